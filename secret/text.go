@@ -1,0 +1,59 @@
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Text is text that must not reach a log, an error or a document. Every usual
+// way to print or encode it yields REDACTED; only [Text.Reveal] gives it up. The
+// zero Text is empty.
+//
+// The value sits behind a closure because fmt calls no method on an unexported
+// field of a struct that it prints: a string there would be shown in clear.
+type Text struct{ reveal func() string }
+
+const redacted = "REDACTED"
+
+// ErrRedacted is returned when REDACTED itself is read back as a secret, so that
+// a host which saves a profile as JSON and loads it again notices the loss.
+var ErrRedacted = errors.New("secret: the text REDACTED is what a secret prints as, not a secret; store it sealed and set it with secret.New")
+
+// New returns s as a Text.
+func New(s string) Text {
+	if s == "" {
+		return Text{}
+	}
+	return Text{func() string { return s }}
+}
+
+// Reveal returns the text itself, "" for the zero Text.
+func (t Text) Reveal() string {
+	if t.reveal == nil {
+		return ""
+	}
+	return t.reveal()
+}
+
+// IsZero reports whether t is empty.
+func (t Text) IsZero() bool { return t.Reveal() == "" }
+
+// Format prints REDACTED for every verb.
+func (t Text) Format(f fmt.State, _ rune) { io.WriteString(f, redacted) }
+
+// LogValue keeps t out of slog.
+func (t Text) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText keeps t out of JSON and of every other text encoding.
+func (t Text) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// UnmarshalText sets t to text, and refuses REDACTED with [ErrRedacted].
+func (t *Text) UnmarshalText(text []byte) error {
+	if string(text) == redacted {
+		return ErrRedacted
+	}
+	*t = New(string(text))
+	return nil
+}
