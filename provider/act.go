@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/go-serversync/serversync/item"
+)
+
+// An Actor is a Provider that changes items on the server.
+type Actor interface {
+	// Act does a. It may be done again after a lost answer: what is done already
+	// is success. ErrNotFound says that the item is gone or that its epoch has
+	// ended, so that there is nothing left to do.
+	Act(ctx context.Context, a Act) error
+}
+
+// An Act is something to do to an item on the server.
+type Act struct {
+	Kind   ActKind
+	Folder FolderID
+	Epoch  string // the id means something only in this epoch
+	ID     ID
+	To     FolderID // for Move
+	Flag   string   // for Mark and Unmark, such as \Seen or a keyword
+}
+
+// An ActKind says what to do.
+type ActKind string
+
+// The kinds of act.
+const (
+	Mark   ActKind = "mark"   // set a flag
+	Unmark ActKind = "unmark" // take a flag away
+	Move   ActKind = "move"   // move it to another folder
+	Delete ActKind = "delete" // delete it for good, and nothing else
+)
+
+// A Finder is a Provider that can look for a message.
+type Finder interface {
+	// Find returns where in the given folders a message with this Message-ID,
+	// written without angle brackets, is. No place is no error.
+	Find(ctx context.Context, folders []FolderID, messageID string) ([]Place, error)
+}
+
+// A Place is where an item is.
+type Place struct {
+	Folder FolderID
+	Epoch  string
+	ID     ID
+}
+
+// A Filer is a Provider that can put a message into a folder.
+type Filer interface {
+	// File stores raw in the folder with the flags. Before doing it again after a
+	// lost answer the caller looks with a Finder.
+	File(ctx context.Context, folder FolderID, raw *item.Blob, flags []string) error
+}
