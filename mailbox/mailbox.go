@@ -41,6 +41,11 @@ type Mailbox struct {
 	IncomingOff bool // do not bring mail in
 	OutgoingOff bool // do not send
 
+	// Revision changes whenever the host changes credentials or settings of the
+	// mailbox, such as the time of the last edit. A direction that was stopped is
+	// tried again when this or the profile's Revision is another.
+	Revision string
+
 	// ProcessAfter bounds how far back mail is brought in, as in the profile; the
 	// later of the two holds.
 	ProcessAfter time.Time

@@ -90,6 +90,10 @@ type Profile struct {
 	Incoming    Endpoint
 	Outgoing    Endpoint
 
+	// Revision changes whenever the host changes the profile, such as the time of
+	// the last edit. What was stopped is tried again when it is another.
+	Revision string
+
 	// MaxConnections is how many connections may be open at once, 1 to 300,
 	// counted per profile where the credentials are in the profile and per
 	// mailbox where they are in the mailbox. Default: 10.

@@ -1,0 +1,81 @@
+package serversync
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// Lister is the capability of a Store that finds out deletions on mail systems
+// which do not report them.
+type Lister interface {
+	// List returns the ids in this folder and epoch whose place is not gone, at
+	// most limit, in the order of their bytes, from the one after the id after on.
+	List(ctx context.Context, key mailbox.Key, folder provider.FolderID, epoch string, after provider.ID, limit int) ([]provider.ID, error)
+}
+
+// Quarantine is the capability of a Store that shows what could not be dealt
+// with, so that it can be replayed after a fix.
+type Quarantine interface {
+	// Quarantined returns the mailbox's quarantined items, at most limit, in the
+	// order of folder, epoch and id, from the one after after on. The zero after
+	// stands for the first.
+	Quarantined(ctx context.Context, key mailbox.Key, after provider.Place, limit int) ([]QuarantinedItem, error)
+}
+
+// A QuarantinedItem is an item that could not be dealt with.
+type QuarantinedItem struct {
+	provider.Place
+	Received time.Time
+	Reason   string
+	Raw      *item.Blob // the bytes as the server gave them; nil if they could not be had
+}
+
+// Grants is the capability of a Store that keeps what people consented to.
+type Grants interface {
+	// Grant returns the mailbox's grant, or ErrNotFound.
+	Grant(ctx context.Context, key mailbox.Key) (Grant, error)
+
+	// ReplaceGrant saves g if the version there is still g.Version, 0 for none;
+	// the new version is one more. Otherwise the error is ErrFenced.
+	ReplaceGrant(ctx context.Context, key mailbox.Key, g Grant) error
+}
+
+// A Grant is an OAuth grant, sealed by the library before a Store sees it.
+type Grant struct {
+	Version int64
+	Sealed  []byte
+}
+
+// Leases is the capability of a Store that keeps several nodes from working on one
+// mailbox at once. It saves work; that nothing is lost or doubled rests on the
+// fence in each Batch.
+type Leases interface {
+	// Acquire leases the mailbox to holder until the given time and returns the
+	// new fence, one more than the last. If another holder's lease has not ended
+	// by now the error is ErrLeased.
+	Acquire(ctx context.Context, key mailbox.Key, holder string, now, until time.Time) (fence int64, err error)
+
+	// Renew extends the lease with this fence. If it was lost the error is
+	// ErrFenced.
+	Renew(ctx context.Context, key mailbox.Key, fence int64, until time.Time) error
+
+	// Release ends the lease with this fence. A lease that was lost is no error.
+	Release(ctx context.Context, key mailbox.Key, fence int64) error
+}
+
+// Mailboxes tells whom to synchronize. It may be a capability of the Store, or
+// stand in Config.Mailboxes; see [Static].
+type Mailboxes interface {
+	// Mailbox returns a mailbox and its profile, or ErrNotFound.
+	Mailbox(ctx context.Context, key mailbox.Key) (mailbox.Mailbox, profile.Profile, error)
+
+	// Keys returns the keys of all mailboxes, at most limit, in the order of
+	// organization and mailbox, from the one after after on. The zero after stands
+	// for the first.
+	Keys(ctx context.Context, after mailbox.Key, limit int) ([]mailbox.Key, error)
+}

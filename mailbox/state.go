@@ -1,0 +1,69 @@
+package mailbox
+
+import "time"
+
+// State is what synchronizing a mailbox has led to so far. The zero State is a
+// mailbox that has never been run. It marshals to JSON and back without loss, so
+// a Store may keep it as a document.
+type State struct {
+	Incoming Direction `json:"incoming"`
+	Outgoing Direction `json:"outgoing"`
+
+	// Resets are the folders that are being listed again because the server gave
+	// up the ids it had told, with what has been found so far. Each is announced
+	// once, when its listing is complete.
+	Resets []Reset `json:"resets,omitempty"`
+}
+
+// Direction is the state of one direction of a mailbox.
+type Direction struct {
+	Phase    Phase       `json:"phase,omitempty"`
+	Since    time.Time   `json:"since,omitzero"`     // when Phase began
+	Failures int         `json:"failures,omitempty"` // in a row
+	Until    time.Time   `json:"until,omitzero"`     // nothing is tried before; zero means now
+	Refused  []time.Time `json:"refused,omitempty"`  // when sign-in was refused, the last three
+	Revision string      `json:"revision,omitempty"` // of mailbox and profile when Phase began
+	Fault    Fault       `json:"fault,omitzero"`     // why, unless all is well
+}
+
+// A Phase is where a direction stands.
+type Phase string
+
+// The phases. See [State.Apply] for how one leads to another.
+const (
+	NotRun    Phase = ""          // never tried
+	Healthy   Phase = "healthy"   // the last try succeeded
+	Waiting   Phase = "waiting"   // the server asked us to wait; this is no failure
+	Retrying  Phase = "retrying"  // the last tries failed; tried again at Until
+	Suspended Phase = "suspended" // failed ten times; probed every 30 minutes, resumes by itself
+	Stopped   Phase = "stopped"   // not tried until credential or profile changes
+)
+
+// A Fault says why a direction is not healthy, and what to do about it. It holds
+// no secret.
+type Fault struct {
+	Code   string `json:"code,omitempty"`   // stable, for programs, such as "sign-in-refused"
+	Cause  string `json:"cause,omitempty"`  // what happened
+	Remedy string `json:"remedy,omitempty"` // what to do
+}
+
+// A Reset is a folder that is being listed again.
+type Reset struct {
+	Folder    string    `json:"folder"`
+	Reason    string    `json:"reason"`
+	Since     time.Time `json:"since"`
+	Relisted  int       `json:"relisted"` // items seen again so far
+	Matched   int       `json:"matched"`  // of these, known by their content
+	New       int       `json:"new"`      // of these, not known
+	OldEpochs []string  `json:"oldEpochs,omitempty"`
+}
+
+// An Alert tells a person of something once.
+type Alert struct {
+	ID        string    `json:"id"` // unique; an alert committed twice is one alert
+	At        time.Time `json:"at"`
+	Code      string    `json:"code"`
+	Direction string    `json:"direction,omitempty"` // "incoming", "outgoing" or ""
+	Message   string    `json:"message"`
+	Remedy    string    `json:"remedy,omitempty"`
+}
