@@ -1,0 +1,71 @@
+#!/bin/sh
+# Installs the real mail servers that the tests talk to: Dovecot and Postfix, from
+# Debian's or Ubuntu's own packages. It starts none of them; the tests run private
+# instances (see internal/testserver).
+#
+# It ends with status 0 even when it can install nothing, and says why: whether
+# missing servers are fatal is for the tests to decide, which fail under CI and
+# skip elsewhere.
+set -u
+
+PATH=$PATH:/usr/sbin:/sbin
+packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix'
+
+say() { echo "install-servers: $*"; }
+
+# Lists what the tests need and is not there.
+missing() {
+	command -v dovecot >/dev/null || echo dovecot
+	for part in imap imap-login pop3 pop3-login lmtp; do
+		[ -x "/usr/lib/dovecot/$part" ] || [ -x "/usr/libexec/dovecot/$part" ] || echo "dovecot/$part"
+	done
+	command -v postfix >/dev/null || echo postfix
+}
+
+lacking=$(missing | tr '\n' ' ')
+if [ -z "$lacking" ]; then
+	say "nothing to do: $(dovecot --version | head -n 1 | sed 's/^/Dovecot /'), $(postconf -d -h mail_version | sed 's/^/Postfix /')"
+	exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+	say "nothing installed: missing ${lacking}and this system has no apt-get"
+	exit 0
+fi
+if [ "$(id -u)" != 0 ]; then
+	say "nothing installed: missing ${lacking}and installing needs root (try: sudo $0)"
+	exit 0
+fi
+
+# A policy-rc.d that answers 101 forbids packages to start what they bring. One
+# that is already there is put back afterwards.
+policy=/usr/sbin/policy-rc.d
+work=$(mktemp -d)
+restore() {
+	if [ -e "$work/policy" ] || [ -L "$work/policy" ]; then mv -f "$work/policy" "$policy"; else rm -f "$policy"; fi
+	rm -rf "$work"
+}
+if [ -e "$policy" ] || [ -L "$policy" ]; then mv "$policy" "$work/policy"; fi
+trap restore EXIT
+trap 'exit 1' HUP INT TERM
+printf '#!/bin/sh\nexit 101\n' >"$policy"
+chmod 755 "$policy"
+
+export DEBIAN_FRONTEND=noninteractive
+# "No configuration": Postfix comes without a main.cf, and so cannot start even by
+# accident.
+if command -v debconf-set-selections >/dev/null; then
+	echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+fi
+# The package lists of a fresh machine or container are empty or old.
+if ! { apt-get -q update && apt-get -q install -y --no-install-recommends $packages; } >"$work/log" 2>&1; then
+	tail -n 20 "$work/log"
+	say "nothing installed: apt-get failed, see above"
+	exit 0
+fi
+
+lacking=$(missing | tr '\n' ' ')
+if [ -n "$lacking" ]; then
+	say "installed, yet still missing: $lacking"
+	exit 0
+fi
+say "installed: Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version)"
