@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/go-serversync/serversync/profile"
+)
+
+// A span is a range of addresses that organizations may not name.
+type span struct {
+	prefix  netip.Prefix
+	what    string
+	private bool // opened by Policy.AllowPrivate
+}
+
+// metadata are services of clouds that hand credentials to whoever asks. They
+// stay refused where private networks are allowed, for three of them lie in one.
+func metadata() []netip.Addr {
+	return []netip.Addr{
+		netip.MustParseAddr("169.254.169.254"), // most clouds
+		netip.MustParseAddr("100.100.100.200"), // Alibaba
+		netip.MustParseAddr("192.0.0.192"),     // Oracle
+		netip.MustParseAddr("168.63.129.16"),   // Azure, on a public address
+		netip.MustParseAddr("fd00:ec2::254"),   // Amazon
+		netip.MustParseAddr("fd20:ce::254"),    // Google
+	}
+}
+
+// spans is our own table, since netip.Addr.IsPrivate is false for shared address
+// space, benchmarking and IPv6 forms that carry an IPv4 address. The source is
+// IANA's special-purpose address registries (RFC 6890).
+func spans() []span {
+	p := netip.MustParsePrefix
+	return []span{
+		{p("0.0.0.0/8"), "this host", false}, // dialling it reaches loopback
+		{p("10.0.0.0/8"), "a private network", true},
+		{p("100.64.0.0/10"), "shared address space", true},
+		{p("127.0.0.0/8"), "loopback", false},
+		{p("169.254.0.0/16"), "link-local", false},
+		{p("172.16.0.0/12"), "a private network", true},
+		{p("192.0.0.0/24"), "protocol assignments", false},
+		{p("192.0.2.0/24"), "documentation", false},
+		{p("192.88.99.0/24"), "6to4 relays", false},
+		{p("192.168.0.0/16"), "a private network", true},
+		{p("198.18.0.0/15"), "benchmarking", false},
+		{p("198.51.100.0/24"), "documentation", false},
+		{p("203.0.113.0/24"), "documentation", false},
+		{p("224.0.0.0/4"), "multicast", false},
+		{p("240.0.0.0/4"), "reserved", false},
+		{p("::/96"), "this host", false}, // with ::, ::1 and IPv4-compatible addresses
+		{p("64:ff9b:1::/48"), "local translation", true},
+		{p("100::/64"), "discard-only", false},
+		{p("2001:db8::/32"), "documentation", false},
+		{p("3fff::/20"), "documentation", false},
+		{p("fc00::/7"), "a private network", true},
+		{p("fe80::/10"), "link-local", false},
+		{p("fec0::/10"), "site-local", false},
+		{p("ff00::/8"), "multicast", false},
+	}
+}
+
+// A refusal says that the policy refuses an address or name.
+type refusal struct{ what string }
+
+func (r *refusal) Error() string { return r.what }
+
+// allowed returns a *refusal if policy does not let organizations reach addr.
+func allowed(policy profile.Policy, addr netip.Addr) error {
+	addr = addr.Unmap().WithZone("")
+	for _, network := range policy.AllowNetworks {
+		if network.Masked().Contains(addr) {
+			return nil
+		}
+	}
+	for _, m := range metadata() {
+		if addr == m {
+			return &refusal{fmt.Sprintf("%s is a cloud's metadata service", addr)}
+		}
+	}
+	for _, s := range spans() {
+		if s.prefix.Contains(addr) && !(s.private && policy.AllowPrivate) {
+			return &refusal{fmt.Sprintf("%s is %s", addr, s.what)}
+		}
+	}
+	for _, inner := range embedded(addr) {
+		if err := allowed(policy, inner); err != nil {
+			return &refusal{fmt.Sprintf("%s leads to %s", addr, err)}
+		}
+	}
+	return nil
+}
+
+// embedded returns the IPv4 addresses that a transition address leads to: NAT64
+// (RFC 6052), 6to4 (RFC 3056) and Teredo, which holds its server and its client
+// (RFC 4380, section 4).
+func embedded(addr netip.Addr) []netip.Addr {
+	b := addr.As16()
+	v4 := func(at int, mask byte) netip.Addr {
+		return netip.AddrFrom4([4]byte{b[at] ^ mask, b[at+1] ^ mask, b[at+2] ^ mask, b[at+3] ^ mask})
+	}
+	switch {
+	case addr.Is4():
+		return nil
+	case netip.MustParsePrefix("64:ff9b::/96").Contains(addr):
+		return []netip.Addr{v4(12, 0)}
+	case netip.MustParsePrefix("2002::/16").Contains(addr):
+		return []netip.Addr{v4(2, 0)}
+	case netip.MustParsePrefix("2001::/32").Contains(addr):
+		return []netip.Addr{v4(4, 0), v4(12, 0xff)}
+	}
+	return nil
+}
+
+// plainHost returns a *refusal for what is neither an IP address nor a host name,
+// such as "2130706433" or "0x7f.1", which some resolvers take for an address.
+func plainHost(host string) error {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return nil
+	}
+	for i := range len(host) {
+		c := host[i]
+		if c >= 0x80 {
+			return &refusal{"the host name is not ASCII"}
+		}
+		if c <= ' ' || strings.IndexByte(`/\@#?%:[]"<>`, c) >= 0 || c == 0x7f {
+			return &refusal{"the host name has characters that no host name has"}
+		}
+	}
+	name := strings.TrimSuffix(host, ".")
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	digits := strings.Trim(last, "0123456789") == ""
+	if digits || strings.HasPrefix(strings.ToLower(last), "0x") {
+		return &refusal{"it is neither a host name nor an IP address"}
+	}
+	return nil
+}
