@@ -9,6 +9,10 @@ type State struct {
 	Incoming Direction `json:"incoming"`
 	Outgoing Direction `json:"outgoing"`
 
+	// Refused says when sign-in was refused of late, in either direction, so that
+	// nobody's account is locked by our trying.
+	Refused []time.Time `json:"refused,omitempty"`
+
 	// Resets are the folders that are being listed again because the server gave
 	// up the ids it had told, with what has been found so far. Each is announced
 	// once, when its listing is complete.
@@ -17,13 +21,12 @@ type State struct {
 
 // Direction is the state of one direction of a mailbox.
 type Direction struct {
-	Phase    Phase       `json:"phase,omitempty"`
-	Since    time.Time   `json:"since,omitzero"`     // when Phase began
-	Failures int         `json:"failures,omitempty"` // in a row
-	Until    time.Time   `json:"until,omitzero"`     // nothing is tried before; zero means now
-	Refused  []time.Time `json:"refused,omitempty"`  // when sign-in was refused, the last three
-	Revision string      `json:"revision,omitempty"` // of mailbox and profile when Phase began
-	Fault    Fault       `json:"fault,omitzero"`     // why, unless all is well
+	Phase    Phase     `json:"phase,omitempty"`
+	Since    time.Time `json:"since,omitzero"`     // when Phase began
+	Failures int       `json:"failures,omitempty"` // in a row
+	Until    time.Time `json:"until,omitzero"`     // nothing is tried before; zero means now
+	Revision string    `json:"revision,omitempty"` // of mailbox and profile when Phase began
+	Fault    Fault     `json:"fault,omitzero"`     // why, unless all is well
 }
 
 // A Phase is where a direction stands.
@@ -52,10 +55,11 @@ type Reset struct {
 	Folder    string    `json:"folder"`
 	Reason    string    `json:"reason"`
 	Since     time.Time `json:"since"`
-	Relisted  int       `json:"relisted"` // items seen again so far
-	Matched   int       `json:"matched"`  // of these, known by their content
-	New       int       `json:"new"`      // of these, not known
-	OldEpochs []string  `json:"oldEpochs,omitempty"`
+	OldEpochs []string  `json:"oldEpochs,omitempty"` // to be dropped when the listing is complete
+	Started   bool      `json:"started,omitempty"`   // a page of the new listing was committed
+	Relisted  int       `json:"relisted"`            // items seen again so far
+	Matched   int       `json:"matched"`             // of these, known by id or content
+	New       int       `json:"new"`                 // of these, not known
 }
 
 // An Alert tells a person of something once.
