@@ -1,8 +1,6 @@
 package item
 
-import (
-	"time"
-)
+import "time"
 
 // Address is one mailbox of an address header (RFC 5322, section 3.4).
 type Address struct {
@@ -55,9 +53,6 @@ type Attachment struct {
 	from, to int64  // the encoded body within raw
 	encoding string // normalised Content-Transfer-Encoding
 }
-
-// Warning says what was wrong with a message and was repaired or left out.
-type Warning string
 
 // Content is what makes two copies of a message the same one: its Message-ID and
 // its Digest. Both must agree, for senders use one Message-ID for several
