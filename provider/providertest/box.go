@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-serversync/serversync/item"
@@ -17,6 +18,7 @@ import (
 type box struct {
 	key    mailbox.Key
 	manner manner
+	breaks atomic.Int64 // how often all connections were cut
 
 	mu      sync.Mutex
 	folders []*folder

@@ -133,6 +133,9 @@ func (s *Server) ExpireCursors(key mailbox.Key) {
 	}
 }
 
+// Break cuts every session with the mailbox; new ones can be opened.
+func (s *Server) Break(key mailbox.Key) { s.box(key).breaks.Add(1) }
+
 // AddFolder makes a folder, and reports whether it did: there may be one with its
 // ID, or the temperament may have a single folder. An empty Kind means Mail.
 func (s *Server) AddFolder(key mailbox.Key, folder provider.Folder) bool {

@@ -3,6 +3,8 @@
 //
 // [Run] checks any driver against the rules of package provider, each under its
 // number. A driver's test is a [Harness], the server's side, and a call of Run.
+// Rule P9, which needs a server that lies in the driver's own protocol, is left to
+// the driver's tests.
 //
 // [Server] is a mail system without a network: it serves any number of mailboxes
 // to any number of sessions, keeps the rules, and plays one of five temperaments.

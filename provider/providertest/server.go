@@ -70,6 +70,7 @@ func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provide
 	if o.fails() {
 		return nil, p.suffer(ctx, OpOpen, o)
 	}
+	p.breaks = p.box.breaks.Load()
 	open := s.open.Add(1)
 	for peak := s.peak.Load(); open > peak && !s.peak.CompareAndSwap(peak, open); peak = s.peak.Load() {
 	}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
-
-var ann = provider.Account{Mailbox: mailbox.Mailbox{Key: mailbox.Key{Organization: "acme", Mailbox: "ann"}}}
 
 func BenchmarkEmptyPoll(b *testing.B) {
 	s := NewServer(IMAPLike)

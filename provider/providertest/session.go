@@ -14,7 +14,8 @@ type session struct {
 	server *Server
 	box    *box
 	busy   atomic.Bool
-	lost   bool // by a Cut
+	lost   bool  // by a Cut
+	breaks int64 // of the box when the session began
 	closed bool
 }
 
@@ -32,7 +33,7 @@ func (s *session) enter(ctx context.Context, c Call) (Outcome, error) {
 	case s.closed:
 		s.server.blame(string(c.Op) + " after Close")
 		return Outcome{}, failure(c.Op, provider.ErrUnavailable, "the session is closed")
-	case s.lost:
+	case s.lost || s.breaks != s.box.breaks.Load():
 		return Outcome{}, failure(c.Op, provider.ErrUnavailable, "the connection was lost")
 	}
 	o, err := s.consult(ctx, c)
