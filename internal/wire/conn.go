@@ -35,6 +35,7 @@ type Conn struct {
 	ended    bool      // a context ended: reads and writes fail at once
 	hit      bool      // one has failed for that
 	dead     error     // too slow; stays
+	ahead    []byte    // read by Silent
 	body     bool
 	window   window
 }
@@ -54,9 +55,21 @@ var (
 // Read reads from the server.
 func (c *Conn) Read(p []byte) (int, error) {
 	stream, start := c.arm()
-	n, err := stream.Read(p)
+	n, err := c.early(p), error(nil)
+	if n == 0 {
+		n, err = stream.Read(p)
+	}
 	c.in.Add(int64(n))
 	return n, c.settle(n, time.Since(start), err)
+}
+
+// early gives what Silent has read.
+func (c *Conn) early(p []byte) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := copy(p, c.ahead)
+	c.ahead = c.ahead[n:]
+	return n
 }
 
 // Write writes to the server. When it returns nil, all of p has been handed to

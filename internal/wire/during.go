@@ -10,7 +10,8 @@ import (
 // over. end undoes the tie and returns that error; or ctx's cause, if a read or
 // write failed because ctx ended, in which case the connection is useless.
 //
-// One operation runs at a time.
+// One operation runs at a time; an operation within another is tied to both
+// contexts.
 func (c *Conn) During(ctx context.Context) (end func(error) error) {
 	c.mu.Lock()
 	c.ops++
@@ -58,9 +59,11 @@ func (c *Conn) unpoison() (hit bool) {
 	if c.hit {
 		return true
 	}
-	c.ended = false
-	if c.ops == 0 && c.dead == nil {
-		c.raw.SetDeadline(time.Time{})
+	if c.ops == 0 { // else the operation around this one has ended as well
+		c.ended = false
+		if c.dead == nil {
+			c.raw.SetDeadline(time.Time{})
+		}
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,34 +18,24 @@ const maxQuote = 256
 func Quote(text string) string {
 	const more = "…"
 	var b strings.Builder
-	text = strings.TrimSpace(text)
-	for len(text) > 0 {
+	keep := 0 // what fits before the mark
+	for text = strings.TrimSpace(text); len(text) > 0; {
 		r, size := utf8.DecodeRuneInString(text)
 		piece := text[:size]
 		switch {
-		case r == utf8.RuneError && size == 1:
+		case r == utf8.RuneError && size == 1, r < 0x80 && !unicode.IsPrint(r) && !strings.ContainsRune("\r\n\t", r):
 			piece = fmt.Sprintf(`\x%02x`, text[0])
-		case r == '\n':
-			piece = `\n`
-		case r == '\r':
-			piece = `\r`
-		case r == '\t':
-			piece = `\t`
-		case r < 0x80 && !unicode.IsPrint(r):
-			piece = fmt.Sprintf(`\x%02x`, r)
 		case !unicode.IsPrint(r):
-			piece = fmt.Sprintf(`\u%04x`, r)
+			piece = strings.Trim(strconv.QuoteRuneToASCII(r), "'")
 		}
 		text = text[size:]
-		room := maxQuote
-		if len(text) > 0 {
-			room -= len(more)
-		}
-		if b.Len()+len(piece) > room {
-			// The last piece may not fit before the mark only because of it.
-			return b.String() + more
+		if b.Len()+len(piece) > maxQuote {
+			return b.String()[:keep] + more
 		}
 		b.WriteString(piece)
+		if b.Len() <= maxQuote-len(more) {
+			keep = b.Len()
+		}
 	}
 	return b.String()
 }

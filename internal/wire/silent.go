@@ -2,7 +2,7 @@ package wire
 
 import (
 	"errors"
-	"io"
+	"net"
 	"os"
 	"time"
 )
@@ -13,21 +13,26 @@ var ErrEarly = errors.New("the server answered before it was asked")
 // Silent returns nil if nothing has come from the server that was not read: in a
 // protocol of question and answer that is how it must be before a question, or an
 // answer given in advance would be taken for the answer to it. It returns
-// [ErrEarly] if there is something, which is lost, or io.EOF if the server has hung
-// up. It does not wait, and no one may be reading meanwhile.
+// [ErrEarly] if there is something, which Read then gives, or io.EOF if the server
+// has hung up. It does not wait, and no one may be reading meanwhile.
+//
+// It sees what has arrived; what is still on its way nobody can see.
 func (c *Conn) Silent() error {
 	c.mu.Lock()
-	stream, secure, gone := c.stream, c.secure, c.ended || c.dead != nil
+	stream, secure, gone, early := c.stream, c.secure, c.ended || c.dead != nil, len(c.ahead) > 0
 	c.mu.Unlock()
 	if gone {
-		_, err := c.Read(nil)
+		_, err := c.Read(make([]byte, 1))
 		return err
+	}
+	if early {
+		return ErrEarly
 	}
 	defer c.arm()
 	if secure {
 		// A deadline in the past lets TLS give what it has and read nothing. It
 		// takes a missed deadline for no error of its own.
-		if err := glance(stream, c.raw.SetReadDeadline(past())); err != nil {
+		if err := c.glance(stream, past()); err != nil {
 			return err
 		}
 	}
@@ -39,17 +44,19 @@ func (c *Conn) Silent() error {
 		return ErrEarly
 	}
 	// It may be TLS's own business, such as a key update.
-	return glance(stream, c.raw.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+	return c.glance(stream, time.Now().Add(20*time.Millisecond))
 }
 
-// glance reads a byte, which is one too many.
-func glance(r io.Reader, err error) error {
-	if err != nil {
-		return err
-	}
-	n, err := r.Read(make([]byte, 1))
+// glance reads a byte until the deadline, and keeps it for Read.
+func (c *Conn) glance(stream net.Conn, deadline time.Time) error {
+	c.raw.SetReadDeadline(deadline)
+	b := make([]byte, 1)
+	n, err := stream.Read(b)
 	switch {
 	case n > 0:
+		c.mu.Lock()
+		c.ahead = b
+		c.mu.Unlock()
 		return ErrEarly
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil

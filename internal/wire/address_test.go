@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+func TestSSRF01And02RefusedAddresses(t *testing.T) {
+	cloud, private := profile.Policy{}, profile.Policy{AllowPrivate: true}
+	tests := []struct {
+		addr           string
+		cloud, private bool // allowed under the policy
+	}{
+		{"8.8.8.8", true, true},
+		{"2a00:1450:4001::1", true, true},
+		{"127.0.0.1", false, false},
+		{"::1", false, false},
+		{"0.0.0.0", false, false},
+		{"::", false, false},
+		{"::7f00:1", false, false},
+		{"::ffff:127.0.0.1", false, false},
+		{"::ffff:8.8.8.8", true, true},
+		{"::ffff:169.254.169.254", false, false},
+		{"169.254.169.254", false, false},
+		{"169.254.1.1", false, false},
+		{"10.1.2.3", false, true},
+		{"172.31.255.255", false, true},
+		{"172.32.0.0", true, true},
+		{"192.168.0.1", false, true},
+		{"::ffff:192.168.0.1", false, true},
+		{"100.64.0.1", false, true},
+		{"100.100.100.200", false, false},
+		{"192.0.0.192", false, false},
+		{"192.0.0.8", false, false},
+		{"198.18.0.1", false, false},
+		{"198.20.0.1", true, true},
+		{"224.0.0.1", false, false},
+		{"240.0.0.1", false, false},
+		{"255.255.255.255", false, false},
+		{"168.63.129.16", false, false},
+		{"fd00::1", false, true},
+		{"fd00:ec2::254", false, false},
+		{"fd20:ce::254", false, false},
+		{"fe80::1%eth0", false, false},
+		{"fec0::1", false, false},
+		{"ff02::1", false, false},
+		{"64:ff9b::a9fe:a9fe", false, false},
+		{"64:ff9b::808:808", true, true},
+		{"64:ff9b::a00:1", false, true},
+		{"2002:a9fe:a9fe::", false, false},
+		{"2002:808:808::1", true, true},
+		{"2002:7f00:1::1", false, false},
+		{"2001:0:808:808::f7f7:f7f7", true, true},   // both ends are 8.8.8.8
+		{"2001:0:808:808::5601:5601", false, false}, // the client is 169.254.169.254
+		{"2001:0:7f00:1::f7f7:f7f7", false, false},  // the server is 127.0.0.1
+	}
+	for _, tt := range tests {
+		addr := netip.MustParseAddr(tt.addr)
+		if err := allowed(cloud, addr); (err == nil) != tt.cloud {
+			t.Errorf("allowed(cloud, %s) = %v, want allowed %t", tt.addr, err, tt.cloud)
+		}
+		if err := allowed(private, addr); (err == nil) != tt.private {
+			t.Errorf("allowed(private, %s) = %v, want allowed %t", tt.addr, err, tt.private)
+		}
+	}
+	if err := allowed(loopback, netip.MustParseAddr("::ffff:127.0.0.1")); err != nil {
+		t.Errorf("a named network is not open: %v", err)
+	}
+	if err := allowed(loopback, netip.MustParseAddr("10.0.0.1")); err == nil {
+		t.Error("a named network opens others")
+	}
+}
+
+func TestSSRF01OddNames(t *testing.T) {
+	// The look-up answers with a public address: what refuses must be the name.
+	look := func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	for _, host := range []string{"127.0.0.1", "[::1]", "localhost", "localhost.", "0.0.0.0", "[::]", "127.1", "2130706433", "0x7f.1", "0177.0.0.1", "１２７.0.0.1", "a@b", "a/b", "a b", "[fe80::1%eth0]", "[::ffff:169.254.169.254]"} {
+		_, err := dial(t.Context(), DialOptions{Op: "test", Address: host + ":25"}, look)
+		if provider.KindOf(err) != provider.ErrUnsafe {
+			t.Errorf("dialling %s: %v, want it refused for safety", host, err)
+		}
+		if host != "a b" && strings.Contains(host, "\n") {
+			t.Errorf("error text is not clean: %v", err)
+		}
+	}
+}
+
+func TestSSRF03RebindingAndMixedAnswers(t *testing.T) {
+	address := listen(t, stall)
+	_, port, _ := net.SplitHostPort(address)
+	o := options("mail.example:" + port)
+	calls := 0
+	rebinding := func(context.Context, string, string) ([]netip.Addr, error) {
+		calls++
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	o.Policy = profile.Policy{AllowPlaintext: true}
+	_, err := dial(t.Context(), o, rebinding)
+	wantKind(t, err, provider.ErrUnsafe)
+	if calls == 0 {
+		t.Fatal("the name was not resolved by us")
+	}
+
+	mixed := func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	o.Policy = loopback
+	c, err := dial(t.Context(), o, mixed)
+	if err != nil {
+		t.Fatalf("the good address is not used: %v", err)
+	}
+	c.Close()
+}
+
+func TestAtMostFourAddressesAreTried(t *testing.T) {
+	address := listen(t, stall)
+	_, port, _ := net.SplitHostPort(address)
+	many := func(context.Context, string, string) ([]netip.Addr, error) {
+		bad := netip.MustParseAddr("10.0.0.1")
+		return []netip.Addr{bad, bad, bad, bad, netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	_, err := dial(t.Context(), options("mail.example:"+port), many)
+	wantKind(t, err, provider.ErrUnsafe)
+}

@@ -1,0 +1,196 @@
+package wire
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// serveTLS counts the bytes that reach the server through TLS.
+func serveTLS(t *testing.T, config *tls.Config) (address string, received *atomic.Int64) {
+	received = new(atomic.Int64)
+	return listen(t, func(c net.Conn) {
+		s := tls.Server(c, config)
+		n, _ := io.Copy(io.Discard, s)
+		received.Add(n)
+	}), received
+}
+
+func TestTLS01To06BadCertificates(t *testing.T) {
+	root, stranger := newAuthority(t), newAuthority(t)
+	weakKey, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Skip(err)
+	}
+	self := *root
+	tests := []struct {
+		name  string
+		cert  func(t *testing.T) tls.Certificate
+		tls   *tls.Config
+		words string
+	}{
+		{name: "TLS-01 self-signed", cert: func(t *testing.T) tls.Certificate {
+			return tls.Certificate{Certificate: [][]byte{stranger.cert.Raw}, PrivateKey: stranger.key}
+		}, words: "vouches"},
+		{name: "TLS-02 another name", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, func(c *x509.Certificate) { c.DNSNames, c.IPAddresses = []string{"other.example"}, nil })
+		}, words: "another name"},
+		{name: "TLS-03 expired", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
+		}, words: "expired"},
+		{name: "TLS-03 not yet valid", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(30 * time.Minute) })
+		}, words: "valid only from"},
+		{name: "TLS-04 unknown authority", cert: func(t *testing.T) tls.Certificate {
+			return stranger.issue(t, nil, nil)
+		}, words: "vouches"},
+		{name: "TLS-05 NUL in the name", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, func(c *x509.Certificate) {
+				c.DNSNames, c.IPAddresses = []string{"localhost\x00.evil.example"}, nil
+			})
+		}},
+		{name: "TLS-06 short key", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, weakKey, nil)
+		}, words: "1024 bits"},
+		{name: "TLS-06 TLS 1.1 only", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, nil)
+		}, tls: &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, words: "TLS"},
+		{name: "TLS-09 an address alone", cert: func(t *testing.T) tls.Certificate {
+			return self.issue(t, nil, func(c *x509.Certificate) { c.DNSNames = nil })
+		}, words: "another name"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			config := cmp.Or(tt.tls, &tls.Config{}).Clone()
+			config.Certificates = []tls.Certificate{tt.cert(t)}
+			address, received := serveTLS(t, config)
+			_, port, _ := net.SplitHostPort(address)
+			o := options("localhost:" + port)
+			o.TLS, o.TLSConfig = profile.ImplicitTLS, &tls.Config{RootCAs: root.pool()}
+			c, err := Dial(t.Context(), o)
+			if err == nil {
+				c.Close()
+			}
+			if provider.KindOf(err) == provider.ErrAuth && tt.name == "TLS-05 NUL in the name" {
+				t.Fatal("taken for our certificate")
+			}
+			wantKind(t, err, provider.ErrUnsafe)
+			if !strings.Contains(err.Error(), tt.words) {
+				t.Errorf("words = %q, want %q in them", err, tt.words)
+			}
+			if received.Load() != 0 {
+				t.Errorf("the server received %d bytes", received.Load())
+			}
+		})
+	}
+}
+
+func TestTLSGoodCertificate(t *testing.T) {
+	root := newAuthority(t)
+	address, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}})
+	o := options(address)
+	o.TLS, o.TLSConfig = profile.ImplicitTLS, &tls.Config{RootCAs: root.pool(), ServerName: "is.ignored.example", MinVersion: tls.VersionTLS10}
+	c := mustDial(t, o)
+	if !c.Secure() {
+		t.Error("Secure() = false after an implicit TLS dial")
+	}
+	if o.TLSConfig.ServerName != "is.ignored.example" {
+		t.Error("the caller's config was changed")
+	}
+}
+
+func TestVerificationCannotBeSkipped(t *testing.T) {
+	o := options("127.0.0.1:1")
+	o.TLSConfig = &tls.Config{InsecureSkipVerify: true}
+	_, err := Dial(t.Context(), o)
+	wantKind(t, err, provider.ErrUnsafe)
+}
+
+func TestPlaintextNeedsThePolicy(t *testing.T) {
+	o := options("127.0.0.1:1")
+	o.Policy.AllowPlaintext = false
+	_, err := Dial(t.Context(), o)
+	wantKind(t, err, provider.ErrUnsafe)
+}
+
+// agree plays a server that agrees to STARTTLS and then does what it likes.
+func agree(t *testing.T, behave func(net.Conn)) *Conn {
+	address := listen(t, behave)
+	o := options(address)
+	o.TLS = profile.StartTLS
+	o.Limits.TLS = time.Second
+	c := mustDial(t, o)
+	if c.Secure() {
+		t.Fatal("Secure() before STARTTLS")
+	}
+	return c
+}
+
+func TestX2LeftoverPlaintextIsUnsafe(t *testing.T) {
+	c := agree(t, stall)
+	wantKind(t, c.StartTLS(t.Context(), 1), provider.ErrUnsafe)
+}
+
+func TestSTLS17PlaintextBanner(t *testing.T) {
+	c := agree(t, func(c net.Conn) { io.WriteString(c, "220 hello, this is no TLS\r\n"); stall(c) })
+	wantKind(t, c.StartTLS(t.Context(), 0), provider.ErrUnsafe)
+}
+
+func TestSTLS16StalledHandshake(t *testing.T) {
+	c := agree(t, stall)
+	start := time.Now()
+	wantKind(t, c.StartTLS(t.Context(), 0), provider.ErrUnavailable)
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("a stalled handshake took %v", took)
+	}
+}
+
+func TestStartTLS(t *testing.T) {
+	root := newAuthority(t)
+	config := &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}}
+	address := listen(t, func(c net.Conn) {
+		io.WriteString(c, "go\n")
+		s := tls.Server(c, config)
+		io.Copy(s, s)
+	})
+	o := options(address)
+	o.TLS, o.TLSConfig = profile.StartTLS, &tls.Config{RootCAs: root.pool()}
+	c := mustDial(t, o)
+	line := make([]byte, 3)
+	if _, err := io.ReadFull(c, line); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.StartTLS(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Secure() {
+		t.Error("Secure() = false after STARTTLS")
+	}
+	want := strings.Repeat("x", 100_000)
+	wrote := make(chan error, 1)
+	go func() { _, err := io.WriteString(c, want); wrote <- err }()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(c, got); err != nil || string(got) != want {
+		t.Fatalf("echo failed: %v", err)
+	}
+	if err := <-wrote; err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Silent(); err != nil {
+		t.Errorf("Silent() = %v on a silent connection", err)
+	}
+	if c.BytesOut() != int64(len(want)) || c.BytesIn() != int64(len(want))+3 {
+		t.Errorf("counted %d out, %d in", c.BytesOut(), c.BytesIn())
+	}
+}
