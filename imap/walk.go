@@ -1,0 +1,125 @@
+package imap
+
+import (
+	"time"
+
+	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// window is how many messages are listed at once, ahead of the pages that tell
+// them. It bounds the memory and saves a round trip a page.
+const window = 1000
+
+// A walk goes through messages of the selected folder, page by page.
+type walk struct {
+	next  provider.Cursor // asks for what this walk tells next
+	since time.Time       // messages received earlier are left out
+	want  provider.Want
+	items string
+	down  bool // newest first
+
+	left  syntax.Set // not listed yet
+	found []listing  // listed, not told yet, in the order of telling
+
+	// recheck, if not nil, goes with the first listing: it looks for messages that
+	// came after the set was found, whose UIDs go to since.
+	recheck *command
+}
+
+// done reports whether there is nothing left to tell. It is only known for sure
+// after fill.
+func (w *walk) done() bool { return w == nil || len(w.left) == 0 && len(w.found) == 0 }
+
+// fill lists messages until some are found or none is left.
+func (s *session) fill(w *walk) error {
+	for len(w.found) == 0 && len(w.left) > 0 {
+		var part syntax.Set
+		if w.down {
+			part = w.left.TakeLast(window)
+		} else {
+			part = w.left.TakeFirst(window)
+		}
+		var follow []*command
+		if w.recheck != nil {
+			follow, w.recheck = []*command{w.recheck}, nil
+		}
+		found, err := s.listMessages(part, w.items, follow...)
+		if err != nil {
+			return err
+		}
+		w.take(found)
+	}
+	return nil
+}
+
+// take puts what was listed in ascending order into the order of telling, without
+// what was received too early.
+func (w *walk) take(found []listing) {
+	w.found = w.found[:0]
+	for i := range found {
+		l := found[i]
+		if w.down {
+			l = found[len(found)-1-i]
+		}
+		if !l.fetched.received.IsZero() && l.fetched.received.Before(w.since) {
+			continue
+		}
+		w.found = append(w.found, l)
+	}
+}
+
+// tell adds messages to the page until it is full or the walk is done. It returns
+// the UID of the last one, 0 if there was none.
+func (s *session) tell(p *provider.Page, r provider.Request, w *walk, bytes *int64) (last uint32, err error) {
+	for len(p.Changes) < r.MaxItems && *bytes <= r.MaxBytes {
+		if err := s.fill(w); err != nil {
+			return last, err
+		}
+		if len(w.found) == 0 {
+			return last, nil
+		}
+		n := w.fit(r.MaxItems-len(p.Changes), r.MaxBytes-*bytes, s.limits.Message)
+		changes, err := s.read(w.want, w.found[:n], max(r.MaxBytes, s.limits.Message))
+		if err != nil {
+			return last, err
+		}
+		for i, c := range changes {
+			if c.Raw != nil {
+				*bytes += c.Raw.Size()
+			}
+			s.remember(w.found[i])
+			last = w.found[i].uid
+		}
+		p.Changes = append(p.Changes, changes...)
+		w.found = w.found[len(changes):]
+	}
+	return last, nil
+}
+
+// fit returns how many of the messages found fit into a page, by what the server
+// says of their sizes; one at least.
+func (w *walk) fit(items int, bytes, tooLarge int64) int {
+	n := min(items, len(w.found))
+	if w.want != provider.WantBodies {
+		return n
+	}
+	for i, l := range w.found[:n] {
+		if l.fetched.size <= tooLarge {
+			bytes -= l.fetched.size
+		}
+		if bytes < 0 {
+			return i + 1
+		}
+	}
+	return n
+}
+
+// remember keeps what was listed of a message for a Fetch that may follow, of as
+// many messages as a large page has.
+func (s *session) remember(l listing) {
+	if len(s.known) >= 10*window {
+		clear(s.known)
+	}
+	s.known[l.uid] = l
+}
