@@ -31,10 +31,21 @@ func (p *probe) wantExpired(source provider.Source, requests []provider.Request,
 		bad, cursors := r, change(r.Cursor)
 		for _, kind := range slices.Sorted(maps.Keys(cursors)) {
 			bad.Cursor = cursors[kind]
-			_, err := source.Changes(p.ctx, bad)
+			_, err := p.unpanicked(source, bad)
 			p.wantKind(fmt.Sprintf("Changes(%s lane, %s)", r.Lane, kind), err, provider.ErrCursorExpired)
 		}
 	}
+}
+
+// unpanicked is Changes, of which a panic fails the rule alone and not the process.
+func (p *probe) unpanicked(source provider.Source, r provider.Request) (page provider.Page, err error) {
+	p.Helper()
+	defer func() {
+		if v := recover(); v != nil {
+			p.Fatalf("Changes(%s lane) with a cursor that does not fit panicked: %v", r.Lane, v)
+		}
+	}()
+	return source.Changes(p.ctx, r)
 }
 
 func foreignCursor(p *probe) {
@@ -85,7 +96,7 @@ func damagedCursor(p *probe) {
 				}
 				bad := r
 				bad.Cursor = c
-				if page, err := source.Changes(p.ctx, bad); err == nil {
+				if page, err := p.unpanicked(source, bad); err == nil {
 					release(page)
 				} else {
 					p.wantKind(fmt.Sprintf("Changes(%s lane, cursor damaged at byte %d)", r.Lane, i), err, provider.ErrCursorExpired)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-serversync/serversync/item"
@@ -42,15 +43,17 @@ func (p *probe) attempts(session provider.Provider, cursor provider.Cursor) []at
 		}})
 	}
 	if _, ok := provider.As[provider.Filer](session); ok {
+		raw := item.NewBlob(p.text(0))
 		all = append(all, attempt{"File", func(ctx context.Context, s provider.Provider) error {
 			f, _ := provider.As[provider.Filer](s)
-			return f.File(ctx, p.Folder, item.NewBlob(p.text(0)), nil)
+			return f.File(ctx, p.Folder, raw, nil)
 		}})
 	}
 	if _, ok := provider.As[provider.Sender](session); ok && p.Accepted != "" {
+		mail := p.submission(p.Accepted)
 		all = append(all, attempt{"Send", func(ctx context.Context, s provider.Provider) error {
 			sender, _ := provider.As[provider.Sender](s)
-			_, err := sender.Send(ctx, p.submission(p.Accepted))
+			_, err := sender.Send(ctx, mail)
 			return err
 		}})
 	}
@@ -136,26 +139,28 @@ func stalledServer(p *probe) {
 	for i := range attempts {
 		sessions[i] = p.open()
 	}
-	p.Stall()
-	for i, a := range attempts {
-		ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
-		err, returned := p.timed(ctx, a.name, func(ctx context.Context) error { return a.do(ctx, sessions[i]) })
-		if returned && err == nil {
-			p.Errorf("%s succeeded though the server answers nothing", a.name)
-		}
-		p.wantProper(a.name+" of a stalled server", err)
-		cancel()
-	}
-	ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
-	defer cancel()
-	err, _ := p.timed(ctx, "Open", func(ctx context.Context) error {
+	attempts = append(attempts, attempt{"Open", func(ctx context.Context, _ provider.Provider) error {
 		one, err := p.Harness.Open(ctx)
 		if err == nil {
 			one.Close()
 		}
 		return err
-	})
-	p.wantProper("Open of a stalled server", err)
+	}})
+	sessions = append(sessions, nil)
+	p.Stall()
+	var calls sync.WaitGroup
+	for i, a := range attempts {
+		calls.Go(func() {
+			ctx, cancel := context.WithTimeout(p.ctx, 200*time.Millisecond)
+			defer cancel()
+			err, returned := p.timed(ctx, a.name, func(ctx context.Context) error { return a.do(ctx, sessions[i]) })
+			if returned && err == nil {
+				p.Errorf("%s succeeded though the server answers nothing", a.name)
+			}
+			p.wantProper(a.name+" of a stalled server", err)
+		})
+	}
+	calls.Wait()
 }
 
 func closeTwice(p *probe) {
@@ -174,20 +179,15 @@ func closeAfterBreak(p *probe) {
 	p.need("Break", p.Break != nil)
 	session := p.open()
 	p.Break()
-	_, returned := p.timed(expired(p), "Close", func(context.Context) error { return session.Close() })
+	ended, cancel := context.WithCancel(p.ctx) // Close takes no context; it gets the time after the end of one
+	cancel()
+	_, returned := p.timed(ended, "Close", func(context.Context) error { return session.Close() })
 	if !returned {
 		return
 	}
 	if err := session.Close(); err != nil {
 		p.Errorf("second Close of a lost session = %v, want nil", err)
 	}
-}
-
-// expired returns a context that ends soon, as the measure for a Close.
-func expired(p *probe) context.Context {
-	ctx, cancel := context.WithTimeout(p.ctx, second)
-	p.Cleanup(cancel)
-	return ctx
 }
 
 func noSecret(p *probe) {

@@ -1,0 +1,60 @@
+package providertest
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// recorder is a tb that fails nobody, so that a test can see a rule fail.
+type recorder struct {
+	name     string
+	mu       sync.Mutex
+	failures []string
+	skipped  bool
+	cleanups []func()
+}
+
+// record runs a rule to its end and returns what it reported.
+func record(r rule, h Harness) *recorder {
+	rec := &recorder{name: r.name}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.run(rec, h)
+	}()
+	<-done
+	for _, cleanup := range slices.Backward(rec.cleanups) {
+		cleanup()
+	}
+	return rec
+}
+
+func (r *recorder) Helper()             {}
+func (r *recorder) Name() string        { return r.name }
+func (r *recorder) Logf(string, ...any) {}
+
+func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.failures) > 0
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (r *recorder) Skipf(string, ...any) {
+	r.skipped = true
+	runtime.Goexit()
+}
