@@ -5,6 +5,9 @@ import (
 	"hash"
 )
 
+// longRun is the most CRs that count as one line end with the LF behind them.
+const longRun = 1 << 10
+
 // lineEnds makes every line end \n: LF, CR, CR LF, and CR CR LF, which gateways
 // produce. It works a run of bytes at a time.
 type lineEnds struct {
@@ -38,7 +41,10 @@ func (l *lineEnds) convert(b []byte) []byte {
 		}
 		out = l.plain(out, b[:end])
 		for ; end < len(b) && b[end] == '\r'; end++ {
-			l.crs++
+			if l.crs++; l.crs == longRun { // so that a run of them is not held back
+				out = append(out, bytes.Repeat([]byte{'\n'}, longRun-1)...)
+				l.crs = 1
+			}
 		}
 		b = b[end:]
 	}

@@ -13,6 +13,7 @@ type base64Decoder struct {
 	begun   bool   // there was data
 	inLine  bool   // the line has something other than white space
 	doubt   bool   // the data may have ended: look at whole lines first
+	padded  bool   // there was padding: data behind it is another encoding
 	over    bool   // it has ended
 	bad     bool
 	pending []byte // the line looked at while in doubt
@@ -121,7 +122,7 @@ func (d *base64Decoder) step(dst []byte, c byte) []byte {
 		d.inLine = false
 	case b64Pad:
 		dst = d.endGroup(dst)
-		d.doubt, d.inLine = true, true
+		d.doubt, d.padded, d.inLine = true, true, true
 	case b64Junk:
 		d.bad, d.inLine = true, true
 	default:
@@ -152,11 +153,14 @@ func (d *base64Decoder) endGroup(dst []byte) []byte {
 // weigh gathers a line, and decodes it if it is base64.
 func (d *base64Decoder) weigh(dst, src []byte) (_, rest []byte) {
 	for i, c := range src {
-		if base64Value[c] != b64Line && len(d.pending) < doubtful {
-			d.pending = append(d.pending, c)
-			continue
+		switch {
+		case base64Value[c] == b64Line:
+			d.inLine = false
+			return d.judge(dst), src[i+1:]
+		case len(d.pending) == doubtful:
+			return d.judge(dst), src[i:]
 		}
-		return d.judge(dst), src[i:]
+		d.pending = append(d.pending, c)
 	}
 	return dst, nil
 }
@@ -171,18 +175,13 @@ func (d *base64Decoder) judge(dst []byte) []byte {
 			return dst
 		}
 	}
-	d.doubt = false
-	padded := false
+	open := false // data came after the last padding
 	for _, c := range line {
-		if base64Value[c] == b64Pad {
-			padded = true
-		} else {
-			d.bad = d.bad || padded // data after the end
-			padded = false
-		}
+		open = base64Value[c] != b64Pad
+		d.bad = d.bad || open && d.padded
 		dst = d.step(dst, c)
 	}
-	d.doubt = len(line) == 0 || padded
+	d.doubt = !open
 	return dst
 }
 

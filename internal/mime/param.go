@@ -25,15 +25,18 @@ func Get(params []Param, name string) string {
 // lower case, and its parameters.
 func parseValue(field []byte, most int) (string, []Param, Flags) {
 	s := Text(field)
-	end := strings.IndexByte(s, ';')
-	if end < 0 {
-		end = len(s)
+	end := 0
+	for end < len(s) && s[end] != ';' && s[end] != '(' {
+		end++
 	}
-	value := s[:end]
-	if i := strings.IndexByte(value, '('); i >= 0 {
-		value = value[:i] // a comment
+	value := intern(strings.ToLower(strings.TrimSpace(s[:end])))
+	for end < len(s) && s[end] != ';' {
+		if s[end] == '(' {
+			end = skipComment(s, end)
+			continue
+		}
+		end++
 	}
-	value = intern(strings.ToLower(strings.TrimSpace(value)))
 	if end == len(s) {
 		return value, nil, 0
 	}
