@@ -15,7 +15,7 @@ func (a *Attachment) Open() io.Reader {
 	if a.raw == nil {
 		return strings.NewReader("")
 	}
-	c := &content{from: io.NewSectionReader(a.raw.at, a.from, a.to-a.from)}
+	c := &content{from: io.NewSectionReader(a.raw.at, a.from, a.to-a.from), decodes: a.encoding != ""}
 	c.transfer.Reset(a.encoding)
 	return c
 }
@@ -24,6 +24,7 @@ func (a *Attachment) Open() io.Reader {
 type content struct {
 	from     io.Reader
 	transfer mime.Transfer
+	decodes  bool
 	in, out  []byte
 	rest     []byte // of out
 	err      error
@@ -36,10 +37,12 @@ func (c *content) Read(b []byte) (int, error) {
 	}
 	for len(c.rest) == 0 && c.err == nil && len(b) > 0 {
 		n, err := c.from.Read(c.in)
-		c.out = c.out[:0]
-		c.rest = c.transfer.Decode(c.out, c.in[:n])
+		c.rest = c.transfer.Decode(c.out[:0], c.in[:n])
 		if err == io.EOF {
 			c.rest = c.transfer.Close(c.rest)
+		}
+		if c.decodes {
+			c.out = c.rest // it may have grown. Without an encoding it is c.in
 		}
 		c.err = err
 	}

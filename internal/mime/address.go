@@ -226,15 +226,18 @@ func (a *addresses) end() {
 	if name == "" && addr == "" {
 		return
 	}
-	if a.most <= 0 {
-		a.full = true
-		a.flags |= TooManyAddresses
-		return
-	}
-	a.most--
 	name, flags := Words(name)
 	a.flags |= flags
-	a.add(strings.TrimSpace(name), strings.TrimSpace(clean(addr)))
+	name, addr = strings.TrimSpace(name), strings.TrimSpace(clean(addr))
+	switch {
+	case name == "" && addr == "":
+	case a.most <= 0:
+		a.full = true
+		a.flags |= TooManyAddresses
+	default:
+		a.most--
+		a.add(name, addr)
+	}
 }
 
 // splitBare takes the word with the "@" out of `Jo Doe jo@example.com`.

@@ -223,7 +223,9 @@ func (p *Parser) finish() {
 
 // emit hands decoded bytes on.
 func (p *Parser) emit(decoded []byte) {
-	p.out = decoded[:0]
+	if p.part.Encoding != "" {
+		p.out = decoded[:0] // it may have grown. Without an encoding it is the input itself
+	}
 	if len(decoded) > 0 {
 		p.handler.Body(&p.part, decoded)
 	}
