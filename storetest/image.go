@@ -1,0 +1,213 @@
+package storetest
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// watched is all that a check has written or tried to.
+type watched struct {
+	mailboxes []mailbox.Key
+	places    []watchedPlace
+	entries   []watchedEntry
+}
+
+type watchedPlace struct {
+	mailbox mailbox.Key
+	provider.Place
+}
+
+func (p watchedPlace) String() string {
+	return fmt.Sprintf("%q %q %q in %q", p.Folder, p.Epoch, p.ID, p.mailbox)
+}
+
+type watchedEntry struct {
+	mailbox mailbox.Key
+	id      string
+}
+
+// watch has image show what b is about.
+func (r *run) watch(b *serversync.Batch) {
+	r.watchMailbox(b.Mailbox)
+	for _, record := range b.Records {
+		p := provider.Place{Folder: record.Folder, Epoch: record.Epoch, ID: record.ID}
+		r.watched.places = append(r.watched.places, watchedPlace{b.Mailbox, p})
+		if record.Kind == serversync.Moved && record.ToID != "" {
+			p.Folder, p.ID = record.To, record.ToID
+			r.watched.places = append(r.watched.places, watchedPlace{b.Mailbox, p})
+		}
+	}
+}
+
+func (r *run) watchMailbox(key mailbox.Key) {
+	if !slices.Contains(r.watched.mailboxes, key) {
+		r.watched.mailboxes = append(r.watched.mailboxes, key)
+	}
+}
+
+func (r *run) watchEntry(e serversync.Entry) {
+	r.watchMailbox(e.Mailbox)
+	r.watched.entries = append(r.watched.entries, watchedEntry{e.Mailbox, e.ID})
+}
+
+// image returns all that the Store shows of what the check has written, a line for
+// each thing, so that two images can be compared.
+func (r *run) image() []string {
+	r.Helper()
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	organizations := map[string]bool{}
+	for _, key := range r.watched.mailboxes {
+		r.imageOf(key, add)
+		organizations[key.Organization] = true
+	}
+	for organization := range organizations {
+		for _, m := range r.messages(organization) {
+			add("message %q %+q %d %x at %v", organization, m.Content, m.Size, m.Sum, present(m))
+		}
+	}
+	for _, p := range r.watched.places {
+		k := r.known(p.mailbox, p.Folder, p.Epoch, p.ID)[0]
+		add("place %v: %s gone=%t %q", p, k.Kind, k.Gone, k.Flags)
+	}
+	if outbox, ok := serversync.StoreAs[serversync.Outbox](r.Store); ok {
+		for _, e := range r.watched.entries {
+			got, err := outbox.Entry(ctx, e.mailbox, e.id)
+			if err != nil && !errors.Is(err, serversync.ErrNotFound) {
+				r.Fatalf("Entry(%v, %q) = %v", e.mailbox, e.id, err)
+			}
+			add("entry of %q: %s", e.mailbox, entryLine(got))
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+// imageOf adds what is the mailbox's own.
+func (r *run) imageOf(key mailbox.Key, add func(format string, args ...any)) {
+	r.Helper()
+	s := r.load(key)
+	add("mailbox %q: version %d, fence %d, last batch %q", key, s.Version, s.Fence, s.LastBatch)
+	add("state of %q: %s", key, stateLine(s.State))
+	for lane, cursor := range s.Cursors {
+		if cursor != "" {
+			add("cursor of %q %q: %s", key, lane, short(cursor))
+		}
+	}
+	for _, a := range s.Owed {
+		add("act owed by %q: %s", key, actLine(a))
+	}
+	for _, d := range s.Deferred {
+		add("deferred in %q: %s", key, deferralLine(d))
+	}
+	for i, a := range r.alerts(key) {
+		add("alert %d of %q: %s", i, key, alertLine(a))
+	}
+	if grants, ok := serversync.StoreAs[serversync.Grants](r.Store); ok {
+		g, err := grants.Grant(ctx, key)
+		if err != nil && !errors.Is(err, serversync.ErrNotFound) {
+			r.Fatalf("Grant(%v) = %v", key, err)
+		}
+		add("grant of %q: %d %q", key, g.Version, g.Sealed)
+	}
+}
+
+// unchanged checks that the Store shows what it showed before.
+func (r *run) unchanged(before []string, by string) {
+	r.Helper()
+	after := r.image()
+	var diff []string
+	for _, line := range before {
+		if !slices.Contains(after, line) {
+			diff = append(diff, "- "+line)
+		}
+	}
+	for _, line := range after {
+		if !slices.Contains(before, line) {
+			diff = append(diff, "+ "+line)
+		}
+	}
+	if diff != nil {
+		r.Errorf("%s changed what the Store shows:\n%s", by, strings.Join(diff, "\n"))
+	}
+}
+
+// present returns where the message is, but for the places that are gone, in order.
+func present(m StoredMessage) []watchedPlace {
+	var at []watchedPlace
+	for _, p := range m.Places {
+		if !p.Gone {
+			at = append(at, watchedPlace{p.Mailbox, p.Place})
+		}
+	}
+	slices.SortFunc(at, func(a, b watchedPlace) int {
+		return cmp.Or(cmp.Compare(a.mailbox.String(), b.mailbox.String()), cmp.Compare(a.Folder, b.Folder),
+			cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.ID, b.ID))
+	})
+	return at
+}
+
+// instant writes a time so that equal instants are equal, to the microsecond.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
+}
+
+// short writes a cursor of any size in a line.
+func short(c provider.Cursor) string {
+	if len(c) <= 100 {
+		return fmt.Sprintf("%q", string(c))
+	}
+	return fmt.Sprintf("%d bytes, SHA-256 %x", len(c), sha256.Sum256([]byte(c)))
+}
+
+func stateLine(s mailbox.State) string {
+	s.Refused, s.Resets = slices.Clone(s.Refused), slices.Clone(s.Resets)
+	at := func(t *time.Time) { *t = t.UTC().Truncate(time.Microsecond) }
+	for _, d := range []*mailbox.Direction{&s.Incoming, &s.Outgoing} {
+		at(&d.Since)
+		at(&d.Until)
+	}
+	for i := range s.Refused {
+		at(&s.Refused[i])
+	}
+	for i := range s.Resets {
+		at(&s.Resets[i].Since)
+	}
+	line, err := json.Marshal(s)
+	return fmt.Sprint(string(line), err)
+}
+
+func actLine(a serversync.OwedAct) string {
+	return fmt.Sprintf("%q %+q not before %s, %d attempts", a.ID, a.Act, instant(a.NotBefore), a.Attempts)
+}
+
+func deferralLine(d serversync.Deferral) string {
+	return fmt.Sprintf("%q %q %q not before %s, %d attempts: %q", d.Folder, d.Epoch, d.ID, instant(d.NotBefore), d.Attempts, d.Reason)
+}
+
+func alertLine(a mailbox.Alert) string {
+	return fmt.Sprintf("%q at %s %q %q %q %q", a.ID, instant(a.At), a.Code, a.Direction, a.Message, a.Remedy)
+}
+
+func entryLine(e serversync.Entry) string {
+	raw := "no bytes"
+	if e.Raw != nil {
+		raw = fmt.Sprintf("%d bytes %x", e.Raw.Size(), e.Raw.Sum())
+	}
+	return fmt.Sprintf("%q %s version %d from %q to %+q id %q %s report=%t not before %s, %d attempts, queued %s, submitted %s, claimed by %q until %s: %q",
+		e.ID, e.Phase, e.Version, e.From, e.Recipients, e.MessageID, raw, e.Report, instant(e.NotBefore), e.Attempts,
+		instant(e.Queued), instant(e.Submitted), e.Claimer, instant(e.ClaimedUntil), e.Reason)
+}
