@@ -1,0 +1,205 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// pageSize is the size of the database's pages. A message of 30 KB takes two, so
+// that little is spent per page, and a commit of one small message still writes
+// no more than some 100 KB.
+const pageSize = 16 << 10
+
+// steps are the migrations: step i takes the schema from version i to i+1. A step
+// that was released never changes.
+var steps = []string{
+	`
+CREATE TABLE sync_mailboxes (
+	id           INTEGER PRIMARY KEY,
+	organization TEXT NOT NULL,
+	mailbox      TEXT NOT NULL,
+	state        TEXT NOT NULL DEFAULT '{}', -- JSON
+	version      INTEGER NOT NULL DEFAULT 0, -- of state
+	fence        INTEGER NOT NULL DEFAULT 0,
+	holder       TEXT,                       -- of the lease; NULL if there is none
+	leased_until INTEGER,
+	last_batch   TEXT NOT NULL DEFAULT '',
+	last_added   INTEGER NOT NULL DEFAULT 0, -- what the last batch's receipt said
+	last_linked  INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (organization, mailbox)
+);
+
+CREATE TABLE sync_cursors (
+	id      INTEGER PRIMARY KEY,
+	mailbox INTEGER NOT NULL,
+	folder  TEXT NOT NULL,
+	lane    TEXT NOT NULL,
+	cursor  BLOB NOT NULL,
+	UNIQUE (mailbox, folder, lane)
+);
+
+-- An id space: ids mean something only within a folder and epoch.
+CREATE TABLE sync_spaces (
+	id      INTEGER PRIMARY KEY,
+	mailbox INTEGER NOT NULL,
+	folder  TEXT NOT NULL,
+	epoch   TEXT NOT NULL,
+	UNIQUE (mailbox, folder, epoch)
+);
+
+-- What is recorded of each id. Its primary key is the delivery key.
+CREATE TABLE sync_places (
+	space    INTEGER NOT NULL,
+	id       TEXT NOT NULL,
+	kind     TEXT NOT NULL, -- tracked, ignored, deferred or quarantined
+	gone     INTEGER NOT NULL DEFAULT 0,
+	flags    TEXT,          -- a JSON array; NULL if they were never told
+	received INTEGER,
+	message  INTEGER,       -- for tracked
+	reason   TEXT,
+	PRIMARY KEY (space, id)
+) WITHOUT ROWID;
+CREATE INDEX sync_places_message ON sync_places (message) WHERE message IS NOT NULL;
+
+-- What a deferred place waits for.
+CREATE TABLE sync_deferrals (
+	seq        INTEGER PRIMARY KEY,
+	mailbox    INTEGER NOT NULL,
+	space      INTEGER NOT NULL,
+	id         TEXT NOT NULL,
+	attempts   INTEGER NOT NULL,
+	not_before INTEGER,
+	UNIQUE (space, id)
+);
+CREATE INDEX sync_deferrals_mailbox ON sync_deferrals (mailbox);
+
+-- The bytes of a quarantined place, NULL if they could not be had.
+CREATE TABLE sync_quarantine (
+	space INTEGER NOT NULL,
+	id    TEXT NOT NULL,
+	blob  INTEGER,
+	PRIMARY KEY (space, id)
+) WITHOUT ROWID;
+
+-- content is the content key: SHA-256 of organization and Message-ID, then of the
+-- digest, the first 16 bytes of each. It is short because it is random.
+CREATE TABLE sync_messages (
+	id           INTEGER PRIMARY KEY,
+	content      BLOB NOT NULL UNIQUE,
+	organization TEXT NOT NULL,
+	message_id   TEXT NOT NULL,
+	digest       TEXT NOT NULL,
+	date         INTEGER, -- seconds since 1970
+	subject      TEXT NOT NULL,
+	from_name    TEXT,
+	from_address TEXT,
+	header       TEXT NOT NULL, -- JSON: the other addresses and the ids referred to
+	attachments  TEXT,          -- a JSON array
+	text         TEXT NOT NULL, -- the start of the text
+	blob         INTEGER        -- the message, byte for byte
+);
+CREATE INDEX sync_messages_organization ON sync_messages (organization);
+
+-- A blob's bytes are its chunks: blob * 1048576 + 0, 1, 2 …, 64 KiB each.
+CREATE TABLE sync_blobs (
+	id     INTEGER PRIMARY KEY,
+	size   INTEGER NOT NULL,
+	sha256 BLOB NOT NULL
+);
+CREATE TABLE sync_chunks (
+	id   INTEGER PRIMARY KEY,
+	data BLOB NOT NULL
+);
+
+CREATE TABLE sync_acts (
+	seq        INTEGER PRIMARY KEY,
+	mailbox    INTEGER NOT NULL,
+	id         TEXT NOT NULL,
+	kind       TEXT NOT NULL,
+	folder     TEXT NOT NULL,
+	epoch      TEXT NOT NULL,
+	item       TEXT NOT NULL,
+	target     TEXT NOT NULL,
+	flag       TEXT NOT NULL,
+	not_before INTEGER,
+	attempts   INTEGER NOT NULL,
+	UNIQUE (mailbox, id)
+);
+
+CREATE TABLE sync_alerts (
+	seq     INTEGER PRIMARY KEY,
+	mailbox INTEGER NOT NULL,
+	id      TEXT NOT NULL,
+	alert   TEXT NOT NULL, -- JSON
+	UNIQUE (mailbox, id)
+);
+
+CREATE TABLE sync_outbox (
+	mailbox       INTEGER NOT NULL,
+	id            TEXT NOT NULL,
+	phase         TEXT NOT NULL,
+	version       INTEGER NOT NULL,
+	sender        TEXT NOT NULL,
+	recipients    TEXT NOT NULL, -- a JSON array
+	message_id    TEXT NOT NULL,
+	blob          INTEGER,
+	report        INTEGER NOT NULL,
+	not_before    INTEGER,
+	attempts      INTEGER NOT NULL,
+	queued        INTEGER,
+	submitted     INTEGER,
+	claimer       TEXT NOT NULL,
+	claimed_until INTEGER,
+	reason        TEXT NOT NULL,
+	PRIMARY KEY (mailbox, id)
+) WITHOUT ROWID;
+CREATE INDEX sync_outbox_phase ON sync_outbox (mailbox, phase);
+CREATE INDEX sync_outbox_due ON sync_outbox (mailbox, not_before)
+	WHERE phase NOT IN ('done', 'held', 'canceled');
+
+CREATE TABLE sync_grants (
+	mailbox INTEGER PRIMARY KEY,
+	version INTEGER NOT NULL,
+	sealed  BLOB NOT NULL
+);
+`,
+}
+
+// migrate brings the schema to the version that this package works with, one
+// transaction a step.
+func migrate(ctx context.Context, db *sql.DB, steps []string) error {
+	for {
+		done, err := migrateStep(ctx, db, steps)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// migrateStep reads the version inside the transaction, since another process may
+// be migrating as well.
+func migrateStep(ctx context.Context, db *sql.DB, steps []string) (done bool, err error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return false, err
+	}
+	defer tx.Rollback()
+	var version int
+	if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+		return false, err
+	}
+	switch {
+	case version > len(steps):
+		return false, fmt.Errorf("sqlite: the database has schema version %d and this program knows versions up to %d: use a newer program", version, len(steps))
+	case version == len(steps):
+		return true, nil
+	}
+	if _, err := tx.ExecContext(ctx, steps[version]); err != nil {
+		return false, fmt.Errorf("sqlite: migrating the schema from version %d: %w", version, err)
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, version+1)); err != nil {
+		return false, err
+	}
+	return false, tx.Commit()
+}
