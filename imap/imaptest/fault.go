@@ -1,0 +1,61 @@
+package imaptest
+
+import (
+	"net"
+	"time"
+)
+
+// Fault is how a server misbehaves. The zero Fault does not.
+type Fault struct {
+	Slow    time.Duration // it waits so long before each answer
+	Chunk   int           // it sends at most so many bytes at once, in separate writes
+	Limit   int64         // it closes each connection after so many bytes sent
+	Cut     int           // it closes the connection after so many bytes of a message
+	Lie     int           // it announces messages so many bytes longer, or shorter, than it sends them
+	Endless string        // it sends this line again and again and never answers
+}
+
+// A wire writes to a client as the server's fault says, and counts.
+type wire struct {
+	s    *Server
+	conn net.Conn
+	sent int64
+}
+
+func (w *wire) Write(p []byte) (written int, err error) {
+	f := w.s.fault.Load()
+	for len(p) > 0 {
+		n := len(p)
+		if f.Chunk > 0 {
+			n = min(n, f.Chunk)
+		}
+		if f.Limit > 0 {
+			n = int(min(int64(n), f.Limit-w.sent))
+		}
+		n, err = w.conn.Write(p[:n])
+		w.sent += int64(n)
+		written += n
+		w.s.out.Add(int64(n))
+		if err == nil && f.Limit > 0 && w.sent >= f.Limit {
+			w.conn.Close()
+			err = net.ErrClosed
+		}
+		if err != nil {
+			return written, err
+		}
+		p = p[n:]
+	}
+	return written, nil
+}
+
+// A counter counts what comes from a client.
+type counter struct {
+	s    *Server
+	conn net.Conn
+}
+
+func (c counter) Read(p []byte) (int, error) {
+	n, err := c.conn.Read(p)
+	c.s.in.Add(int64(n))
+	return n, err
+}

@@ -1,0 +1,181 @@
+// Package imaptest is an IMAP server on loopback for tests and examples. It
+// speaks the real protocol with CONDSTORE, QRESYNC, UIDPLUS, MOVE, ESEARCH,
+// SPECIAL-USE and IDLE, each of which can be left out. A test is the other side:
+// it delivers, removes and flags mail directly, and makes the server fail.
+package imaptest
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-serversync/serversync/profile"
+)
+
+// Options says what server is wanted. The zero Options is one with TLS, every
+// extension, and the user "user" with the password "secret".
+type Options struct {
+	TLS     profile.TLS       // implicit, STARTTLS or none
+	Users   map[string]string // passwords by user name
+	Without []string          // capabilities that it lacks, such as "QRESYNC"
+	Quiet   bool              // it tells its capabilities only when asked
+	Delim   string            // between levels of folders. Default: "/"
+	Fault   Fault             // as by SetFault
+
+	// Fail, if not nil, sees each command line, its tag included, as it came; the
+	// literals in it are left out. It may be called by many goroutines. What it
+	// returns goes to the client in place of an answer, with "%tag" as the tag;
+	// "drop" closes the connection; "" lets the command pass.
+	Fail func(line string) string
+}
+
+// Server is an IMAP server. Its methods may be called by many goroutines.
+type Server struct {
+	options  Options
+	listener net.Listener
+	config   *tls.Config
+	pool     *x509.CertPool
+	caps     []string
+
+	in, out, commands, connections atomic.Int64
+	stalled, refusing              atomic.Bool
+	fault                          atomic.Pointer[Fault]
+	fail                           atomic.Pointer[func(string) string]
+
+	mu    sync.Mutex
+	users map[string]*user
+	count uint32 // of UIDVALIDITY values given
+	news  chan struct{}
+	conns map[net.Conn]bool
+	shut  bool
+	done  sync.WaitGroup
+}
+
+// NewServer starts a server on a port of its own. It panics if the system gives
+// none.
+func NewServer(o Options) *Server {
+	if o.Users == nil {
+		o.Users = map[string]string{"user": "secret"}
+	}
+	if o.Delim == "" {
+		o.Delim = "/"
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic("imaptest: " + err.Error())
+	}
+	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, news: make(chan struct{}), count: 1000}
+	s.config, s.pool = certificate()
+	s.SetFault(o.Fault)
+	s.SetFail(o.Fail)
+	for _, c := range []string{"IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "ID", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",
+		"UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "IDLE", "UNSELECT"} {
+		if !slices.Contains(o.Without, c) {
+			s.caps = append(s.caps, c)
+		}
+	}
+	for name, password := range o.Users {
+		s.users[name] = s.newUser(password)
+	}
+	s.done.Go(s.accept)
+	return s
+}
+
+// has reports whether the server has a capability.
+func (s *Server) has(capability string) bool { return slices.Contains(s.caps, capability) }
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if s.shut {
+			conn.Close()
+		} else {
+			s.conns[conn] = true
+			s.connections.Add(1)
+			s.done.Go(func() { s.serve(conn) })
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Addr returns the server's host and port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Endpoint returns an endpoint of a profile that reaches the server. Its policy
+// must allow 127.0.0.0/8.
+func (s *Server) Endpoint() profile.Endpoint {
+	a := s.listener.Addr().(*net.TCPAddr)
+	return profile.Endpoint{Host: a.IP.String(), Port: a.Port, TLS: s.options.TLS}
+}
+
+// CertPool returns the root of the server's certificate, which is for 127.0.0.1
+// and localhost.
+func (s *Server) CertPool() *x509.CertPool { return s.pool }
+
+// Close ends every connection and waits for all that the server runs.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.shut = true
+	s.mu.Unlock()
+	s.listener.Close()
+	s.Break()
+	s.done.Wait()
+}
+
+// Break cuts every connection. New ones work.
+func (s *Server) Break() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		conn.Close()
+	}
+}
+
+// Stall makes the server answer nothing from now on.
+func (s *Server) Stall() { s.stalled.Store(true) }
+
+// Refuse makes the server refuse every sign-in from now on.
+func (s *Server) Refuse() { s.refusing.Store(true) }
+
+// SetFail sets Options.Fail.
+func (s *Server) SetFail(fail func(line string) string) {
+	if fail == nil {
+		fail = func(string) string { return "" }
+	}
+	s.fail.Store(&fail)
+}
+
+// SetFault makes the server misbehave as f says, for what it sends from now on.
+func (s *Server) SetFault(f Fault) { s.fault.Store(&f) }
+
+// Counts is what went over the server's connections so far, TLS's own bytes not
+// counted.
+type Counts struct {
+	In, Out     int64 // bytes from and to clients
+	Commands    int64
+	Connections int64
+}
+
+// Counts returns what went over the server's connections so far.
+func (s *Server) Counts() Counts {
+	return Counts{s.in.Load(), s.out.Load(), s.commands.Load(), s.connections.Load()}
+}
+
+func (s *Server) capabilities(secure, signedIn bool) string {
+	caps := slices.Clone(s.caps)
+	if s.options.TLS == profile.StartTLS && !secure {
+		caps = append(slices.DeleteFunc(caps, func(c string) bool { return c == "AUTH=PLAIN" }), "STARTTLS", "LOGINDISABLED")
+	}
+	if signedIn {
+		caps = slices.DeleteFunc(caps, func(c string) bool { return c == "AUTH=PLAIN" || c == "SASL-IR" })
+	}
+	return strings.Join(caps, " ")
+}
