@@ -21,8 +21,8 @@ type livePlace struct {
 	from   uint32
 	target uint64
 
-	// In the middle of a Full round: UIDs below full are listed; and the changes
-	// from target on will be told after it.
+	// In the middle of a Full round: UIDs below full are listed. Changes since
+	// modseq are then told of those alone.
 	full uint32
 }
 
@@ -53,7 +53,7 @@ func readLive(c provider.Cursor) (p livePlace, validity uint32, err error) {
 		return p, 0, err
 	}
 	p = livePlace{next: uint32(n[0]), modseq: n[1], from: uint32(n[2]), target: n[3], full: uint32(n[4])}
-	if n[0] == 0 || n[0] > maxUID+1 || n[2] > maxUID || n[4] > maxUID || p.from > p.next || p.full > p.next || p.target < p.modseq && p.from > 0 {
+	if n[0] == 0 || n[0] > maxUID+1 || n[2] > maxUID+1 || n[4] > maxUID+1 || p.full > p.next || p.target < p.modseq && p.from > 0 {
 		return p, 0, expired("it is damaged")
 	}
 	return p, validity, nil

@@ -13,6 +13,7 @@ import (
 type round struct {
 	next    provider.Cursor // asks for what it tells next
 	at      livePlace
+	pages   int    // told so far
 	target  uint64 // the folder's count of changes when it was looked at
 	changed []newsItem
 	more    bool  // there is more news than changed holds
@@ -21,7 +22,7 @@ type round struct {
 }
 
 // tellLive tells what is new after a cursor: first changes to known messages,
-// then new messages, oldest first.
+// then in a Full round all known ones, then new ones, oldest first.
 func (s *session) tellLive(r provider.Request) (p provider.Page, err error) {
 	if r.Cursor == "" {
 		return s.startLive(r)
@@ -38,16 +39,15 @@ func (s *session) tellLive(r provider.Request) (p provider.Page, err error) {
 	}
 	s.live = nil
 	p.Full = rd.old != nil
-	var bytes int64
 	if rd.tellChanged(&p, r.MaxItems) {
-		err = s.tellWalks(&p, r, rd, &bytes)
+		err = s.tellWalks(&p, r, rd)
 	}
 	if err != nil {
 		return p, err
 	}
-	rd.end(&p)
+	left := rd.end(&p)
 	p.Next = rd.at.cursor(s.folder.validity)
-	if p.More && !rd.more {
+	if left && !rd.more {
 		rd.next, s.live = p.Next, rd
 	}
 	return p, nil
@@ -76,75 +76,72 @@ func (s *session) startLive(r provider.Request) (p provider.Page, err error) {
 	return p, nil
 }
 
-// look asks the server what is new.
+// look asks the server what is new, in one flight where the server has QRESYNC or
+// nothing happened.
+//
+// It begins a Full round of its own where the server has lost its count of
+// changes, or has begun to count: what happened meanwhile is told by nothing else.
 func (s *session) look(r provider.Request, at livePlace, validity uint32) (*round, error) {
-	full := r.Full && at.from == 0 || at.full > 0
-	for {
-		rd, again, err := s.lookOnce(r, at, validity, full)
-		if err != nil || !again {
-			return rd, err
-		}
-		full = true
+	if r.Full && at.from == 0 && at.full == 0 {
+		at = livePlace{next: at.next, full: 1}
 	}
-}
-
-// lookOnce asks once, in one flight where the server has QRESYNC or nothing
-// happened. It reports that a Full round is needed after all if the server lost
-// its count of changes, or began to count.
-func (s *session) lookOnce(r provider.Request, at livePlace, validity uint32, full bool) (rd *round, again bool, err error) {
+	begin, known := at.next, at.next // where to look for messages, and for changes below
+	if at.full > 0 {
+		begin, known = at.full, at.full
+	}
 	low := max(at.from, 1)
-	n := newNews(low, at.next)
-	quick := s.qresync() && at.modseq > 0 && !full && at.next > low
+	n := &news{low: low, known: known, high: maxUID + 1}
 	param := ""
-	if quick {
-		param = fmt.Sprintf(" (QRESYNC (%d %d %d:%d))", validity, at.modseq, low, at.next-1)
-	}
-	begin := at.next
-	if full {
-		begin = max(at.full, 1)
+	if s.qresync() && at.modseq > 0 {
+		param = fmt.Sprintf(" (QRESYNC (%d %d))", validity, at.modseq)
+		if low > 1 {
+			param = fmt.Sprintf(" (QRESYNC (%d %d %d:%d))", validity, at.modseq, low, maxUID)
+		}
 	}
 	var found syntax.Set
 	search := s.searchCommand("UID "+idString(begin)+":*", &found)
 	if err := s.selectWith(r.Folder, param, s.newsReader(n), search); err != nil {
-		if quick && provider.KindOf(err) == provider.ErrProtocol && s.broken == nil {
+		if param != "" && provider.KindOf(err) == provider.ErrProtocol && s.broken == nil {
 			delete(s.caps, "QRESYNC") // it does not take what it offers
-			return s.lookOnce(r, at, validity, full)
+			return s.look(r, at, validity)
 		}
-		return nil, false, err
+		return nil, err
 	}
 	if s.folder.validity != validity {
-		return nil, false, expired("the folder was made anew on the server")
+		return nil, expired("the folder was made anew on the server")
 	}
 	if err := s.searched(search); err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	if now := s.folder.modseq; !full && now > 0 && at.next > 1 && (now < at.modseq || at.modseq == 0) {
-		return nil, true, nil
-	}
-	if !quick && !full && at.modseq > 0 && s.folder.modseq > at.modseq && at.next > low {
-		if err := s.changedSince(n, low, at); err != nil {
-			return nil, false, err
+	now := s.folder.modseq
+	switch {
+	case at.full == 1:
+		at.modseq = now
+	case now > 0 && at.next > 1 && (now < at.modseq || at.modseq == 0):
+		return s.look(r, livePlace{next: at.next, full: 1}, validity)
+	case param == "" && at.modseq > 0 && now > at.modseq && known > low:
+		if err := s.changedSince(n, low, known, at.modseq); err != nil {
+			return nil, err
 		}
 	}
-	rd = &round{at: at, target: s.folder.modseq}
-	if at.from > 0 || at.full > 0 {
-		rd.target = at.target
+	rd := &round{at: at, target: now}
+	if at.from > 0 { // what is told in part is told up to an earlier moment
+		rd.target, rd.pages = at.target, 1
 	}
 	rd.changed, rd.more = n.sorted()
 	found = found.Sort()
 	rd.fresh = &walk{since: r.Since, items: listItems, left: found.Within(at.next, maxUID)}
-	if full {
-		rd.at.full, rd.at.target = begin, rd.target
+	if at.full > 0 {
 		rd.old = &walk{items: flagItems, left: found.Within(begin, at.next-1)}
 	}
-	return rd, false, nil
+	return rd, nil
 }
 
 // changedSince asks for changed flags where there is CONDSTORE alone (RFC 7162,
 // section 3.1.4.1).
-func (s *session) changedSince(n *news, low uint32, at livePlace) error {
+func (s *session) changedSince(n *news, low, high uint32, modseq uint64) error {
 	cmd := &command{
-		text: fmt.Sprintf("UID FETCH %d:%d (UID FLAGS) (CHANGEDSINCE %d)", low, at.next-1, at.modseq),
+		text: fmt.Sprintf("UID FETCH %d:%d (UID FLAGS) (CHANGEDSINCE %d)", low, high-1, modseq),
 		data: s.newsReader(n),
 	}
 	if err := s.run(cmd); err != nil {
@@ -168,16 +165,15 @@ func (rd *round) tellChanged(p *provider.Page, most int) bool {
 	if len(rd.changed) > 0 || rd.more {
 		return false
 	}
-	if rd.old == nil {
-		rd.at.modseq, rd.at.from, rd.at.target = rd.target, 0, 0
-	}
+	rd.at.modseq, rd.at.from, rd.at.target = rd.target, 0, 0
 	return true
 }
 
 // tellWalks tells the messages of a Full round, and the new ones.
-func (s *session) tellWalks(p *provider.Page, r provider.Request, rd *round, bytes *int64) error {
+func (s *session) tellWalks(p *provider.Page, r provider.Request, rd *round) error {
+	var bytes int64
 	if rd.old != nil {
-		last, err := s.tell(p, r, rd.old, bytes)
+		last, err := s.tell(p, r, rd.old, &bytes)
 		if last > 0 {
 			rd.at.full = last + 1
 		}
@@ -189,26 +185,31 @@ func (s *session) tellWalks(p *provider.Page, r provider.Request, rd *round, byt
 		}
 	}
 	rd.fresh.want = r.Want
-	last, err := s.tell(p, r, rd.fresh, bytes)
+	last, err := s.tell(p, r, rd.fresh, &bytes)
 	if last > 0 {
 		rd.at.next = last + 1
 	}
 	if err == nil {
 		err = s.fill(rd.fresh)
 	}
+	if rd.old != nil {
+		rd.at.full = rd.at.next
+	}
 	return err
 }
 
-// end says whether the page is the last of its round.
-func (rd *round) end(p *provider.Page) {
-	p.More = len(rd.changed) > 0 || rd.more || !rd.old.done() || !rd.fresh.done()
-	p.RoundEnd = !p.More
-	if rd.old != nil && rd.old.done() {
-		rd.at.full = max(rd.at.full, rd.at.next)
+// end says whether the page is the last of its round, and reports whether there is
+// something left to tell. What a look found in several pages is old when the last
+// of them is told, so a round ends only with a look that fits into one.
+func (rd *round) end(p *provider.Page) (left bool) {
+	left = len(rd.changed) > 0 || rd.more || !rd.old.done() || !rd.fresh.done()
+	p.RoundEnd = !left && rd.pages == 0
+	p.More = !p.RoundEnd
+	if p.RoundEnd {
+		rd.at.full = 0
 	}
-	if p.RoundEnd && rd.old != nil {
-		rd.at.modseq, rd.at.target, rd.at.full = rd.target, 0, 0
-	}
+	rd.pages++
+	return left
 }
 
 // A newsItem is a change to a known message.
@@ -229,17 +230,17 @@ func (c newsItem) change() provider.Change {
 // The others are asked for again later.
 const maxNews = 10_000
 
-// news collects changes to messages of UIDs from low to below high.
+// news collects changes to messages of UIDs from low to below high: of flags only
+// below known, since the others are yet to be listed; and of deletions all, since
+// the Backfill lane may have told a message that this lane has not come to.
 type news struct {
-	low, high uint32
-	items     []newsItem
-	cut       bool // items with higher UIDs were let go; high is what stays
+	low, known, high uint32
+	items            []newsItem
+	cut              bool // items with higher UIDs were let go; high is what stays
 }
 
-func newNews(low, high uint32) *news { return &news{low: low, high: high} }
-
 func (n *news) add(c newsItem) {
-	if c.uid < n.low || c.uid >= n.high {
+	if c.uid < n.low || c.uid >= n.high || c.uid >= n.known && !c.gone {
 		return
 	}
 	if n.items = append(n.items, c); len(n.items) >= 2*maxNews {

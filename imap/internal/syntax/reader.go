@@ -232,6 +232,10 @@ func (r *Reader) Rest() []byte {
 	return rest
 }
 
+// Line returns what is left of the line without taking it. It is valid until the
+// next call.
+func (r *Reader) Line() []byte { return r.line }
+
 // Open takes an opening parenthesis if it is next.
 func (r *Reader) Open() (bool, error) {
 	if !r.Accept('(') {
