@@ -81,3 +81,45 @@ func TestFake(t *testing.T) {
 		})
 	}
 }
+
+// sending is a provider that can send and no more.
+type sending struct {
+	provider.Provider
+	provider.Sender
+}
+
+// A driver that can do little, and a harness that has little, skip rules and fail
+// none.
+func TestLittleIsSkipped(t *testing.T) {
+	tests := []struct {
+		name    string
+		harness func() Harness
+		checked int // rules at least
+	}{
+		{"a harness with Open alone", func() Harness {
+			return Harness{Folder: "INBOX", Open: harness(IMAPLike, itself).Open}
+		}, 5},
+		{"a provider that only sends", func() Harness {
+			return harness(IMAPLike, func(p provider.Provider) provider.Provider {
+				return sending{struct{ provider.Provider }{p}, p.(full)}
+			})
+		}, 12},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			checked := 0
+			for _, r := range rules() {
+				rec := record(r, tt.harness())
+				if rec.Failed() {
+					t.Errorf("%q failed: %s", r.name, rec.failures[0])
+				}
+				if !rec.skipped {
+					checked++
+				}
+			}
+			if checked < tt.checked {
+				t.Errorf("%d rules were checked, want %d or more", checked, tt.checked)
+			}
+		})
+	}
+}

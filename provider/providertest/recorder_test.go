@@ -35,7 +35,11 @@ func (r *recorder) Helper()             {}
 func (r *recorder) Name() string        { return r.name }
 func (r *recorder) Logf(string, ...any) {}
 
-func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+func (r *recorder) Cleanup(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleanups = append(r.cleanups, f)
+}
 
 func (r *recorder) Failed() bool {
 	r.mu.Lock()
