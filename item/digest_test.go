@@ -122,7 +122,7 @@ func writeStandard(t testing.TB, l letter, encoding, boundary string) string {
 	iw := multipart.NewWriter(inner)
 	check(t, iw.SetBoundary(boundary+"inner"))
 	part(iw, "text/plain; charset=UTF-8; format=flowed", encoding, l.text)
-	part(iw, "text/html; charset=utf8", encoding, strings.ReplaceAll(l.html, "</p>", "\n</P  >"))
+	part(iw, "text/html; charset=UTF-8", encoding, strings.ReplaceAll(l.html, "</p>", "\n</P  >"))
 	check(t, iw.Close())
 	part(w, "multipart/alternative; boundary=\""+boundary+"inner\"", "7bit", inner.String())
 	part(w, "application/x-a; name*=utf-8''%C3%A4", "base64", l.file)
@@ -146,7 +146,7 @@ func encode(encoding, body string) string {
 		}
 		return b.String()
 	}
-	return strings.ReplaceAll(body, "\n", "\r\n")
+	return strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\r\n")
 }
 
 // writeLatin1 writes everything in iso-8859-1 and with LF.
@@ -354,7 +354,9 @@ func TestAgreesWithGoMessage(t *testing.T) {
 			if err == io.EOF {
 				break
 			}
-			check(t, err)
+			if err != nil {
+				t.Fatalf("%s: %v", w.name, err)
+			}
 			body, err := io.ReadAll(p.Body)
 			check(t, err)
 			kind, _, _ := stdmime.ParseMediaType(p.Header.Get("Content-Type"))
