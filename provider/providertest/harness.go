@@ -12,7 +12,7 @@ import (
 //
 // The functions act at once and fail the test themselves if they cannot.
 type Harness struct {
-	// Open opens a new session with the mailbox.
+	// Open opens a new session with the mailbox. A rule has up to twelve at once.
 	Open func(context.Context) (provider.Provider, error)
 
 	// Folder is where the suite works, Other a second folder, which may be "". Both

@@ -227,3 +227,18 @@ func BenchmarkEmptyPoll(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkSessionWithOnePoll(b *testing.B) {
+	s := NewServer(IMAPLike)
+	page, _ := live(opened(b, s), "", 0)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			p := opened(b, s)
+			if _, err := live(p, page.Next, 0); err != nil {
+				b.Error(err)
+			}
+			p.Close()
+		}
+	})
+}
