@@ -3,6 +3,9 @@ package smtp
 import (
 	"bytes"
 	"io"
+	"sync"
+
+	"github.com/go-serversync/serversync/item"
 )
 
 // A body writes a message as SMTP wants it (RFC 5321, sections 2.3.8 and 4.5.2): a
@@ -14,7 +17,7 @@ import (
 // The same bytes come out whatever pieces they were written in. The last line end
 // is kept back, so that the caller can write it as part of the terminator.
 type body struct {
-	w    io.Writer
+	w    io.Writer // nil to count only
 	buf  []byte
 	cr   bool // the last byte was a CR, not written yet
 	line bool // within a line
@@ -27,7 +30,10 @@ type body struct {
 // bodyBuffer is how much is written at once.
 const bodyBuffer = 32 << 10
 
-func newBody(w io.Writer) *body { return &body{w: w, buf: make([]byte, 0, bodyBuffer)} }
+var buffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+
+// newBody returns a body that writes to w through buf.
+func newBody(w io.Writer, buf *[bodyBuffer]byte) *body { return &body{w: w, buf: buf[:0]} }
 
 // Write takes the next bytes of the message.
 func (b *body) Write(p []byte) (int, error) {
@@ -107,7 +113,7 @@ func (b *body) lineEnd() error {
 }
 
 func (b *body) put(p []byte) error {
-	for len(p) > 0 {
+	for b.w != nil && len(p) > 0 {
 		n := copy(b.buf[len(b.buf):cap(b.buf)], p)
 		b.buf, p = b.buf[:len(b.buf)+n], p[n:]
 		if len(b.buf) == cap(b.buf) {
@@ -144,17 +150,48 @@ func (b *body) finish() (terminator string, err error) {
 	return ".\r\n", err
 }
 
-// measure returns how large the message of r will be on the wire as RFC 1870
-// counts it, and whether it has bytes above 127.
-func measure(r io.Reader) (size int64, eightBit bool, err error) {
-	b := newBody(io.Discard)
-	if _, err := io.Copy(b, r); err != nil {
+// unreadable says that a message's own bytes could not be had.
+type unreadable struct{ err error }
+
+func (u *unreadable) Error() string { return "the message's bytes cannot be read" }
+func (u *unreadable) Unwrap() error { return u.err }
+
+// write writes raw whole, and tells by an *unreadable if raw is to blame for an
+// error.
+func (b *body) write(raw *item.Blob) error {
+	if p, ok := raw.Bytes(); ok {
+		_, err := b.Write(p)
+		return err
+	}
+	buf := buffers.Get().(*[bodyBuffer]byte)
+	defer buffers.Put(buf)
+	r, left := raw.Open(), raw.Size()
+	for {
+		n, readErr := r.Read(buf[:])
+		if _, err := b.Write(buf[:n]); err != nil {
+			return err
+		}
+		left -= int64(n)
+		switch {
+		case readErr == io.EOF && left == 0:
+			return nil
+		case readErr == io.EOF:
+			return &unreadable{io.ErrUnexpectedEOF}
+		case readErr != nil:
+			return &unreadable{readErr}
+		}
+	}
+}
+
+// measure returns how large raw will be on the wire as RFC 1870 counts it, and
+// whether it has bytes above 127.
+func measure(raw *item.Blob) (size int64, eightBit bool, err error) {
+	b := new(body)
+	if err := b.write(raw); err != nil {
 		return 0, false, err
 	}
-	if _, err := b.finish(); err != nil {
-		return 0, false, err
-	}
-	return b.size, b.eightBit, nil
+	_, err = b.finish()
+	return b.size, b.eightBit, err
 }
 
 func asciiBytes(p []byte) bool {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/go-serversync/serversync/provider"
 )
@@ -40,33 +39,23 @@ func (t *transaction) data(ctx context.Context) error {
 	return t.terminate(terminator)
 }
 
-var copyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
-
 // body writes the message but for its terminator.
 func (t *transaction) body() (terminator string, err error) {
 	t.conn.Deadline(0) // as long as bytes flow
 	t.conn.Body(true)
 	defer t.conn.Body(false)
-	w := newBody(t.conn)
-	raw := t.sub.Raw.Open()
-	buf := copyBuffers.Get().(*[bodyBuffer]byte)
-	defer copyBuffers.Put(buf)
-	sent := int64(0)
-	for {
-		n, readErr := raw.Read(buf[:])
-		if _, err := w.Write(buf[:n]); err != nil {
-			return "", t.lost(dataPhase, "message", err)
-		}
-		sent += int64(n)
-		if readErr == io.EOF && sent == t.sub.Raw.Size() {
-			break
-		}
-		if readErr != nil {
-			t.settle(provider.StatusRetry, 0, "not sent: the message's bytes cannot be read")
-			return "", t.unreadable(readErr)
-		}
+	buf := buffers.Get().(*[bodyBuffer]byte)
+	defer buffers.Put(buf)
+	w := newBody(t.conn, buf)
+	if err = w.write(t.sub.Raw); err == nil {
+		terminator, err = w.finish()
 	}
-	if terminator, err = w.finish(); err != nil {
+	var ours *unreadable
+	switch {
+	case errors.As(err, &ours):
+		t.settle(provider.StatusRetry, 0, "not sent: "+ours.Error())
+		return "", unreadableError(ours)
+	case err != nil:
 		return "", t.lost(dataPhase, "message", err)
 	}
 	return terminator, nil

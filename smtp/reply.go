@@ -3,6 +3,8 @@ package smtp
 import (
 	"fmt"
 	"strings"
+
+	gosmtp "github.com/emersion/go-smtp"
 )
 
 // A reply is what the server answered (RFC 5321, section 4.2).
@@ -29,6 +31,16 @@ func (r *reply) add(line string) (more bool, err error) {
 	}
 	r.code, r.lines = code, append(r.lines, text)
 	return more, nil
+}
+
+// replyOf returns the reply in an error of go-smtp's. It need not be the last one:
+// go-smtp answers a refused sign-in with one more command.
+func replyOf(e *gosmtp.SMTPError) reply {
+	text := e.Message
+	if e.EnhancedCode != (gosmtp.EnhancedCode{}) {
+		text = fmt.Sprintf("%d.%d.%d %s", e.EnhancedCode[0], e.EnhancedCode[1], e.EnhancedCode[2], text)
+	}
+	return reply{code: e.Code, lines: strings.Split(text, "\n")}
 }
 
 // class returns the first digit, which says it all.

@@ -110,9 +110,9 @@ func (t *transaction) check() error {
 	case !validEnvelopeID(sub.EnvelopeID):
 		return t.reject(provider.ErrBadItem, "use up to 100 printable ASCII characters", "the envelope id has characters that it must not have, or too many")
 	}
-	size, eightBit, err := measure(sub.Raw.Open())
+	size, eightBit, err := measure(sub.Raw)
 	if err != nil {
-		return t.unreadable(err)
+		return unreadableError(err)
 	}
 	t.size = size
 	if most, ok := t.client.MaxMessageSize(); ok && most > 0 && size > int64(most) {
@@ -155,9 +155,9 @@ func (t *transaction) offers(extension string) bool {
 	return ok
 }
 
-// unreadable is about the message's own spool file.
-func (t *transaction) unreadable(err error) error {
-	return fail("message", provider.ErrUnavailable, "check the directory for temporary files", fmt.Errorf("its bytes cannot be read: %w", err))
+// unreadableError is about the message's own spool file.
+func unreadableError(err error) error {
+	return fail("message", provider.ErrUnavailable, "check the directory for temporary files", err)
 }
 
 // run sends the message.
@@ -193,10 +193,11 @@ func (t *transaction) envelope() error {
 		}
 		err := t.client.Rcpt(address, each)
 		var no *gosmtp.SMTPError
-		switch r := t.link.last; {
+		switch {
 		case err == nil:
 			t.accepted = true
-		case errors.As(err, &no) && r.code != 421 && (r.class() == 4 || r.class() == 5):
+		case errors.As(err, &no) && no.Code != 421 && (no.Code/100 == 4 || no.Code/100 == 5):
+			r := replyOf(no)
 			v := judge(recipientPhase, r, t.accepted)
 			t.refuse(i, v.status, r.code, fail("RCPT", v.kind, v.remedy, errors.New(t.words(r))))
 		default:
@@ -225,7 +226,7 @@ func (t *transaction) lost(p phase, op string, err error) error {
 	var early *unasked
 	switch {
 	case errors.As(err, &no):
-		return t.no(p, op, t.link.last)
+		return t.no(p, op, replyOf(no))
 	case errors.As(err, &early):
 		t.hangUp()
 		return t.no(p, op, early.reply)

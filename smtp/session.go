@@ -113,7 +113,7 @@ func (s *session) hangUp() {
 func (s *session) failed(p phase, op string, err error) error {
 	var refused *gosmtp.SMTPError
 	if errors.As(err, &refused) {
-		return s.refusal(p, op, s.link.last)
+		return s.refusal(p, op, replyOf(refused))
 	}
 	return s.broke(op, err)
 }
