@@ -169,7 +169,7 @@ func (f *follower) compare(traits provider.Traits) {
 			f.p.Errorf("%q in %q was never told", id, f.folder)
 		case !bytes.Equal(has.raw, m.Raw):
 			f.p.Errorf("the follower's %q in %q has %d bytes, which are not the server's %d", id, f.folder, len(has.raw), len(m.Raw))
-		case traits.ReportsFlags && !slices.Equal(settled(has.flags), settled(m.Flags)):
+		case (traits.ReportsFlags || has.flags != nil) && !slices.Equal(settled(has.flags), settled(m.Flags)):
 			f.p.Errorf("the follower's %q in %q has the flags %q, the server's has %q", id, f.folder, has.flags, m.Flags)
 		}
 	}

@@ -153,7 +153,7 @@ func (m *model) ask(f *follower, lane provider.Lane, full bool) {
 }
 
 // finish follows f's lanes to their ends now that nothing is edited any more, and
-// then once more in full where deletions are not told.
+// then once more in full where deletions or flags are not told.
 func (m *model) finish(f *follower) {
 	m.p.Helper()
 	resets := -1
@@ -163,7 +163,7 @@ func (m *model) finish(f *follower) {
 			m.toTheEnd(f, lane, false)
 		}
 	}
-	if !m.session.Traits().ReportsGone {
+	if traits := m.session.Traits(); !traits.ReportsGone || !traits.ReportsFlags {
 		m.toTheEnd(f, provider.Live, true)
 	}
 }
