@@ -85,3 +85,14 @@ func TestOddMessages(t *testing.T) {
 		})
 	}
 }
+
+func oddSeeds(f *testing.F) {
+	files, _ := filepath.Glob("testdata/odd/*.eml")
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+}

@@ -22,10 +22,7 @@ import (
 //
 // Of a field that may stand only once, the first counts.
 func ParseMessage(raw *Blob, limits Limits) (*Message, error) {
-	c, _ := collectors.Get().(*collector)
-	if c == nil {
-		c = new(collector)
-	}
+	c := idleCollector()
 	m, err, failed := c.parse(raw, limits.WithDefaults())
 	if failed {
 		// c is left to the garbage collector, as nobody knows its state.
@@ -39,6 +36,13 @@ func ParseMessage(raw *Blob, limits Limits) (*Message, error) {
 // collectors saves the buffers of one message for the next.
 var collectors sync.Pool
 
+func idleCollector() *collector {
+	if c, ok := collectors.Get().(*collector); ok {
+		return c
+	}
+	return new(collector)
+}
+
 // ParseHeader reads a header block by itself, for a listing. The result has no
 // Raw, Text, Attachments and Digest, and no MessageID if the sender gave none.
 func ParseHeader(header []byte, limits Limits) (m *Message) {
@@ -48,13 +52,16 @@ func ParseHeader(header []byte, limits Limits) (m *Message) {
 			m = &Message{Warnings: []Warning{WarnParser}}
 		}
 	}()
-	var p mime.Parser
-	c := collector{limits: limits, message: new(Message)}
-	fields, flags := p.ParseHeader(header, limits.mime())
+	c := idleCollector()
+	c.limits, c.message, c.flags, c.warnings = limits, new(Message), 0, c.warnings[:0]
+	fields, flags := c.parser.ParseHeader(header, limits.mime())
 	c.Header(fields)
-	c.message.addWarnings(flags | c.flags)
-	c.message.Warnings = append(c.message.Warnings, c.warnings...)
-	return c.message
+	m = c.message
+	m.addWarnings(flags | c.flags)
+	m.Warnings = append(m.Warnings, c.warnings...)
+	c.message = nil
+	collectors.Put(c)
+	return m
 }
 
 func (l Limits) mime() mime.Limits {

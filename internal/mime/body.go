@@ -101,32 +101,40 @@ func (p *Parser) match(line []byte, size int) (index int, final, ok bool) {
 		return 0, false, false
 	}
 	token := trimRight(line[2:])
-	for _, closed := range [...]bool{false, true} {
-		for i := len(p.levels) - 1; i >= 0; i-- {
-			if l := &p.levels[i]; l.closed == closed {
-				p.work++
-				if same, final := l.matches(token); same {
-					return i, final, true
-				}
-			}
+	index = -1
+	for i := len(p.levels) - 1; i >= 0; i-- {
+		p.work++
+		l := &p.levels[i]
+		same, end := l.matches(token)
+		if same && !l.closed {
+			return i, end, true
+		}
+		if same && index < 0 {
+			index, final = i, end
 		}
 	}
-	return 0, false, false
+	return index, final, index >= 0
 }
 
 func (l *level) matches(token []byte) (same, final bool) {
-	for _, b := range [...][]byte{l.boundary, l.other} {
-		if b == nil || !bytes.HasPrefix(token, b) {
-			continue
-		}
-		switch rest := token[len(b):]; {
-		case len(rest) == 0:
-			return true, false
-		case len(rest) == 2 && rest[0] == '-' && rest[1] == '-':
-			return true, true
-		}
+	same, final = isBoundary(token, l.boundary)
+	if !same && l.other != nil {
+		same, final = isBoundary(token, l.other)
 	}
-	return false, false
+	return same, final
+}
+
+// isBoundary compares lengths and last bytes first: a hostile message asks this for
+// many lines and levels.
+func isBoundary(token, boundary []byte) (same, final bool) {
+	n := len(boundary)
+	if n == 0 || len(token) != n && len(token) != n+2 || token[n-1] != boundary[n-1] {
+		return false, false
+	}
+	if len(token) == n+2 && (token[n] != '-' || token[n+1] != '-') {
+		return false, false
+	}
+	return bytes.Equal(token[:n], boundary), len(token) == n+2
 }
 
 func trimRight(b []byte) []byte {

@@ -83,6 +83,14 @@ func (h *HTMLWriter) Text(b []byte) {
 			h.state, h.tagLen, h.end = htmlHiddenLt, 0, false
 			i += at + 1
 		default:
+			if h.state == htmlValue && h.quote != 0 && !h.link {
+				// Nothing in here matters but its end.
+				if at := bytes.IndexByte(b[i:], h.quote); at > 0 {
+					i += at
+				} else if at < 0 {
+					return
+				}
+			}
 			if !h.step(b[i]) {
 				i++
 			}

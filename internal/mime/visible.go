@@ -46,6 +46,23 @@ var wordClass = func() (t [256]byte) {
 
 // Text takes the next run of text.
 func (w *WordWriter) Text(b []byte) {
+	const piece = 4 << 10
+	for len(b) > piece {
+		n := piece
+		for !utf8.RuneStart(b[n]) {
+			n--
+		}
+		w.piece(b[:n])
+		b = b[n:]
+	}
+	w.piece(b)
+}
+
+// piece takes a short run, whose words surely fit in the buffer with their spaces.
+func (w *WordWriter) piece(b []byte) {
+	if len(w.buf) > 4<<10 {
+		w.Flush()
+	}
 	for i := 0; i < len(b); {
 		if w.Quotes && !w.started && (b[i] == '>' || b[i] == ' ') {
 			w.Break()
@@ -75,9 +92,6 @@ func (w *WordWriter) Text(b []byte) {
 }
 
 func (w *WordWriter) add(b []byte) {
-	if len(w.buf)+len(b)+1 > 4<<10 {
-		w.Flush()
-	}
 	if w.spaces > 0 {
 		w.Break()
 	}
@@ -86,20 +100,24 @@ func (w *WordWriter) add(b []byte) {
 }
 
 func (w *WordWriter) space(c byte) {
-	if c == '\n' {
-		w.started = false
-		if w.DelSp && w.spaces == 1 && !w.endsInSignature() {
-			w.spaces = 0
-			return
-		}
-		w.Break()
-		return
-	}
 	if !w.DelSp {
-		w.Break()
+		if w.inWord {
+			w.buf = append(w.buf, ' ')
+			w.inWord = false
+		}
+		w.started = w.started && c != '\n'
 		return
 	}
-	w.spaces++
+	if c != '\n' {
+		w.spaces++
+		return
+	}
+	w.started = false
+	if w.spaces == 1 && !w.endsInSignature() {
+		w.spaces = 0
+		return
+	}
+	w.Break()
 }
 
 // endsInSignature reports whether the last word is "--", after which a line end is
