@@ -32,16 +32,17 @@ func (f *folder) cursor(m manner, p place, done bool) provider.Cursor {
 	return provider.NewCursor(e, p.String())
 }
 
-// end returns the cursor of the Live lane at the end of the log, which is made
-// once and then shared by all polls without news.
+// end returns the cursor of the Live lane at the end of a round, which is made
+// once and then shared by all polls without news. It says that it is done, which
+// in this lane means the round and never the lane.
 func (f *folder) end(m manner) provider.Cursor {
 	if f.now == "" {
-		f.now = f.cursor(m, place{lane: provider.Live, generation: f.generation, round: f.rounds, log: len(f.log)}, false)
+		f.now = f.cursor(m, place{lane: provider.Live, generation: f.generation, round: f.rounds, log: len(f.log)}, true)
 	}
 	return f.now
 }
 
-// place returns where r goes on, and whether its lane is done.
+// place returns where r goes on, and whether its lane has no more to give, ever.
 func (f *folder) place(m manner, r provider.Request, keepRounds int) (p place, done bool, err error) {
 	if r.Cursor == "" {
 		return f.start(m, r), false, nil
@@ -68,7 +69,7 @@ func (f *folder) place(m manner, r provider.Request, keepRounds int) (p place, d
 		p = f.list(m, p)
 		p.full = true
 	}
-	return p, e.Done, nil
+	return p, e.Done && p.lane == provider.Backfill, nil
 }
 
 // start returns the place that r's zero cursor stands for.

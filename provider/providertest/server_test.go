@@ -242,3 +242,23 @@ func BenchmarkSessionWithOnePoll(b *testing.B) {
 		}
 	})
 }
+
+// A caller sees from a cursor alone whether it stands between rounds.
+func TestCursorsSayWhereARoundEnds(t *testing.T) {
+	for _, temperament := range temperaments {
+		s := NewServer(temperament)
+		p := opened(t, s)
+		begin, _ := live(p, "", 0)
+		for range 3 {
+			s.Add(ann.Mailbox.Key, "INBOX", []byte("Subject: x\r\n\r\n"))
+		}
+		cursor := begin.Next
+		for cursor == begin.Next || !cursor.Done() {
+			page, err := live(p, cursor, 2)
+			if err != nil || page.RoundEnd != page.Next.Done() {
+				t.Fatalf("%s: round end %t, cursor done %t, %v", temperament, page.RoundEnd, page.Next.Done(), err)
+			}
+			cursor = page.Next
+		}
+	}
+}
