@@ -1,9 +1,9 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -118,16 +118,21 @@ func (c *chunks) load(n int64) error {
 		return nil
 	}
 	c.held = -1
-	err := c.db.QueryRowContext(context.Background(), `SELECT data FROM sync_chunks WHERE id = ?`, c.blob*blobChunks+n).Scan(&c.data)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("sqlite: blob %d is not there any more: %w", c.blob, io.ErrUnexpectedEOF)
-	}
+	rows, err := c.db.QueryContext(context.Background(), `SELECT data FROM sync_chunks WHERE id = ?`, c.blob*blobChunks+n)
 	if err != nil {
 		return err
 	}
-	if int64(len(c.data)) != min(chunkSize, c.size-n*chunkSize) {
-		return fmt.Errorf("sqlite: chunk %d of blob %d has %d bytes: %w", n, c.blob, len(c.data), io.ErrUnexpectedEOF)
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), fmt.Errorf("sqlite: blob %d is not there any more: %w", c.blob, io.ErrUnexpectedEOF))
 	}
-	c.held = n
+	var data sql.RawBytes // not a copy: a large message would leave it to the collector chunk by chunk
+	if err := rows.Scan(&data); err != nil {
+		return err
+	}
+	if int64(len(data)) != min(chunkSize, c.size-n*chunkSize) {
+		return fmt.Errorf("sqlite: chunk %d of blob %d has %d bytes: %w", n, c.blob, len(data), io.ErrUnexpectedEOF)
+	}
+	c.data, c.held = append(c.data[:0], data...), n
 	return nil
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
 )
 
-// track saves r's message, unless its content is in the organization already, and
+// track saves the record's message, unless its content is in the organization already, and
 // returns its row.
-func (c *committing) track(r *serversync.Record) (any, error) {
+func (c *committing) track(at int) (any, error) {
+	r := &c.batch.Records[at]
 	if r.Message == nil {
 		return nil, errors.New("sqlite: a tracked record has no message")
 	}
@@ -30,7 +30,7 @@ func (c *committing) track(r *serversync.Record) (any, error) {
 		c.receipt.Linked++
 	}
 	if c.store.options.InCommit != nil {
-		c.added = append(c.added, AddedMessage{ID: id, New: isNew, Message: r.Message, Record: r})
+		c.added = append(c.added, AddedMessage{ID: id, New: isNew, Record: at, Message: r.Message})
 	}
 	return id, nil
 }

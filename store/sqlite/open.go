@@ -50,8 +50,8 @@ type Options struct {
 type AddedMessage struct {
 	ID      int64 // of the row in sync_messages
 	New     bool  // new to the organization; else it got another place
+	Record  int   // the index in Batch.Records
 	Message *item.Message
-	Record  *serversync.Record
 }
 
 // Store keeps everything in one SQLite file. It is safe for use by many goroutines.
@@ -105,7 +105,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 	// connection only lets it grow.
 	s.writer, err = connect(path, "_txlock=immediate&_journal_mode=WAL",
 		fmt.Sprint("page_size=", pageSize), "synchronous=FULL",
-		"wal_autocheckpoint=1000", "journal_size_limit=67108864", "cache_size=-4096", "foreign_keys=1")
+		"wal_autocheckpoint=1000", "journal_size_limit=67108864", "cache_size=-2048", "foreign_keys=1")
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (s *Store) open(ctx context.Context, path string) (err error) {
 			return explain(ctx, err)
 		}
 	}
-	s.readers, err = connect(path, "_txlock=deferred", "query_only=1", "cache_size=-1024")
+	s.readers, err = connect(path, "_txlock=deferred", "query_only=1", "cache_size=-512")
 	if err != nil {
 		return err
 	}

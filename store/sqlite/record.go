@@ -14,21 +14,22 @@ func (c *committing) records() error {
 		if err := c.ctx.Err(); err != nil {
 			return err
 		}
-		if err := c.record(&c.batch.Records[i]); err != nil {
+		if err := c.record(i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *committing) record(r *serversync.Record) error {
+func (c *committing) record(at int) error {
+	r := &c.batch.Records[at]
 	space, err := c.space(r.Folder, r.Epoch)
 	if err != nil {
 		return err
 	}
 	switch r.Kind {
 	case serversync.Tracked, serversync.Ignored, serversync.Deferred, serversync.Quarantined:
-		return c.decide(space, r)
+		return c.decide(space, at)
 	case serversync.FlagsChanged:
 		return c.flag(space, r.ID, r.Flags)
 	case serversync.Gone:
@@ -66,7 +67,8 @@ func (c *committing) space(folder provider.FolderID, epoch string) (int64, error
 }
 
 // decide records one of the four decisions. Tracked and Ignored are final.
-func (c *committing) decide(space int64, r *serversync.Record) error {
+func (c *committing) decide(space int64, at int) error {
+	r := &c.batch.Records[at]
 	final, err := c.reopen(space, r.ID)
 	if final || err != nil {
 		return err
@@ -74,7 +76,7 @@ func (c *committing) decide(space int64, r *serversync.Record) error {
 	var message any
 	switch r.Kind {
 	case serversync.Tracked:
-		message, err = c.track(r)
+		message, err = c.track(at)
 	case serversync.Deferred:
 		_, err = c.exec(`INSERT INTO sync_deferrals (mailbox, space, id, attempts, not_before) VALUES (?, ?, ?, ?, ?)`,
 			c.mailbox, space, string(r.ID), r.Attempts, nanos(r.NotBefore))
