@@ -198,6 +198,15 @@ func TestI5WritersAgree(t *testing.T) {
 	}
 }
 
+// TestI5DigestIsPinned fails if the recipe changes. Digests are stored for years:
+// whoever changes the recipe raises digestVersion.
+func TestI5DigestIsPinned(t *testing.T) {
+	const want = "1:y2E8XwWOdrHIc4XJk9H4nVoxOGSipYbLgrILaZEnSQk"
+	if got := parse(t, writeLatin1(t, aLetter())).Digest; got != want {
+		t.Errorf("digest %q, want %q", got, want)
+	}
+}
+
 // TestI5ChangesShow changes one thing a letter says, in each writer's form.
 func TestI5ChangesShow(t *testing.T) {
 	changes := map[string]func(*letter){

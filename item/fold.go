@@ -85,7 +85,7 @@ func encodedWords(s string) []string {
 			high++
 		}
 	}
-	if high > len(s)/3 {
+	if 3*high > 2*len(s) { // no Latin script, of which nothing would be readable
 		return base64Words(s)
 	}
 	return quotedWords(s)

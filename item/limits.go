@@ -2,7 +2,7 @@ package item
 
 import "cmp"
 
-// Limits bounds what a message may make us hold. The zero value of a field means
+// Limits bounds what a message may make us hold. A field that is zero or less means
 // its default. Over a limit a message is cut and warned about, never refused.
 type Limits struct {
 	Header      int // bytes of one header block. Default: 1 MiB
@@ -17,17 +17,17 @@ type Limits struct {
 	Attachments int // attachments listed. Default: 1,000
 }
 
-// WithDefaults returns l with every zero field set to its default.
+// WithDefaults returns l with every field that is zero or less set to its default.
 func (l Limits) WithDefaults() Limits {
-	l.Header = cmp.Or(l.Header, 1<<20)
-	l.Fields = cmp.Or(l.Fields, 2000)
-	l.Field = cmp.Or(l.Field, 64<<10)
-	l.Parts = cmp.Or(l.Parts, 1000)
-	l.Depth = cmp.Or(l.Depth, 50)
-	l.Parameters = cmp.Or(l.Parameters, 100)
-	l.Addresses = cmp.Or(l.Addresses, 5000)
-	l.References = cmp.Or(l.References, 50)
-	l.Text = cmp.Or(l.Text, 5<<20)
-	l.Attachments = cmp.Or(l.Attachments, 1000)
+	l.Header = cmp.Or(max(l.Header, 0), 1<<20)
+	l.Fields = cmp.Or(max(l.Fields, 0), 2000)
+	l.Field = cmp.Or(max(l.Field, 0), 64<<10)
+	l.Parts = cmp.Or(max(l.Parts, 0), 1000)
+	l.Depth = cmp.Or(max(l.Depth, 0), 50)
+	l.Parameters = cmp.Or(max(l.Parameters, 0), 100)
+	l.Addresses = cmp.Or(max(l.Addresses, 0), 5000)
+	l.References = cmp.Or(max(l.References, 0), 50)
+	l.Text = cmp.Or(max(l.Text, 0), 5<<20)
+	l.Attachments = cmp.Or(max(l.Attachments, 0), 1000)
 	return l
 }

@@ -135,7 +135,7 @@ func oneLine(t *testing.T, what, s string) {
 func FuzzAddresses(f *testing.F) {
 	for _, s := range []string{
 		`a@b, "x" <y@z>`, "group: a@b, c@d;, e@f", "(c (n)) a@b (name)", "Jo Doe jo@x", "<@r,@s:a@b>",
-		`"a \" b" <c@d`, "=?utf-8?q?a=2Cb?= <c@d>", "a @ b . c", "<a@b><c@d>", `\<a`, "a@[IPv6:::1]",
+		`"a \" b" <c@d`, "=?utf-8?q?a=2Cb?= <c@d>", "a @ b . c", "<a@b><c@d>", `\<a`, "a@[IPv6:::1]", "\"\x01\" <\x01>",
 	} {
 		f.Add(s)
 	}
