@@ -1,66 +1,16 @@
 package imap_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
-	"net/netip"
 	"strconv"
-	"sync"
 	"testing"
 
-	"github.com/go-serversync/serversync/imap"
 	"github.com/go-serversync/serversync/imap/imaptest"
-	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
-	"github.com/go-serversync/serversync/secret"
 )
-
-// canary is the password of every test. It must never show.
-const canary = "canary-Zx9!q7"
-
-// A buffer is a log.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// loopback lets tests dial their own servers.
-func loopback() profile.Policy {
-	return profile.Policy{AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
-}
-
-func accountOf(e profile.Endpoint) provider.Account {
-	return provider.Account{
-		Mailbox:  mailbox.Mailbox{Key: mailbox.Key{Organization: "org", Mailbox: "box"}, Username: "user", Password: secret.New(canary)},
-		Endpoint: e,
-		Policy:   loopback(),
-	}
-}
-
-// start starts a server and a driver for it.
-func start(t testing.TB, o imaptest.Options) (*imaptest.Server, *imap.Driver, provider.Account) {
-	o.Users = map[string]string{"user": canary}
-	server := imaptest.NewServer(o)
-	t.Cleanup(server.Close)
-	d := &imap.Driver{SpoolDir: t.TempDir()}
-	d.TLSConfig = clientTLS(server)
-	return server, d, accountOf(server.Endpoint())
-}
 
 func TestConformance(t *testing.T) {
 	for name, o := range map[string]imaptest.Options{

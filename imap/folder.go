@@ -155,8 +155,7 @@ func (s *session) searchCommand(criteria string, found *syntax.Set) *command {
 // readSearch reads the numbers of a SEARCH reply.
 func (s *session) readSearch(found *syntax.Set) error {
 	ids := 0
-	err := s.in.Ranges(func(from, to uint32) error { return s.addRange(found, from, to, &ids) })
-	return err // what follows is (MODSEQ n)
+	return s.in.Ranges(func(from, to uint32) error { return s.addRange(found, from, to, &ids) }) // up to (MODSEQ n)
 }
 
 // readESearch reads the ALL of an ESEARCH reply (RFC 4731, section 3.1) behind its
@@ -168,21 +167,25 @@ func (s *session) readESearch(found *syntax.Set) error {
 			return syntax.Malformed("a result of a search that is none")
 		}
 		if string(word) == "ALL" || string(word) == "all" {
-			ranges := 0
+			ids := 0
 			s.in.Space()
-			return s.in.Ranges(func(from, to uint32) error { return s.addRange(found, from, to, &ranges) })
+			return s.in.Ranges(func(from, to uint32) error { return s.addRange(found, from, to, &ids) })
 		}
 	}
 	return nil
 }
 
-// addRange adds to a set of UIDs that a server sends and that has count ranges so
-// far.
+// addRange adds to a set of UIDs that a server sends and that has count of them so
+// far. A folder with more than Limits.Responses messages is too large, and so is a
+// range that claims as many.
 func (s *session) addRange(set *syntax.Set, from, to uint32, count *int) error {
-	if *count++; *count > s.limits.Responses {
+	if from > to {
+		from, to = to, from
+	}
+	if *count += int(to-from) + 1; *count > s.limits.Responses {
 		return syntax.TooLarge("more than %d UIDs", s.limits.Responses)
 	}
-	if max(from, to) > maxUID {
+	if to > maxUID {
 		return syntax.Malformed("a UID that is none")
 	}
 	set.AddRange(from, to)

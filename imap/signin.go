@@ -85,7 +85,8 @@ func (s *session) greeting(ctx context.Context) (pre bool, err error) {
 func (s *session) startTLS(ctx context.Context, pre bool) error {
 	const op = "imap: STARTTLS"
 	unsafe := func(err error) error {
-		return s.fail(&provider.Error{Op: op, Kind: provider.ErrUnsafe, Err: err, Remedy: "use TLS from the first byte (port 993); have the network between looked at"})
+		s.fail(err)
+		return &provider.Error{Op: op, Kind: provider.ErrUnsafe, Err: err, Remedy: "use TLS from the first byte (port 993); have the network between looked at"}
 	}
 	if pre {
 		return unsafe(errPreauth)

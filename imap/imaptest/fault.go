@@ -12,6 +12,7 @@ type Fault struct {
 	Limit   int64         // it closes each connection after so many bytes sent
 	Cut     int           // it closes the connection after so many bytes of a message
 	Lie     int           // it announces messages so many bytes longer, or shorter, than it sends them
+	Chatter string        // it sends this line, or these, before each answer
 	Endless string        // it sends this line again and again and never answers
 }
 
@@ -30,12 +31,12 @@ func (w *wire) Write(p []byte) (written int, err error) {
 			n = min(n, f.Chunk)
 		}
 		if f.Limit > 0 {
-			n = int(min(int64(n), f.Limit-w.sent))
+			n = int(max(min(int64(n), f.Limit-w.sent), 0)) // the limit may be newer than the bytes
 		}
+		w.s.out.Add(int64(n)) // before the client can see it
 		n, err = w.conn.Write(p[:n])
 		w.sent += int64(n)
 		written += n
-		w.s.out.Add(int64(n))
 		if err == nil && f.Limit > 0 && w.sent >= f.Limit {
 			w.conn.Close()
 			err = net.ErrClosed

@@ -121,7 +121,11 @@ func (c *session) one() bool {
 	} else if f.Slow > 0 {
 		time.Sleep(f.Slow)
 	}
-	switch answer := (*c.s.fail.Load())(line); answer {
+	answer := (*c.s.fail.Load())(line)
+	if f := c.s.fault.Load(); f.Chatter != "" {
+		c.sendf("%s", f.Chatter)
+	}
+	switch answer {
 	case "":
 	case "drop":
 		return false
