@@ -2,13 +2,11 @@ package sqlite
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,33 +103,4 @@ func TestCommit(t *testing.T) {
 	if _, err := s.Commit(t.Context(), batch("b2", "", "c2")); !errors.Is(err, serversync.ErrFenced) {
 		t.Errorf("Commit from an old cursor: %v, want ErrFenced", err)
 	}
-}
-
-// BenchmarkCommit commits 50 messages of 30 KB at a time. What precedes Commit,
-// the fetching and parsing, is not measured.
-func BenchmarkCommit(b *testing.B) {
-	const perCommit, size = 50, 30_000
-	s := open(b, Options{})
-	var from provider.Cursor
-	n := 0
-	var total int64
-	b.ReportAllocs()
-	for b.Loop() {
-		b.StopTimer()
-		records := make([]serversync.Record, perCommit)
-		for i := range records {
-			n++
-			m := message(n, size)
-			total += m.Raw.Size()
-			records[i] = tracked(provider.ID(strconv.Itoa(1_000_000-n)), m)
-		}
-		next := provider.Cursor(fmt.Sprint("imap/1/33/uid/more\n", n))
-		batch := batch(fmt.Sprint("batch", n), from, next, records...)
-		from = next
-		b.StartTimer()
-		if _, err := s.Commit(context.Background(), batch); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.SetBytes(total / int64(b.N))
 }
