@@ -3,6 +3,7 @@ package serversync
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -69,6 +70,22 @@ var (
 	// ErrNotFound says that there is no such mailbox, entry or grant.
 	ErrNotFound = errors.New("serversync: not found")
 )
+
+// A RecordError is a Commit's refusal of one record, for a reason that lies in the
+// record. The Syncer defers that record, after some tries quarantines it, and
+// commits the rest. Nothing of the refused batch shows.
+type RecordError struct {
+	Index int // in Batch.Records
+	Err   error
+}
+
+// Error returns what was wrong with the record.
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("serversync: record %d refused: %v", e.Index, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *RecordError) Unwrap() error { return e.Err }
 
 // Snapshot is all that a cycle of one mailbox starts from.
 type Snapshot struct {

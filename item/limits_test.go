@@ -47,7 +47,9 @@ func TestHostile(t *testing.T) {
 		{"MIME-03 10⁶ empty parts", mixed + many("--b\r\n\r\n", 1_000_000), WarnParts,
 			func(m *Message) bool { return m.Attachments[len(m.Attachments)-1].Size > 6_900_000 }},
 		{"MIME-04 one line of 64 MiB", "A: " + many("x", 64<<20) + "\r\nSubject: kept\r\n\r\nbody", WarnFieldCut,
-			func(m *Message) bool { return m.Subject == "kept" && m.Text == "body" && len(m.Fields[0].Value) == 64<<10-1 /* and the space */ }},
+			func(m *Message) bool {
+				return m.Subject == "kept" && m.Text == "body" && len(m.Fields[0].Value) == 64<<10-1 /* and the space */
+			}},
 		{"MIME-04 10⁶ fields", many("A: b\r\n", 1_000_000) + "\r\nbody", WarnHeaderCut,
 			func(m *Message) bool { return len(m.Fields) == 2000 && m.Text == "body" }},
 		{"MIME-04 10⁶ continuation lines", "A: b\r\n" + many(" c\r\n", 1_000_000) + "\r\nbody", WarnFieldCut, nil},

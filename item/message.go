@@ -8,8 +8,8 @@ type Address struct {
 	Addr string // local@domain as written; may be no valid address, for senders write anything
 }
 
-// Message is an email. Every text in it is valid UTF-8; what the sender wrote is
-// in Raw.
+// Message is an email. Every text in it is valid UTF-8 without NUL; what the sender
+// wrote is in Raw.
 type Message struct {
 	// MessageID is the Message-ID without its angle brackets. Where the sender
 	// gave none it is made from the Digest, the same each time, and
@@ -64,7 +64,8 @@ type Content struct {
 
 // Digest is a versioned digest of what a message says: sender, recipients but
 // for Bcc, date, subject, words of the text and attachments. Boundaries, transfer
-// encodings, charsets, folding, line lengths and trace headers do not change it.
+// encodings, charsets, folding, line lengths and trace headers do not change it. It
+// starts with the version of its recipe, which docs/mime.md states, and a colon.
 type Digest string
 
 // Content returns m's content key.

@@ -11,8 +11,8 @@ import (
 // driver that made it reads its state.
 //
 // In front of the state stands an envelope that everyone can read: driver,
-// version, epoch, id format and whether the lane has been gone through, so that a
-// cursor can be refused, reset, and one day translated.
+// version, epoch, id format and whether it ends a round, so that a cursor can be
+// refused, reset, and one day translated.
 type Cursor string
 
 // Envelope is what a cursor says about itself.
@@ -21,7 +21,7 @@ type Envelope struct {
 	Version int    // of the driver's state format, 1 or more
 	Epoch   string // the id space: an ID means something only within its epoch
 	IDs     string // the form of the ids, such as "uid"
-	Done    bool   // the lane has been gone through and has nothing more to give
+	Done    bool   // made at the end of a round: there was nothing more to give
 }
 
 // NewCursor returns a cursor with e as its envelope.
@@ -61,7 +61,7 @@ func (c Cursor) Epoch() string {
 	return e.Epoch
 }
 
-// Done reports whether c says that its lane has been gone through.
+// Done reports whether c was made at the end of a round.
 func (c Cursor) Done() bool {
 	e, _, _ := c.Open()
 	return e.Done

@@ -94,6 +94,7 @@ func (l *link) quiet() error {
 	if err != nil && err != wire.ErrEarly {
 		return err
 	}
+	l.Deadline(l.limits.Command)
 	if r, err := l.reply(); err == nil && (r.class() == 4 || r.class() == 5) {
 		return &unasked{r}
 	}

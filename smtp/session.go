@@ -72,8 +72,8 @@ var filesSent = map[string]string{
 	"smtp.partner.outlook.cn": "Exchange Online operated by 21Vianet",
 }
 
-// Close says goodbye and closes the connection, within two seconds whatever the
-// server does.
+// Close says goodbye and closes the connection. It gives a server that does not
+// answer a second for each.
 func (s *session) Close() error {
 	if s.closed {
 		return nil
@@ -82,7 +82,6 @@ func (s *session) Close() error {
 	if !s.dead {
 		s.dead = true
 		end := s.conn.During(context.Background())
-		s.conn.Deadline(time.Second)
 		s.link.limits.Command = time.Second
 		_, err := s.link.command("QUIT")
 		end(err)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"testing"
 	"time"
 
 	"github.com/go-serversync/serversync"
@@ -80,6 +81,9 @@ func place(p serversync.Place) string {
 // of them would take a hundred times as long; half-way to that is too slow. The clock
 // of a busy machine is rough, so the fastest of many calls counts, and several tries.
 func knownCost(r *run) {
+	if testing.Short() {
+		r.Skipf("not checked with -short: it writes 100,000 records")
+	}
 	const bound = 20
 	few := 1000
 	record := func(from, to int) {

@@ -136,6 +136,8 @@ var deferralChecks = []check{
 		now := decided(serversync.Deferred, "2")
 		now.NotBefore = time.Time{}
 		r.record(ann, d, now)
+		deferredAre(r, d, now)
+		deferredAre(r, d, now)
 		r.record(ann)
 		deferredAre(r, d, now)
 		d.Attempts, d.NotBefore, d.Reason = 4, clock.Add(2*time.Hour), "again"

@@ -116,16 +116,13 @@ type rule struct {
 type check struct {
 	name  string
 	f     func(*run)
-	heavy bool // takes a second or more where others take a millisecond
+	heavy bool // takes so long that few of the suite's own tests run it
 }
 
 // on runs the check on a new store. Failures are told to tb, which is t but in the
 // tests of the suite itself.
 func (c check) on(tb tb, t *testing.T, open func(t *testing.T) Harness) {
 	tb.Helper()
-	if c.heavy && testing.Short() {
-		tb.Skipf("left out with -short")
-	}
 	h := open(t)
 	if h.Store == nil || h.Messages == nil || h.Alerts == nil {
 		tb.Fatalf("a Harness needs Store, Messages and Alerts")

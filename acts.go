@@ -1,0 +1,87 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// Owe commits acts to be done on the server with the next cycles, such as marking
+// a message read that a person has read in the CRM. Each may be repeated after a
+// crash.
+func (s *Syncer) Owe(ctx context.Context, key mailbox.Key, acts ...provider.Act) error {
+	return s.alone(ctx, key, func(c *cycle) error {
+		var b Batch
+		for _, act := range acts {
+			b.Owe = append(b.Owe, OwedAct{Act: act, NotBefore: s.cfg.Clock.Now()})
+		}
+		_, err := c.commit(ctx, &b)
+		return err
+	})
+}
+
+// acts does what commits have made due on the server. What is done is settled in
+// one commit at the end; a crash before it does them again.
+func (c *cycle) acts(ctx context.Context) error {
+	now := c.s.cfg.Clock.Now()
+	var b Batch
+	for _, act := range slices.Clone(c.owed) {
+		if act.NotBefore.After(now) {
+			continue
+		}
+		err := c.act(ctx, act.Act)
+		switch provider.KindOf(err) {
+		case "":
+			if err != nil {
+				return err
+			}
+			c.report.Acts++
+			b.Settled = append(b.Settled, act.ID)
+		case provider.ErrNotFound:
+			b.Settled = append(b.Settled, act.ID)
+		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
+			c.commitActs(ctx, &b)
+			return err
+		default:
+			c.failAct(&b, act, err)
+		}
+	}
+	return c.commitActs(ctx, &b)
+}
+
+func (c *cycle) act(ctx context.Context, act provider.Act) error {
+	actor, ok := provider.As[provider.Actor](c.in.Provider)
+	if !ok {
+		return &provider.Error{Op: "act", Kind: provider.ErrUnsupported, Err: errors.New("the mail system cannot change its items")}
+	}
+	_, err := remote(ctx, c, "Actor.Act", only(func(ctx context.Context) error { return actor.Act(ctx, act) }))
+	return err
+}
+
+// failAct has an act tried again later, or given up with an alert.
+func (c *cycle) failAct(b *Batch, act OwedAct, err error) {
+	act.Attempts++
+	if act.Attempts < c.s.cfg.ItemTries && provider.KindOf(err) != provider.ErrUnsupported {
+		act.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(act.Attempts, c.s.spread()))
+		b.Owe = append(b.Owe, act)
+		return
+	}
+	b.Settled = append(b.Settled, act.ID)
+	c.alert(mailbox.Alert{
+		Code: "act-failed", Direction: string(mailbox.Incoming),
+		Message: fmt.Sprintf("could not %s item %q in folder %q: %v", act.Kind, act.ID, act.Folder, err),
+		Remedy:  "do it by hand on the server, if it matters",
+	})
+}
+
+func (c *cycle) commitActs(ctx context.Context, b *Batch) error {
+	if len(b.Settled) == 0 && len(b.Owe) == 0 {
+		return nil
+	}
+	_, err := c.commit(ctx, b)
+	return err
+}

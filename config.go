@@ -1,0 +1,186 @@
+package serversync
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// Config sets up a Syncer. Store, Drivers and Mailboxes are required; the zero
+// value of every other field means its default.
+type Config struct {
+	// Store keeps what is found and how far it got. Required.
+	Store Store
+
+	// Drivers serve the protocols of the profiles. A host links only the drivers
+	// that it names. Required.
+	Drivers map[profile.Protocol]provider.Driver
+
+	// Mailboxes tells whom to synchronize. Required, unless the Store has the
+	// capability. See [Static].
+	Mailboxes Mailboxes
+
+	// Policy is what the host allows profiles to ask for. The zero Policy is a
+	// cloud host's: TLS always, public addresses only.
+	Policy profile.Policy
+
+	// Filter decides which new messages are tracked. Default: all of them.
+	Filter Filter
+
+	// Retry says how failures are met. Its zero value means its own defaults.
+	Retry mailbox.Retry
+
+	// Sending says how mail is sent. Its zero value means its own defaults.
+	Sending Sending
+
+	// Limits bounds what a message's structure may make us hold.
+	Limits item.Limits
+
+	// PollInterval is the time from one cycle of a mailbox to the next, 1 second
+	// or more, spread by a tenth either way. Default: 5 minutes.
+	PollInterval time.Duration
+
+	// FullInterval is how often every id of a folder is listed, on mail systems
+	// that do not report deletions. Default: 1 hour. Negative: never.
+	FullInterval time.Duration
+
+	// BatchItems and BatchBytes bound what is committed at once. Default: 50
+	// messages and 4 MiB; a single message may be larger.
+	BatchItems int
+	BatchBytes int64
+
+	// ItemTries is how often an item that cannot be read is tried before it is
+	// quarantined. Default: 5.
+	ItemTries int
+
+	// Workers is how many mailboxes are worked on at once, 1 to 10,000. Default: 8
+	// for each CPU.
+	Workers int
+
+	// OrganizationShare is how many of one organization's mailboxes are worked on
+	// at once. Default: half of Workers, at least 1.
+	OrganizationShare int
+
+	// IdleSessions is how many sessions are kept open between cycles. Default:
+	// 100. Negative: none.
+	IdleSessions int
+
+	// Notified is how many mailboxes are watched for news between cycles, which
+	// takes a connection each on most mail systems. Default: 100. Negative: none.
+	Notified int
+
+	// CycleTimeout ends a cycle at the next commit. Default: 15 minutes.
+	CycleTimeout time.Duration
+
+	// Drain is how long cycles under way may go on once Run takes no more.
+	// Default: 10 seconds. Negative: they are cut off at once.
+	Drain time.Duration
+
+	// Lease is for how long a cycle leases its mailbox, where several nodes share
+	// the Store and it has [Leases]. Default: no lease; nothing is lost or doubled
+	// without one, but work may be done twice.
+	Lease time.Duration
+
+	// Node names this process in claims and leases. Default: a random name.
+	Node string
+
+	// Logger gets a line for what is worth an operator's attention. Default: none.
+	Logger *slog.Logger
+
+	// Hooks are called as things happen.
+	Hooks Hooks
+
+	// Clock and Random are where time and chance come from. Default: the system.
+	// Random returns 64 random bits and is called by many goroutines.
+	Clock  Clock
+	Random func() uint64
+}
+
+func (c Config) withDefaults() Config {
+	if c.Mailboxes == nil {
+		c.Mailboxes, _ = StoreAs[Mailboxes](c.Store)
+	}
+	c.Retry = c.Retry.WithDefaults()
+	c.Sending = c.Sending.withDefaults()
+	c.Limits = c.Limits.WithDefaults()
+	c.PollInterval = cmp.Or(c.PollInterval, 5*time.Minute)
+	c.FullInterval = cmp.Or(c.FullInterval, time.Hour)
+	c.BatchItems = cmp.Or(c.BatchItems, 50)
+	c.BatchBytes = cmp.Or(c.BatchBytes, 4<<20)
+	c.ItemTries = cmp.Or(c.ItemTries, 5)
+	c.Workers = cmp.Or(c.Workers, 8*runtime.GOMAXPROCS(0))
+	c.OrganizationShare = cmp.Or(c.OrganizationShare, max(1, c.Workers/2))
+	c.IdleSessions = cmp.Or(c.IdleSessions, 100)
+	c.Notified = cmp.Or(c.Notified, 100)
+	c.CycleTimeout = cmp.Or(c.CycleTimeout, 15*time.Minute)
+	c.Drain = cmp.Or(c.Drain, 10*time.Second)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Random == nil {
+		c.Random = systemRandom
+	}
+	return c
+}
+
+// validate reports everything that is wrong with c, not only the first thing.
+func (c Config) validate() error {
+	var errs []error
+	wrong := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, fmt.Errorf("serversync: Config."+format, args...))
+		}
+	}
+	wrong(c.Store == nil, "Store is nil")
+	wrong(len(c.Drivers) == 0, "Drivers is empty: name at least one protocol's driver")
+	wrong(c.Mailboxes == nil, "Mailboxes is nil and the Store cannot tell the mailboxes either")
+	wrong(c.PollInterval < time.Second, "PollInterval is %v, want 1s or more", c.PollInterval)
+	wrong(c.BatchItems < 1 || c.BatchItems > 1000, "BatchItems is %d, want 1 to 1000", c.BatchItems)
+	wrong(c.BatchBytes < 1, "BatchBytes is %d, want 1 or more", c.BatchBytes)
+	wrong(c.ItemTries < 1, "ItemTries is %d, want 1 or more", c.ItemTries)
+	wrong(c.Workers < 1 || c.Workers > 10_000, "Workers is %d, want 1 to 10000", c.Workers)
+	wrong(c.OrganizationShare < 1, "OrganizationShare is %d, want 1 or more", c.OrganizationShare)
+	wrong(c.CycleTimeout < time.Second, "CycleTimeout is %v, want 1s or more", c.CycleTimeout)
+	wrong(c.Lease < 0, "Lease is %v, want 0 or more", c.Lease)
+	for protocol, driver := range c.Drivers {
+		wrong(driver == nil, "Drivers[%q] is nil", protocol)
+	}
+	if c.Lease > 0 && c.Store != nil {
+		_, ok := StoreAs[Leases](c.Store)
+		wrong(!ok, "Lease is set but the Store has no Leases")
+	}
+	return errors.Join(errs...)
+}
+
+// Sending says how mail is sent. The zero value of a field means its default.
+type Sending struct {
+	Claim  time.Duration // how long an entry is claimed for one try. Default: 30 minutes
+	GiveUp time.Duration // how long after it was queued a deferred entry is given up. Default: 5 days (RFC 5321, section 4.5.4.1)
+
+	// Resend sends an entry again whose fate could not be found out, at the risk
+	// of sending it twice. Default: it is held for a person.
+	Resend bool
+
+	// Settle is how long to wait before looking for a message whose fate is not
+	// known, a little longer each of three times. Default: 30 seconds.
+	Settle time.Duration
+
+	// NoCopy leaves out the copy in the mailbox's folder of sent mail.
+	NoCopy bool
+}
+
+func (s Sending) withDefaults() Sending {
+	s.Claim = cmp.Or(s.Claim, 30*time.Minute)
+	s.GiveUp = cmp.Or(s.GiveUp, 5*24*time.Hour)
+	s.Settle = cmp.Or(s.Settle, 30*time.Second)
+	return s
+}

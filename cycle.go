@@ -1,0 +1,200 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// A cycle is one pass over one mailbox. Its fields belong to one goroutine.
+type cycle struct {
+	s        *Syncer
+	key      mailbox.Key
+	began    time.Time
+	box      mailbox.Mailbox
+	profile  profile.Profile
+	revision string
+
+	cursors  map[LaneKey]provider.Cursor
+	deferred []Deferral
+	owed     []OwedAct
+	fence    int64
+
+	state   mailbox.State // as it is now
+	saved   mailbox.State // as it was last committed
+	version int64         // of saved
+	alerts  []mailbox.Alert
+
+	again  time.Time // when an outbox entry is due again; zero if none
+	in     *session  // nil until needed
+	out    *session
+	report Report
+}
+
+// run makes the cycle.
+func (c *cycle) run(ctx context.Context) error {
+	var err error
+	c.box, c.profile, err = c.account(ctx)
+	if err != nil {
+		return err
+	}
+	c.revision = c.box.Revision + "\x00" + c.profile.Revision
+	release, err := c.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	defer c.putBack()
+
+	inErr := c.try(ctx, mailbox.Incoming, !c.box.IncomingOff, c.incoming)
+	outErr := c.try(ctx, mailbox.Outgoing, !c.box.OutgoingOff && c.s.outbox != nil, c.outgoing)
+	return errors.Join(inErr, outErr, c.settle(ctx))
+}
+
+func (c *cycle) account(ctx context.Context) (box mailbox.Mailbox, p profile.Profile, err error) {
+	_, err = store(ctx, c, "Mailboxes.Mailbox", only(func(ctx context.Context) error {
+		box, p, err = c.s.cfg.Mailboxes.Mailbox(ctx, c.key)
+		return err
+	}))
+	if err == nil {
+		err = p.Err(c.s.cfg.Policy)
+	}
+	return box, p, err
+}
+
+func (c *cycle) load(ctx context.Context) error {
+	snap, err := store(ctx, c, "Store.Load", func(ctx context.Context) (Snapshot, error) {
+		return c.s.cfg.Store.Load(ctx, c.key)
+	})
+	if err != nil {
+		return err
+	}
+	c.cursors, c.deferred, c.owed = snap.Cursors, snap.Deferred, snap.Owed
+	c.state, c.saved, c.version = snap.State, snap.State, snap.Version
+	if c.s.leases == nil {
+		c.fence = snap.Fence
+	}
+	return nil
+}
+
+// lease leases the mailbox, where that is asked for.
+func (c *cycle) lease(ctx context.Context) (release func(), err error) {
+	if c.s.leases == nil {
+		return func() {}, nil
+	}
+	now := c.s.cfg.Clock.Now()
+	c.fence, err = store(ctx, c, "Leases.Acquire", func(ctx context.Context) (int64, error) {
+		return c.s.leases.Acquire(ctx, c.key, c.s.cfg.Node, now, now.Add(c.s.cfg.Lease))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		store(context.WithoutCancel(ctx), c, "Leases.Release", only(func(ctx context.Context) error {
+			return c.s.leases.Release(ctx, c.key, c.fence)
+		}))
+	}, nil
+}
+
+// try tries one side if its gate is open, and moves its state by how it went.
+func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func(context.Context) error) error {
+	if !wanted || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	now := c.s.cfg.Clock.Now()
+	if open, _, why := c.state.Gate(side, now, c.revision, c.s.cfg.Retry); !open {
+		c.closed(side, why)
+		return nil
+	}
+	if down, why := c.s.outages.closed(c, side, now); down {
+		c.closed(side, why)
+		return nil
+	}
+	err := do(ctx)
+	class, relevant := classify(ctx, err)
+	if !relevant {
+		return wrap(side, err)
+	}
+	c.s.outages.note(c, side, err)
+	if class == mailbox.Transient && c.s.outages.down(c, side) {
+		return wrap(side, err) // the profile's fault, not this mailbox's
+	}
+	outcome := mailbox.Outcome{Class: class, Revision: c.revision, Fault: fault(err)}
+	var e *provider.Error
+	if errors.As(err, &e) {
+		outcome.Wait = e.RetryAfter
+	}
+	var alerts []mailbox.Alert
+	c.state, alerts = c.state.Apply(side, outcome, c.s.cfg.Clock.Now(), c.s.cfg.Retry, c.s.spread())
+	for _, a := range alerts {
+		c.alert(a)
+	}
+	return wrap(side, err)
+}
+
+func wrap(side mailbox.Side, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", side, err)
+}
+
+func (c *cycle) closed(side mailbox.Side, why mailbox.Fault) {
+	if c.report.Closed == nil {
+		c.report.Closed = make(map[mailbox.Side]mailbox.Fault)
+	}
+	c.report.Closed[side] = why
+}
+
+// alert has a told with the next commit.
+func (c *cycle) alert(a mailbox.Alert) {
+	a.ID, a.At = c.s.newID(), c.s.cfg.Clock.Now()
+	c.alerts = append(c.alerts, a)
+}
+
+// settle commits what is left to be saved: state and alerts.
+func (c *cycle) settle(ctx context.Context) error {
+	if len(c.alerts) == 0 && reflect.DeepEqual(c.state, c.saved) {
+		return nil
+	}
+	_, err := c.commit(context.WithoutCancel(ctx), &Batch{})
+	return err
+}
+
+// next returns when the mailbox is due again by itself: when the first of its
+// sides is to be tried, or an entry of the outbox.
+func (c *cycle) next() time.Time {
+	now := c.s.cfg.Clock.Now()
+	if c.report.More {
+		return now
+	}
+	wait := max(c.s.cfg.PollInterval, c.profile.MinPollInterval)
+	next := now.Add(wait + time.Duration(float64(wait)*(c.s.spread()-0.5)/5))
+	for _, d := range []mailbox.Direction{c.state.Incoming, c.state.Outgoing} {
+		if d.Until.After(now) {
+			next = earlier(next, d.Until)
+		}
+	}
+	if c.again.After(now) {
+		next = earlier(next, c.again)
+	}
+	if c.s.outages.down(c, mailbox.Incoming) || c.s.outages.down(c, mailbox.Outgoing) {
+		next = earlier(next, now.Add(outageProbe))
+	}
+	return next
+}
+
+// putBack gives the cycle's sessions back to the pool.
+func (c *cycle) putBack() {
+	c.s.pool.put(c.in)
+	c.s.pool.put(c.out)
+}

@@ -1,0 +1,257 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// decide turns a page into records: what is known is compared, what is new is
+// decided, fetched and parsed.
+func (l *lane) decide(ctx context.Context, st *step) error {
+	changes := st.page.Changes
+	if len(changes) == 0 {
+		return nil
+	}
+	epoch := st.page.Next.Epoch()
+	ids := make([]provider.ID, len(changes))
+	for i := range changes {
+		ids[i] = changes[i].ID
+	}
+	places, err := l.known(ctx, l.folder.ID, epoch, ids)
+	if err != nil {
+		return err
+	}
+	var fresh []provider.Change
+	seen := make(map[provider.ID]bool)
+	for i, change := range changes {
+		switch {
+		case places[i].Kind != "":
+			if change.Kind == provider.Upsert {
+				st.known++
+			}
+			if r, changed := l.compare(change, places[i], epoch); changed {
+				st.batch.Records = append(st.batch.Records, r)
+			}
+		case change.Kind == provider.Upsert && !seen[change.ID] && l.isNew(change):
+			seen[change.ID] = true
+			fresh = append(fresh, change)
+		}
+	}
+	return l.decideNew(ctx, st, fresh, epoch)
+}
+
+func (c *cycle) known(ctx context.Context, folder provider.FolderID, epoch string, ids []provider.ID) ([]Place, error) {
+	return store(ctx, c, "Store.Known", func(ctx context.Context) ([]Place, error) {
+		places, err := c.s.cfg.Store.Known(ctx, c.key, folder, epoch, ids)
+		if err == nil && len(places) != len(ids) {
+			err = fmt.Errorf("Known returned %d places for %d ids", len(places), len(ids))
+		}
+		return places, err
+	})
+}
+
+// compare returns the record of what happened to an item that is known, if
+// anything did.
+func (l *lane) compare(change provider.Change, place Place, epoch string) (Record, bool) {
+	r := Record{Folder: l.folder.ID, Epoch: epoch, ID: change.ID, Flags: change.Flags}
+	switch change.Kind {
+	case provider.Upsert, provider.Flags:
+		r.Kind = FlagsChanged
+		return r, place.Gone || change.Flags != nil && !slices.Equal(change.Flags, place.Flags)
+	case provider.Moved:
+		r.Kind, r.Flags, r.To, r.ToID = Moved, nil, change.To, change.ToID
+		return r, !place.Gone
+	case provider.Gone:
+		r.Kind, r.Flags = Gone, nil
+		return r, !place.Gone
+	}
+	return r, false
+}
+
+// isNew reports whether an unknown id of a listing is to be dealt with now. In a
+// listing of everything the ids that backfill has not come to, or that are older
+// than the mailbox's bound, are none of our business.
+func (l *lane) isNew(change provider.Change) bool {
+	if !l.in.Traits().HasBackfill || change.Raw != nil || change.Header != nil || change.Err != nil {
+		return true
+	}
+	if since := l.since(); !since.IsZero() && change.Received.Before(since) {
+		return false
+	}
+	return l.backfilled
+}
+
+// decideNew decides about new items and adds their records.
+func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change, epoch string) error {
+	decisions, err := l.ask(ctx, l.folder, fresh)
+	if err != nil {
+		return err
+	}
+	if err := l.complete(ctx, l.source, l.folder.ID, epoch, fresh, decisions); err != nil {
+		for _, change := range fresh {
+			change.Raw.Release()
+		}
+		return err
+	}
+	for i := range fresh {
+		st.add(l.cycle, l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0), decisions[i])
+	}
+	return nil
+}
+
+// add puts a record and the acts that follow from it into the step's batch.
+func (st *step) add(c *cycle, r Record, d Decision) {
+	st.batch.Records = append(st.batch.Records, r)
+	if r.Kind == Tracked {
+		st.messages++
+		st.bytes += r.Message.Raw.Size()
+	}
+	if r.Kind != Tracked && r.Kind != Ignored {
+		return
+	}
+	owe := func(act provider.Act, after time.Duration) {
+		act.Folder, act.Epoch, act.ID = r.Folder, r.Epoch, r.ID
+		st.batch.Owe = append(st.batch.Owe, OwedAct{Act: act, NotBefore: c.s.cfg.Clock.Now().Add(after)})
+	}
+	for _, act := range d.Then {
+		owe(act, 0)
+	}
+	if d.DeleteAfter > 0 {
+		owe(provider.Act{Kind: provider.Delete}, max(d.DeleteAfter, minDeleteDelay))
+	}
+}
+
+// ask asks the host's Filter about new items. Without one all are tracked.
+func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provider.Change) ([]Decision, error) {
+	decisions := make([]Decision, len(fresh))
+	if c.s.cfg.Filter == nil || len(fresh) == 0 {
+		for i := range decisions {
+			decisions[i] = Decision{Verdict: Tracked, Reason: "all mail is tracked"}
+		}
+		return decisions, nil
+	}
+	var page []Candidate
+	var at []int
+	for i, change := range fresh {
+		if change.Err != nil || change.Header == nil && change.Raw == nil {
+			decisions[i] = Decision{Verdict: Tracked, Reason: "its header could not be read"}
+			continue
+		}
+		at = append(at, i)
+		page = append(page, c.candidate(folder, change))
+	}
+	if len(page) == 0 {
+		return decisions, nil
+	}
+	verdicts, err := store(ctx, c, "Filter", func(ctx context.Context) ([]Decision, error) {
+		verdicts, err := c.s.cfg.Filter(ctx, page)
+		if err == nil && len(verdicts) != len(page) {
+			err = fmt.Errorf("the Filter returned %d decisions for %d candidates", len(verdicts), len(page))
+		}
+		return verdicts, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for j, verdict := range verdicts {
+		if verdict.Verdict == "" {
+			verdict.Verdict = Tracked
+		}
+		decisions[at[j]] = verdict
+	}
+	return decisions, nil
+}
+
+func (c *cycle) candidate(folder provider.Folder, change provider.Change) Candidate {
+	candidate := Candidate{Mailbox: c.key, Folder: folder, ID: change.ID, Flags: change.Flags, Received: change.Received, Size: change.Size}
+	if change.Header != nil {
+		candidate.Message = item.ParseHeader(change.Header, c.s.cfg.Limits)
+	} else if m, err := item.ParseMessage(change.Raw, c.s.cfg.Limits); err == nil {
+		candidate.Message = m
+	}
+	return candidate
+}
+
+// complete fetches the bodies of what is tracked and has none yet.
+func (c *cycle) complete(ctx context.Context, source provider.Source, folder provider.FolderID, epoch string, fresh []provider.Change, decisions []Decision) error {
+	var missing []provider.ID
+	at := make(map[provider.ID]int)
+	for i, change := range fresh {
+		if decisions[i].Verdict == Tracked && change.Raw == nil && change.Err == nil {
+			missing = append(missing, change.ID)
+			at[change.ID] = i
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err := remote(ctx, c, "Source.Fetch", only(func(ctx context.Context) error {
+		return source.Fetch(ctx, folder, epoch, missing, func(got provider.Change) error {
+			i, asked := at[got.ID]
+			if !asked {
+				got.Raw.Release()
+				return nil
+			}
+			delete(at, got.ID)
+			fresh[i].Kind, fresh[i].Raw, fresh[i].Err = got.Kind, got.Raw, got.Err
+			if fresh[i].Received.IsZero() {
+				fresh[i].Received = got.Received
+			}
+			return nil
+		})
+	}))
+	for _, i := range at { // the order does not matter: each is marked on its own
+		fresh[i].Err = &provider.Error{Op: "Source.Fetch", Kind: provider.ErrBadItem, Err: errors.New("the server did not send it")}
+	}
+	return err
+}
+
+// record is what is written about a new item: as decided, or as far as it could
+// be had. Attempts counts the tries before this one.
+func (c *cycle) record(change provider.Change, d Decision, folder provider.FolderID, epoch string, attempts int) Record {
+	r := Record{Kind: d.Verdict, Folder: folder, Epoch: epoch, ID: change.ID, Flags: change.Flags, Received: change.Received, Reason: d.Reason, Attempts: attempts}
+	switch {
+	case change.Err != nil:
+		r.Kind = Tracked
+		c.refuse(&r, change.Err)
+		if r.Kind == Quarantined && change.Header != nil {
+			r.Message, _ = item.ParseMessage(item.NewBlob(change.Header), c.s.cfg.Limits)
+		}
+	case change.Kind == provider.Gone:
+		r.Kind, r.Reason = Ignored, "it left the server before it could be read"
+	case d.Verdict == Deferred:
+		c.refuse(&r, errors.New(d.Reason))
+	case d.Verdict == Tracked:
+		m, err := item.ParseMessage(change.Raw, c.s.cfg.Limits)
+		if err != nil {
+			c.refuse(&r, err)
+			break
+		}
+		r.Message = m
+	}
+	return r
+}
+
+// refuse turns a record that cannot be dealt with into one that is tried again
+// or, if it was tried often enough or never will do, into a quarantined one.
+func (c *cycle) refuse(r *Record, err error) {
+	r.Attempts++
+	r.Reason = err.Error()
+	if r.Attempts >= c.s.cfg.ItemTries || provider.KindOf(err) == provider.ErrTooLarge {
+		r.Kind = Quarantined
+		return
+	}
+	r.Kind = Deferred
+	r.Message = nil
+	r.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(r.Attempts, 0.5)) // no chance: this runs beside a commit
+}
+
+// retryable reports whether a record is a decision about a message that the Store
+// may refuse and that can be deferred instead.
+func (r Record) retryable() bool { return r.Kind == Tracked }

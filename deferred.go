@@ -1,0 +1,123 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// retryDeferred tries the items again that could not be dealt with before. They
+// delay nothing else: their ids are in the ledger and the cursor is past them.
+func (c *cycle) retryDeferred(ctx context.Context, source provider.Source, folders []provider.Folder) error {
+	now := c.s.cfg.Clock.Now()
+	for len(c.deferred) > 0 {
+		first := c.deferred[0]
+		var due []Deferral
+		c.deferred = slices.DeleteFunc(c.deferred, func(d Deferral) bool {
+			same := d.Folder == first.Folder && d.Epoch == first.Epoch && len(due) < c.s.cfg.BatchItems
+			if same && !d.NotBefore.After(now) {
+				due = append(due, d)
+			}
+			return same
+		})
+		if len(due) == 0 {
+			continue
+		}
+		if err := c.retry(ctx, source, folderNamed(folders, first.Folder), due); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func folderNamed(folders []provider.Folder, id provider.FolderID) provider.Folder {
+	for _, f := range folders {
+		if f.ID == id {
+			return f
+		}
+	}
+	return provider.Folder{ID: id, Name: string(id), Kind: provider.Mail}
+}
+
+// retry tries items of one folder and epoch again.
+func (c *cycle) retry(ctx context.Context, source provider.Source, folder provider.Folder, due []Deferral) error {
+	epoch := due[0].Epoch
+	fresh := make([]provider.Change, len(due))
+	all := make([]Decision, len(due))
+	for i, d := range due {
+		fresh[i] = provider.Change{Kind: provider.Upsert, ID: d.ID}
+		all[i].Verdict = Tracked
+	}
+	st := step{batch: &Batch{}}
+	defer func() { st.release() }()
+	err := c.complete(ctx, source, folder.ID, epoch, fresh, all)
+	switch {
+	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrCursorExpired):
+		for i := range fresh { // a new epoch lists them under new ids
+			fresh[i].Kind, fresh[i].Err = provider.Gone, nil
+		}
+	case err != nil:
+		for _, change := range fresh {
+			change.Raw.Release()
+		}
+		return err
+	}
+	decisions, err := c.ask(ctx, folder, fresh)
+	if err != nil {
+		for _, change := range fresh {
+			change.Raw.Release()
+		}
+		return err
+	}
+	for i, change := range fresh {
+		st.add(c, c.record(change, decisions[i], folder.ID, epoch, due[i].Attempts), decisions[i])
+	}
+	for {
+		_, err := c.commit(ctx, st.batch)
+		var refused *RecordError
+		if !errors.As(err, &refused) || refused.Index < 0 || refused.Index >= len(st.batch.Records) || !st.batch.Records[refused.Index].retryable() {
+			return err
+		}
+		c.refuse(&st.batch.Records[refused.Index], refused)
+	}
+}
+
+// Replay deals again with a quarantined item, after a fix. The item is tracked
+// from the bytes that were kept, or if there are none, tried again on the server
+// with the next cycle.
+func (s *Syncer) Replay(ctx context.Context, key mailbox.Key, q QuarantinedItem) error {
+	return s.alone(ctx, key, func(c *cycle) error {
+		r := Record{Kind: Deferred, Folder: q.Folder, Epoch: q.Epoch, ID: q.ID, Received: q.Received, Reason: "replayed"}
+		if q.Raw != nil {
+			m, err := item.ParseMessage(q.Raw, s.cfg.Limits)
+			if err != nil {
+				return err
+			}
+			r.Kind, r.Message = Tracked, m
+		}
+		_, err := c.commit(ctx, &Batch{Records: []Record{r}})
+		return err
+	})
+}
+
+// alone does something to a mailbox between its cycles.
+func (s *Syncer) alone(ctx context.Context, key mailbox.Key, do func(*cycle) error) error {
+	if !s.begin(key) {
+		return ErrBusy
+	}
+	defer s.end(key)
+	c := &cycle{s: s, key: key, began: s.cfg.Clock.Now()}
+	release, err := c.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	return do(c)
+}

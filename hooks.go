@@ -1,0 +1,53 @@
+package serversync
+
+import (
+	"context"
+
+	"github.com/go-serversync/serversync/mailbox"
+)
+
+// Hooks are called as things happen; nil ones are skipped. They are called by many
+// goroutines and must not block. They get ids and counts, never content.
+type Hooks struct {
+	// Cycle is called as a cycle begins. The context that it returns is the
+	// cycle's; what it returns besides is called at the end.
+	Cycle func(ctx context.Context, key mailbox.Key) (context.Context, func(Report, error))
+
+	// Call is called around every call of the Store or a driver.
+	Call func(ctx context.Context, c Call) (context.Context, func(error))
+
+	// Committed is called after each commit of a page.
+	Committed func(c Committed)
+
+	// Alert is called for each alert, once it is committed.
+	Alert func(key mailbox.Key, a mailbox.Alert)
+
+	// Outage is called when a profile's server stops answering any of its
+	// mailboxes (down), and when it answers again.
+	Outage func(o Outage)
+}
+
+// A Call is one call of the Store or of a driver. Calls are numbered within
+// mailbox and name, so that one seed numbers them alike each time.
+type Call struct {
+	Name    string // such as "Store.Commit" or "Source.Changes"
+	Mailbox mailbox.Key
+	Number  int
+}
+
+// Committed says how far a lane has come.
+type Committed struct {
+	Mailbox  mailbox.Key
+	Lane     LaneKey
+	Messages int   // tracked by this commit
+	Bytes    int64 // of these
+	RoundEnd bool
+}
+
+// An Outage begins or ends for all mailboxes of a profile.
+type Outage struct {
+	Organization string
+	Profile      string
+	Down         bool
+	Fault        mailbox.Fault
+}

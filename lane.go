@@ -1,0 +1,193 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-serversync/serversync/provider"
+)
+
+// A lane is one way through one folder, from the committed cursor on. While a page
+// is committed the next one is listed, decided, fetched and parsed.
+type lane struct {
+	*cycle
+	source provider.Source
+	folder provider.Folder
+	key    LaneKey
+	until  time.Time // begin no page after
+
+	backfilled bool     // the folder's backfill has been gone through
+	listed     *listing // of a Full round; nil outside one
+}
+
+// A step is a page that is ready to be committed.
+type step struct {
+	batch    *Batch
+	page     provider.Page
+	known    int // listed again and dealt with already
+	messages int
+	bytes    int64
+	err      error
+}
+
+// run goes through the lane until its round ends, and reports whether there is
+// more to do.
+func (l *lane) run(ctx context.Context) (more bool, err error) {
+	from := l.cursors[l.key]
+	begin := from
+	if l.key.Lane == provider.Backfill {
+		switch l.backfill(from) {
+		case backfillDone:
+			return false, nil
+		case backfillAgain:
+			begin = ""
+		}
+	}
+	l.backfilled = l.cursors[LaneKey{l.folder.ID, provider.Backfill}].Done()
+	full := l.wantsFull(from)
+	first := l.prepare(ctx, begin, full)
+	if errors.Is(first.err, provider.ErrCursorExpired) && begin != "" {
+		l.beginReset(from, first.err)
+		begin = ""
+		first = l.prepare(ctx, begin, full)
+	}
+	if first.page.Full && (begin == "" || begin.Done()) {
+		l.listed = new(listing)
+	}
+	return l.follow(ctx, first, full)
+}
+
+// follow commits the first page and those behind it.
+func (l *lane) follow(ctx context.Context, current step, full bool) (more bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for current.err == nil {
+		more = current.page.More && l.s.cfg.Clock.Now().Before(l.until)
+		var ahead chan step
+		if more {
+			ahead = make(chan step, 1)
+			go func(next provider.Cursor) { ahead <- l.prepare(ctx, next, full) }(current.page.Next)
+		}
+		err := l.commitStep(ctx, current, !more)
+		if err != nil {
+			cancel()
+		}
+		if !more {
+			return current.page.More, err
+		}
+		next := <-ahead
+		if err != nil {
+			next.release()
+			return true, err
+		}
+		current = next
+	}
+	return true, current.err
+}
+
+// prepare lists a page, decides about it, and fetches and parses what is tracked.
+// It does not touch what belongs to the cycle's goroutine.
+func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool) step {
+	request := provider.Request{
+		Folder: l.folder.ID, Cursor: at, Lane: l.key.Lane, Since: l.since(), Want: l.want(), Full: full,
+		MaxItems: l.s.cfg.BatchItems, MaxBytes: l.s.cfg.BatchBytes,
+	}
+	page, err := remote(ctx, l.cycle, "Source.Changes", func(ctx context.Context) (provider.Page, error) {
+		return l.source.Changes(ctx, request)
+	})
+	if err != nil {
+		return step{err: err}
+	}
+	st := step{page: page, batch: &Batch{}}
+	if page.More && page.Next == at && len(page.Changes) == 0 {
+		st.err = &provider.Error{Op: "Source.Changes", Kind: provider.ErrProtocol, Err: errors.New("more is promised but nothing comes")}
+		return st
+	}
+	if err := l.decide(ctx, &st); err != nil {
+		st.release()
+		st.err = err
+	}
+	return st
+}
+
+// want says what a page brings along: bodies where all mail is tracked, headers
+// where a filter may refuse, and ids alone where every round lists everything.
+func (l *lane) want() provider.Want {
+	switch {
+	case !l.in.Traits().HasBackfill:
+		return provider.WantIDs
+	case l.s.cfg.Filter != nil:
+		return provider.WantHeaders
+	}
+	return provider.WantBodies
+}
+
+// commitStep commits a page and its cursor. A page with nothing in it is committed
+// only if it is the last one and the cursor moved, so that looking costs no write.
+func (l *lane) commitStep(ctx context.Context, st step, last bool) error {
+	defer st.release()
+	if l.listed != nil {
+		l.listed.add(st.page)
+	}
+	from := l.cursors[l.key]
+	empty := len(st.batch.Records) == 0 && len(st.batch.Owe) == 0
+	if empty && (!last || st.page.Next == from) {
+		l.relisted(st, Receipt{})
+		return l.roundEnd(ctx, st)
+	}
+	receipt, err := l.commitRecords(ctx, st.batch, from, st.page.Next)
+	if err != nil {
+		return err
+	}
+	l.relisted(st, receipt)
+	if hook := l.s.cfg.Hooks.Committed; hook != nil {
+		hook(Committed{Mailbox: l.cycle.key, Lane: l.key, Messages: st.messages, Bytes: st.bytes, RoundEnd: st.page.RoundEnd})
+	}
+	return l.roundEnd(ctx, st)
+}
+
+// commitRecords commits b with the lane's cursor. A record that the Store refuses
+// is deferred or, after some tries, quarantined, and the rest goes on.
+func (l *lane) commitRecords(ctx context.Context, b *Batch, from, next provider.Cursor) (Receipt, error) {
+	for {
+		b.Lane, b.From, b.Next = l.key, from, next
+		l.markStarted()
+		receipt, err := l.commit(ctx, b)
+		var refused *RecordError
+		if !errors.As(err, &refused) || refused.Index < 0 || refused.Index >= len(b.Records) || !b.Records[refused.Index].retryable() {
+			return receipt, err
+		}
+		l.refuse(&b.Records[refused.Index], fmt.Errorf("the host refused it: %w", refused.Err))
+	}
+}
+
+// roundEnd draws the conclusions that only a whole round allows.
+func (l *lane) roundEnd(ctx context.Context, st step) error {
+	if !st.page.RoundEnd {
+		return nil
+	}
+	if l.listed != nil {
+		if err := l.commitGone(ctx, st.page.Next.Epoch()); err != nil {
+			return err
+		}
+		l.noteFull()
+	}
+	return l.endReset(ctx, st)
+}
+
+// release frees the bodies of a step.
+func (st step) release() {
+	for _, change := range st.page.Changes {
+		change.Raw.Release()
+	}
+	if st.batch == nil {
+		return
+	}
+	for _, r := range st.batch.Records {
+		if r.Message != nil {
+			r.Message.Raw.Release()
+		}
+	}
+}

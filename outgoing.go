@@ -1,0 +1,201 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// outgoing sends what is due, one entry after the other.
+func (c *cycle) outgoing(ctx context.Context) error {
+	deadline := c.began.Add(c.s.cfg.CycleTimeout)
+	for c.s.cfg.Clock.Now().Before(deadline) {
+		entry, err := c.claim(ctx)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = c.forward(ctx, entry)
+		entry.Raw.Release()
+		if errors.Is(err, ErrFenced) {
+			continue // somebody else has it now
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.report.More = true
+	return nil
+}
+
+func (c *cycle) claim(ctx context.Context) (Entry, error) {
+	now := c.s.cfg.Clock.Now()
+	return store(ctx, c, "Outbox.Claim", func(ctx context.Context) (Entry, error) {
+		return c.s.outbox.Claim(ctx, c.key, c.s.cfg.Node, now, now.Add(c.s.cfg.Sending.Claim))
+	})
+}
+
+// forward takes an entry one phase on.
+func (c *cycle) forward(ctx context.Context, e Entry) error {
+	switch e.Phase {
+	case PhaseClaimed:
+		return c.submit(ctx, e)
+	case PhaseUncertain:
+		return c.findOut(ctx, e)
+	case PhaseAccepted:
+		return c.fileCopy(ctx, e)
+	}
+	return fmt.Errorf("outbox entry %q was claimed in phase %q", e.ID, e.Phase)
+}
+
+// advance saves the entry. Its claim ends unless it is kept.
+func (c *cycle) advance(ctx context.Context, e *Entry, keep bool) error {
+	if !keep {
+		e.Claimer, e.ClaimedUntil = "", time.Time{}
+	}
+	alerts := c.alerts
+	c.alerts = nil
+	_, err := store(ctx, c, "Outbox.Advance", only(func(ctx context.Context) error { return c.s.outbox.Advance(ctx, *e, alerts...) }))
+	if err != nil {
+		c.alerts = alerts
+		return err
+	}
+	e.Version++
+	if !keep && e.NotBefore.After(c.s.cfg.Clock.Now()) && (c.again.IsZero() || e.NotBefore.Before(c.again)) {
+		c.again = e.NotBefore
+	}
+	c.report.Alerts = append(c.report.Alerts, alerts...)
+	for _, a := range alerts {
+		if hook := c.s.cfg.Hooks.Alert; hook != nil {
+			hook(c.key, a)
+		}
+	}
+	return nil
+}
+
+// submit sends an entry to the recipients that are still to be tried.
+func (c *cycle) submit(ctx context.Context, e Entry) error {
+	began := false
+	var result provider.Result
+	sendErr := c.onSession(ctx, mailbox.Outgoing, &c.out, func() error {
+		sender, ok := provider.As[provider.Sender](c.out.Provider)
+		if !ok {
+			return &provider.Error{Op: "outgoing", Kind: provider.ErrUnsupported, Err: fmt.Errorf("the driver for %s sends no mail", c.profile.Kind.Outgoing())}
+		}
+		submission := provider.Submission{From: e.From, Recipients: open(e), Raw: e.Raw, EnvelopeID: e.ID, Report: e.Report,
+			Submitting: func(ctx context.Context) error {
+				began = true
+				e.Phase, e.Submitted = PhaseSubmitting, c.s.cfg.Clock.Now()
+				e.Attempts++
+				return c.advance(ctx, &e, true)
+			}}
+		var err error
+		result, err = remote(ctx, c, "Sender.Send", func(ctx context.Context) (provider.Result, error) { return sender.Send(ctx, submission) })
+		if began && err != nil {
+			c.out.broken, c.out.reused = true, false // never send again on a new session by ourselves
+		}
+		return err
+	})
+	if isStoreError(sendErr) {
+		return sendErr // the claim lapses; nothing irreversible was done
+	}
+	if !began {
+		e.Attempts++
+	}
+	c.outcome(&e, result, sendErr, began)
+	if err := c.advance(context.WithoutCancel(ctx), &e, false); err != nil {
+		return err
+	}
+	c.countSent(result)
+	if ofServer(result) {
+		return nil // the server's word on recipients, not a failure of the direction
+	}
+	return sendErr
+}
+
+// open returns the recipients that are still to be tried.
+func open(e Entry) (addresses []string) {
+	for _, r := range e.Recipients {
+		if r.Status == "" || r.Status == provider.StatusRetry {
+			addresses = append(addresses, r.Address)
+		}
+	}
+	return addresses
+}
+
+// ofServer reports whether the server had something to say about a recipient.
+func ofServer(r provider.Result) bool {
+	return slices.ContainsFunc(r.Recipients, func(r provider.Recipient) bool { return r.Code != 0 })
+}
+
+// outcome moves an entry on by what became of its recipients.
+func (c *cycle) outcome(e *Entry, result provider.Result, err error, began bool) {
+	e.Recipients = slices.Clone(e.Recipients)
+	for i, r := range e.Recipients {
+		if r.Status != "" && r.Status != provider.StatusRetry {
+			continue
+		}
+		at := slices.IndexFunc(result.Recipients, func(t provider.Recipient) bool { return t.Address == r.Address })
+		switch {
+		case at >= 0 && result.Recipients[at].Status != "":
+			e.Recipients[i] = result.Recipients[at]
+		case began: // a driver that says nothing after the irreversible byte
+			e.Recipients[i].Status = provider.StatusUncertain
+		default:
+			e.Recipients[i].Status = provider.StatusRetry
+		}
+	}
+	if err != nil {
+		e.Reason = err.Error()
+	}
+	c.place(e)
+}
+
+// place puts an entry into the phase that its recipients call for.
+func (c *cycle) place(e *Entry) {
+	now := c.s.cfg.Clock.Now()
+	has := func(s provider.Status) bool {
+		return slices.ContainsFunc(e.Recipients, func(r provider.Recipient) bool { return r.Status == s })
+	}
+	if has(provider.StatusRetry) && now.Sub(e.Queued) >= c.s.cfg.Sending.GiveUp {
+		for i := range e.Recipients {
+			if e.Recipients[i].Status == provider.StatusRetry {
+				e.Recipients[i].Status = provider.StatusRejected
+				e.Recipients[i].Text = "given up: it could not be sent in time; last: " + e.Recipients[i].Text
+			}
+		}
+	}
+	switch {
+	case has(provider.StatusUncertain):
+		e.Phase, e.NotBefore = PhaseUncertain, now.Add(c.s.cfg.Sending.Settle)
+		e.Reason = "the server's answer was lost"
+	case has(provider.StatusRetry):
+		e.Phase, e.NotBefore = PhasePending, now.Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
+	case has(provider.StatusSent) && !c.s.cfg.Sending.NoCopy && !(c.out != nil && c.out.Traits().FilesSent):
+		e.Phase, e.NotBefore, e.Attempts, e.Reason = PhaseAccepted, now, 0, ""
+	default:
+		e.Phase, e.Reason = PhaseDone, ""
+	}
+}
+
+func (c *cycle) countSent(result provider.Result) {
+	for _, r := range result.Recipients {
+		switch r.Status {
+		case provider.StatusSent:
+			c.report.Sent++
+		case provider.StatusRejected:
+			c.report.Rejected++
+		case provider.StatusUncertain:
+			c.report.Uncertain++
+		default:
+			c.report.Retried++
+		}
+	}
+}

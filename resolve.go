@@ -1,0 +1,206 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// probes is how often the sent mail is looked at for a message whose fate is not
+// known, before it is said that it cannot be found out.
+const probes = 3
+
+// findOut looks for a message whose answer was lost. Found among the sent mail it
+// was sent. Not found proves nothing unless the server files what it accepts; then,
+// after some patience, nobody knows, and a person decides.
+func (c *cycle) findOut(ctx context.Context, e Entry) error {
+	places, looked, err := c.lookFor(ctx, e)
+	if err != nil {
+		return err // the claim lapses and it is looked for again
+	}
+	if len(places) > 0 {
+		setStatus(&e, provider.StatusUncertain, provider.StatusSent, "found among the sent mail")
+		c.place(&e)
+		if e.Phase == PhaseAccepted {
+			e.Phase = PhaseDone // the copy is there
+		}
+		return c.advance(ctx, &e, false)
+	}
+	waited := c.s.cfg.Clock.Now().Sub(e.Submitted)
+	if next := settled(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
+		e.NotBefore = c.s.cfg.Clock.Now().Add(next)
+		return c.advance(ctx, &e, false)
+	}
+	if c.s.cfg.Sending.Resend {
+		setStatus(&e, provider.StatusUncertain, provider.StatusRetry, "its fate could not be found out")
+		c.place(&e)
+		return c.advance(ctx, &e, false)
+	}
+	e.Phase, e.Reason = PhaseHeld, "the server's answer was lost and the message is not among the sent mail"
+	c.alert(mailbox.Alert{
+		Code: "send-uncertain", Direction: string(mailbox.Outgoing),
+		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
+		Remedy:  "ask a recipient or the server's log, then resolve the entry as sent or to be sent again",
+	})
+	c.report.Held++
+	return c.advance(ctx, &e, false)
+}
+
+// settled returns how long to wait before the next look, 0 if it was looked long
+// enough: after once, twice and four times the settling time.
+func settled(settle, waited time.Duration) time.Duration {
+	for i := range probes {
+		if at := settle << i; waited < at {
+			return at - waited
+		}
+	}
+	return 0
+}
+
+// lookFor looks for an entry among the mailbox's sent mail, and reports whether
+// there was a place to look where the server files what it accepts.
+func (c *cycle) lookFor(ctx context.Context, e Entry) (places []provider.Place, looked bool, err error) {
+	if c.box.IncomingOff || c.profile.Kind.Incoming() == "" {
+		return nil, false, nil
+	}
+	err = c.onSession(ctx, mailbox.Incoming, &c.in, func() error {
+		finder, folders, err := c.sentFolders(ctx)
+		if finder == nil || err != nil {
+			return err
+		}
+		looked = true
+		places, err = remote(ctx, c, "Finder.Find", func(ctx context.Context) ([]provider.Place, error) {
+			return finder.Find(ctx, folders, e.MessageID)
+		})
+		return err
+	})
+	return places, looked, err
+}
+
+// sentFolders returns where sent mail lies, and what looks there; nil if nothing can.
+func (c *cycle) sentFolders(ctx context.Context) (provider.Finder, []provider.FolderID, error) {
+	finder, ok := provider.As[provider.Finder](c.in.Provider)
+	source, isSource := provider.As[provider.Source](c.in.Provider)
+	if !ok || !isSource {
+		return nil, nil, nil
+	}
+	all, err := c.allFolders(ctx, source)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ids []provider.FolderID
+	for _, f := range all {
+		if f.Role == provider.Sent {
+			ids = append(ids, f.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil, nil
+	}
+	return finder, ids, nil
+}
+
+// fileCopy puts a copy among the sent mail, unless it is there. Whatever becomes
+// of the copy, the mail was sent.
+func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
+	err := c.onSession(ctx, mailbox.Incoming, &c.in, func() error {
+		filer, ok := provider.As[provider.Filer](c.in.Provider)
+		finder, folders, err := c.sentFolders(ctx)
+		if !ok || finder == nil || err != nil {
+			return err
+		}
+		places, err := remote(ctx, c, "Finder.Find", func(ctx context.Context) ([]provider.Place, error) {
+			return finder.Find(ctx, folders, e.MessageID)
+		})
+		if err != nil || len(places) > 0 {
+			return err
+		}
+		_, err = remote(ctx, c, "Filer.File", only(func(ctx context.Context) error {
+			return filer.File(ctx, folders[0], e.Raw, []string{`\Seen`})
+		}))
+		if err == nil {
+			c.report.Filed++
+		}
+		return err
+	})
+	if ctx.Err() != nil || isStoreError(err) {
+		return err
+	}
+	e.Phase, e.Reason = PhaseDone, ""
+	if err != nil {
+		if e.Attempts++; e.Attempts < c.s.cfg.ItemTries {
+			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
+		} else {
+			c.alert(mailbox.Alert{Code: "copy-failed", Direction: string(mailbox.Outgoing),
+				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"})
+		}
+		e.Reason = "its copy could not be filed: " + err.Error()
+	}
+	return c.advance(ctx, &e, false)
+}
+
+func setStatus(e *Entry, from, to provider.Status, text string) {
+	e.Recipients = slices.Clone(e.Recipients)
+	for i := range e.Recipients {
+		if e.Recipients[i].Status == from {
+			e.Recipients[i].Status, e.Recipients[i].Text = to, text
+		}
+	}
+}
+
+// A Resolution is a person's word on a held entry.
+type Resolution string
+
+// The resolutions.
+const (
+	WasSent     Resolution = "sent"   // it was sent after all
+	SendAgain   Resolution = "again"  // it was not; send it again
+	LeaveUnsent Resolution = "unsent" // it was not, and is not wanted any more
+)
+
+// ErrTooLate says that an entry is past the phase in which this can be done.
+var ErrTooLate = errors.New("serversync: the entry is past the phase in which this can be done")
+
+// Resolve decides about an entry that is held because nobody knows whether it was
+// sent. The error is [ErrTooLate] if it is not held.
+func (s *Syncer) Resolve(ctx context.Context, key mailbox.Key, id string, r Resolution) error {
+	return s.edit(ctx, key, id, PhaseHeld, func(e *Entry) {
+		switch e.Phase = PhaseDone; r {
+		case WasSent:
+			setStatus(e, provider.StatusUncertain, provider.StatusSent, "a person said so")
+		case SendAgain:
+			setStatus(e, provider.StatusUncertain, provider.StatusRetry, "a person said so")
+			e.Phase, e.NotBefore = PhasePending, s.cfg.Clock.Now()
+		default:
+			setStatus(e, provider.StatusUncertain, provider.StatusRejected, "a person gave it up")
+		}
+	})
+}
+
+// Cancel withdraws an entry that is not being sent yet. The error is [ErrTooLate]
+// if it is.
+func (s *Syncer) Cancel(ctx context.Context, key mailbox.Key, id string) error {
+	return s.edit(ctx, key, id, PhasePending, func(e *Entry) { e.Phase, e.Reason = PhaseCanceled, "canceled" })
+}
+
+// edit changes an entry that is in a phase.
+func (s *Syncer) edit(ctx context.Context, key mailbox.Key, id string, in Phase, change func(*Entry)) error {
+	if s.outbox == nil {
+		return errors.New("serversync: the Store has no Outbox")
+	}
+	e, err := s.outbox.Entry(ctx, key, id)
+	if err != nil {
+		return err
+	}
+	defer e.Raw.Release()
+	if e.Phase != in {
+		return fmt.Errorf("outbox entry %q is %s: %w", id, e.Phase, ErrTooLate)
+	}
+	change(&e)
+	return s.outbox.Advance(ctx, e)
+}

@@ -1,0 +1,180 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// refreshEvery is how often the set of mailboxes is read anew.
+const refreshEvery = time.Minute
+
+// keysAtOnce is how many keys are read at once.
+const keysAtOnce = 1000
+
+// storeRest is for how long a mailbox rests after the Store failed.
+const storeRest = 30 * time.Second
+
+// ErrDrain says that cycles were cut off because they did not end within
+// Config.Drain. What they had committed stays.
+var ErrDrain = errors.New("serversync: cycles were cut off at the end of Config.Drain")
+
+// Run synchronizes all mailboxes, each when it is due, up to Config.Workers at
+// once, until ctx ends. Mailboxes that come and go are noticed within a minute.
+//
+// Cycles under way when ctx ends get Config.Drain to finish and are then cut off.
+// Run returns nil, or [ErrDrain] if one was cut off, or the error of reading the
+// mailboxes at the start. By then every goroutine it started has ended and every
+// session is closed.
+func (s *Syncer) Run(ctx context.Context) error {
+	if err := s.refresh(ctx); err != nil {
+		return err
+	}
+	defer s.pool.closeAll()
+	take, stop := context.WithCancel(ctx)
+	defer stop()
+	work, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+
+	var helpers, workers sync.WaitGroup
+	helpers.Go(func() { s.keepFresh(take) })
+	helpers.Go(func() { s.watch(take) })
+	for range s.cfg.Workers {
+		workers.Go(func() { s.worker(take, work) })
+	}
+	done := make(chan struct{})
+	go func() {
+		workers.Wait()
+		close(done)
+	}()
+	<-take.Done()
+	helpers.Wait()
+
+	drain, expire := context.WithCancel(context.Background())
+	expired := make(chan struct{})
+	go func() {
+		defer close(expired)
+		if s.cfg.Clock.Sleep(drain, max(s.cfg.Drain, 0)) == nil {
+			cut(ErrDrain)
+		}
+	}()
+	<-done
+	expire()
+	<-expired
+	if context.Cause(work) == ErrDrain {
+		return ErrDrain
+	}
+	return nil
+}
+
+// worker makes one cycle after the other.
+func (s *Syncer) worker(take, work context.Context) {
+	for {
+		e, err := s.plan.next(take)
+		if err != nil {
+			return
+		}
+		s.cycleOf(work, e)
+	}
+}
+
+func (s *Syncer) cycleOf(ctx context.Context, e *planned) {
+	var account profileKey
+	var limit int
+	report, err := s.sync(ctx, e.key, func(p profile.Profile) {
+		account, limit = profileKey{e.key.Organization, p.ID}, sharedLimit(p)
+	})
+	next := report.Next
+	if isStoreError(err) || errors.Is(err, ErrBusy) || next.IsZero() {
+		next = s.cfg.Clock.Now().Add(time.Duration(float64(storeRest) * (0.5 + s.spread())))
+	}
+	s.plan.done(e, report, account, limit, next)
+}
+
+// refresh reads the set of mailboxes.
+func (s *Syncer) refresh(ctx context.Context) error {
+	var keys []mailbox.Key
+	var after mailbox.Key
+	for {
+		page, err := s.cfg.Mailboxes.Keys(ctx, after, keysAtOnce)
+		if err != nil {
+			return &storeError{err}
+		}
+		keys = append(keys, page...)
+		if len(page) < keysAtOnce {
+			break
+		}
+		after = page[len(page)-1]
+	}
+	s.plan.set(keys)
+	return nil
+}
+
+func (s *Syncer) keepFresh(ctx context.Context) {
+	for s.cfg.Clock.Sleep(ctx, refreshEvery) == nil {
+		if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("could not read the mailboxes", "error", err)
+		}
+	}
+}
+
+// Wake brings the next cycle of a mailbox forward, such as after the host put an
+// email into its outbox. It only has an effect while [Syncer.Run] runs.
+func (s *Syncer) Wake(key mailbox.Key) { s.plan.bring(key) }
+
+// watch listens for news of the healthy mailboxes. A notice only ever brings the
+// next cycle forward, so a lost one costs no more than the poll interval.
+func (s *Syncer) watch(ctx context.Context) {
+	if s.cfg.Notified <= 0 {
+		return
+	}
+	for s.cfg.Clock.Sleep(ctx, wakeEvery) == nil {
+		keys, version := s.plan.watched(s.cfg.Notified)
+		if len(keys) == 0 {
+			continue
+		}
+		s.listen(ctx, keys, version)
+	}
+}
+
+// listen listens until the set of mailboxes changes, or a while after the drivers
+// gave up.
+func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	accounts := make(map[profile.Protocol][]provider.Account)
+	for _, key := range keys {
+		box, p, err := s.cfg.Mailboxes.Mailbox(ctx, key)
+		if err == nil && !box.IncomingOff {
+			protocol := p.Kind.Incoming()
+			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Incoming, Policy: s.cfg.Policy})
+		}
+	}
+	var listeners sync.WaitGroup
+	defer listeners.Wait()
+	for protocol, list := range accounts { // the order does not matter: each listens on its own
+		notifier, ok := s.cfg.Drivers[protocol].(provider.Notifier)
+		if !ok {
+			continue
+		}
+		listeners.Go(func() {
+			if err := notifier.Notify(ctx, list, s.Wake); err != nil && ctx.Err() == nil {
+				s.cfg.Logger.Warn("no news from the server any more; polling goes on", "protocol", string(protocol), "error", err)
+			}
+		})
+	}
+	for range 15 {
+		if s.cfg.Clock.Sleep(ctx, refreshEvery) != nil {
+			return
+		}
+		if now, changed := s.plan.watched(s.cfg.Notified); changed != version || len(now) != len(keys) {
+			break
+		}
+	}
+	stop()
+}

@@ -1,0 +1,119 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+)
+
+// A Syncer synchronizes mailboxes. It is safe for use by many goroutines.
+type Syncer struct {
+	cfg     Config
+	outbox  Outbox // nil if the Store has none
+	lister  Lister // nil if the Store has none
+	leases  Leases // nil if not leased
+	seam    seam
+	pool    pool
+	outages outages
+	plan    plan
+
+	mu   sync.Mutex
+	busy map[mailbox.Key]bool
+	full map[laneOf]time.Time // when a lane was last listed in full
+}
+
+// A laneOf names a lane of a mailbox.
+type laneOf struct {
+	Mailbox mailbox.Key
+	LaneKey
+}
+
+// ErrBusy says that this Syncer is at work on the mailbox already.
+var ErrBusy = errors.New("serversync: the mailbox is being synchronized already")
+
+// New returns a Syncer. The error lists everything that is wrong with cfg. It does
+// no I/O.
+func New(cfg Config) (*Syncer, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	s := &Syncer{cfg: cfg, busy: make(map[mailbox.Key]bool), full: make(map[laneOf]time.Time)}
+	if s.cfg.Node == "" {
+		s.cfg.Node = s.newID()
+	}
+	s.outbox, _ = StoreAs[Outbox](cfg.Store)
+	s.lister, _ = StoreAs[Lister](cfg.Store)
+	if cfg.Lease > 0 {
+		s.leases, _ = StoreAs[Leases](cfg.Store)
+	}
+	s.seam.hook = cfg.Hooks.Call
+	s.pool.init(s)
+	s.outages.init(s)
+	s.plan.init(s)
+	return s, nil
+}
+
+// Close closes the sessions that are kept between cycles. Cycles under way are not
+// touched; a cycle begun later opens sessions again.
+func (s *Syncer) Close() error {
+	s.pool.closeAll()
+	return nil
+}
+
+// SyncMailbox makes one cycle: mail in, acts owed, mail out. It returns when the
+// cycle is over, with a report that is true even beside an error.
+//
+// The error says why a direction could not be tried to its end, joined if both
+// could not; [ErrBusy] that this Syncer is at the mailbox already, [ErrLeased] that
+// another node is. What was committed before an error stays, and the next cycle
+// goes on from there. A failing item is no error of the cycle.
+func (s *Syncer) SyncMailbox(ctx context.Context, key mailbox.Key) (Report, error) {
+	return s.sync(ctx, key, func(profile.Profile) {})
+}
+
+// sync makes a cycle, and tells the mailbox's profile once it is known.
+func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(profile.Profile)) (report Report, err error) {
+	if !s.begin(key) {
+		return Report{Mailbox: key}, fmt.Errorf("mailbox %s: %w", key, ErrBusy)
+	}
+	defer s.end(key)
+	if hook := s.cfg.Hooks.Cycle; hook != nil {
+		var end func(Report, error)
+		ctx, end = hook(ctx, key)
+		defer func() { end(report, err) }()
+	}
+	c := &cycle{s: s, key: key, began: s.cfg.Clock.Now()}
+	err = c.run(ctx)
+	tell(c.profile)
+	c.report.Mailbox, c.report.Began = key, c.began
+	c.report.Took = s.cfg.Clock.Now().Sub(c.began)
+	c.report.Incoming, c.report.Outgoing = c.state.Incoming, c.state.Outgoing
+	c.report.Next = c.next()
+	if err != nil {
+		err = fmt.Errorf("mailbox %s: %w", key, err)
+		s.cfg.Logger.Warn("cycle failed", "mailbox", key.String(), "error", err)
+	}
+	return c.report, err
+}
+
+func (s *Syncer) begin(key mailbox.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[key] {
+		return false
+	}
+	s.busy[key] = true
+	return true
+}
+
+func (s *Syncer) end(key mailbox.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.busy, key)
+}
