@@ -1,0 +1,77 @@
+// Package servertest gives tests a real mail server, and takes it away when the
+// test ends.
+//
+// Where no server can run, the test is skipped with the reason, unless the
+// environment variable CI is set: there it fails, so that a build that was to
+// test against real servers cannot pass without them.
+package servertest
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/go-serversync/serversync/internal/testserver"
+)
+
+// Need skips or fails the test if the servers cannot run here.
+func Need(t testing.TB) {
+	t.Helper()
+	need(t, testserver.Available(), os.Getenv("CI"))
+}
+
+func need(t testing.TB, err error, ci string) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case ci != "":
+		t.Fatal(err)
+	default:
+		t.Skip(err)
+	}
+}
+
+// Dovecot starts a Dovecot that ends with the test. If the test fails, the end of
+// the server's log is part of what it says.
+func Dovecot(t testing.TB, o testserver.DovecotOptions) *testserver.Dovecot {
+	t.Helper()
+	Need(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	d, err := testserver.StartDovecot(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "Dovecot", d) })
+	return d
+}
+
+// Postfix starts a Postfix that ends with the test, before its Dovecot does.
+func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
+	t.Helper()
+	Need(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	p, err := testserver.StartPostfix(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "Postfix", p) })
+	return p
+}
+
+func end(t testing.TB, name string, server interface {
+	Log() string
+	Close() error
+}) {
+	t.Helper()
+	if t.Failed() {
+		const most = 4000
+		log := server.Log()
+		t.Logf("%s said:\n%s", name, log[max(0, len(log)-most):])
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+}
