@@ -27,9 +27,7 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 		return err
 	})
 	if err != nil {
-		for _, c := range p.Changes {
-			c.Raw.Release()
-		}
+		release(p.Changes)
 		s.live, s.backfill = nil, nil
 		return provider.Page{}, err
 	}
@@ -54,7 +52,7 @@ func (s *session) tellBackfill(r provider.Request) (p provider.Page, err error) 
 		}
 	}
 	s.backfill = nil
-	w.want = r.Want
+	w.wants(r.Want)
 	var late syntax.Set
 	if w.recheck != nil {
 		w.recheck = s.searchCommand(after(w.left.Max()), &late)
@@ -69,9 +67,7 @@ func (s *session) tellBackfill(r provider.Request) (p provider.Page, err error) 
 		return p, err
 	}
 	if late.Sort().Max() > top { // there is something newer: begin with that
-		for _, c := range p.Changes {
-			c.Raw.Release()
-		}
+		release(p.Changes)
 		return s.tellBackfill(r)
 	}
 	if last > 0 {
@@ -211,7 +207,7 @@ func (s *session) fetchSome(folder provider.FolderID, validity uint32, uids synt
 	})
 	w := walk{want: provider.WantBodies, found: list}
 	n := w.fit(len(list), 32<<20, s.limits.Message)
-	read, err := s.read(provider.WantBodies, list[:n], max(32<<20, s.limits.Message))
+	read, err := s.read(provider.WantBodies, list[:n], 32<<20+s.limits.Message)
 	if err != nil {
 		return nil, nil, err
 	}

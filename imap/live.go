@@ -184,7 +184,7 @@ func (s *session) tellWalks(p *provider.Page, r provider.Request, rd *round) err
 			return err
 		}
 	}
-	rd.fresh.want = r.Want
+	rd.fresh.wants(r.Want)
 	last, err := s.tell(p, r, rd.fresh, &bytes)
 	if last > 0 {
 		rd.at.next = last + 1

@@ -19,8 +19,9 @@ type walk struct {
 	items string
 	down  bool // newest first
 
-	left  syntax.Set // not listed yet
-	found []listing  // listed, not told yet, in the order of telling
+	left  syntax.Set        // not listed yet
+	found []listing         // listed, not told yet, in the order of telling
+	ready []provider.Change // the bodies of the first of found, read ahead
 
 	// recheck, if not nil, goes with the first listing: it looks for messages that
 	// came after the set was found, whose UIDs go to since.
@@ -80,7 +81,7 @@ func (s *session) tell(p *provider.Page, r provider.Request, w *walk, bytes *int
 			return last, nil
 		}
 		n := w.fit(r.MaxItems-len(p.Changes), r.MaxBytes-*bytes, s.limits.Message)
-		changes, err := s.read(w.want, w.found[:n], max(r.MaxBytes, s.limits.Message))
+		changes, err := s.readAhead(w, n, r.MaxBytes)
 		if err != nil {
 			return last, err
 		}
@@ -95,6 +96,69 @@ func (s *session) tell(p *provider.Page, r provider.Request, w *walk, bytes *int
 		w.found = w.found[len(changes):]
 	}
 	return last, nil
+}
+
+// ahead is how many bytes of messages are read together with the page before
+// theirs, to save a round trip where messages are small.
+const ahead = 1 << 20
+
+// readAhead returns changes for up to n of the messages found, one at least, from
+// what was read ahead if there is something. What it reads ahead itself lies in
+// memory, so that a walk can be dropped without further ado.
+func (s *session) readAhead(w *walk, n int, bytes int64) ([]provider.Change, error) {
+	if len(w.ready) == 0 {
+		list := w.found[:n+w.fitAhead(n)]
+		changes, err := s.read(w.want, list, bytes+s.limits.Message)
+		if err != nil {
+			return nil, err
+		}
+		n = min(n, len(changes))
+		kept, size := changes[n:], int64(0)
+		for i, c := range kept {
+			if c.Raw != nil {
+				size += c.Raw.Size()
+				if _, inMemory := c.Raw.Bytes(); inMemory && size <= 2*ahead {
+					continue
+				}
+			}
+			release(kept[i:]) // the server lied about sizes
+			kept = kept[:i]
+			break
+		}
+		w.ready = kept
+		return changes[:n:n], nil
+	}
+	n = min(n, len(w.ready))
+	changes := w.ready[:n:n]
+	w.ready = w.ready[n:]
+	return changes, nil
+}
+
+// fitAhead returns how many messages behind the first n are small enough to be
+// read with them.
+func (w *walk) fitAhead(n int) int {
+	if w.want != provider.WantBodies {
+		return 0
+	}
+	for i, room := n, int64(ahead); i < len(w.found); i++ {
+		if room -= w.found[i].fetched.size; room < 0 || w.found[i].fetched.size == 0 {
+			return i - n
+		}
+	}
+	return len(w.found) - n
+}
+
+// wants makes the walk bring so much of each message.
+func (w *walk) wants(want provider.Want) {
+	if w.want != want {
+		w.want, w.ready = want, nil
+	}
+}
+
+func release(changes []provider.Change) {
+	for _, c := range changes {
+		c.Raw.Release()
+	}
 }
 
 // fit returns how many of the messages found fit into a page, by what the server
