@@ -33,8 +33,8 @@ func (r *reply) add(line string) (more bool, err error) {
 	return more, nil
 }
 
-// replyOf returns the reply in an error of go-smtp's. It need not be the last one:
-// go-smtp answers a refused sign-in with one more command.
+// replyOf returns the reply in an error of go-smtp's, which may have read another
+// since.
 func replyOf(e *gosmtp.SMTPError) reply {
 	text := e.Message
 	if e.EnhancedCode != (gosmtp.EnhancedCode{}) {
