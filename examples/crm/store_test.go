@@ -47,7 +47,9 @@ type faulty struct {
 
 func (f *faulty) Commit(ctx context.Context, b *serversync.Batch) (serversync.Receipt, error) {
 	at := f.next
-	f.next = ""
+	if at != "" {
+		f.next = ""
+	}
 	if at == storetest.Midway {
 		const trigger = `CREATE TRIGGER fail BEFORE UPDATE OF last_batch ON sync_mailboxes BEGIN SELECT RAISE(ABORT, 'as was asked for'); END`
 		if _, err := f.db.Exec(trigger); err != nil {

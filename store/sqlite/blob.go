@@ -52,7 +52,7 @@ func (w *writing) saveBlob(b *item.Blob) (int64, error) {
 	for n := 0; int64(n)*chunkSize < b.Size(); n++ {
 		chunk := buf[:min(chunkSize, b.Size()-int64(n)*chunkSize)]
 		if _, err := io.ReadFull(r, chunk); err != nil {
-			return 0, fmt.Errorf("sqlite: reading a message that is to be saved: %w", err)
+			return 0, refusal{fmt.Errorf("sqlite: reading a message that is to be saved: %w", err)}
 		}
 		if err := w.saveChunk(id, n, chunk); err != nil {
 			return 0, err

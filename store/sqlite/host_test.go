@@ -68,6 +68,32 @@ func TestInCommit(t *testing.T) {
 	}
 }
 
+// An error that lies in one record says in which.
+func TestRecordError(t *testing.T) {
+	s := open(t, Options{InCommit: func(_ context.Context, _ *sql.Tx, _ *serversync.Batch, added []AddedMessage) error {
+		for _, a := range added {
+			if a.Message.Subject == "spam" {
+				return &serversync.RecordError{Index: a.Record, Err: errors.New("no spam")}
+			}
+		}
+		return nil
+	}})
+	cut, spam, none := message(2, 3000), message(3, 3000), tracked("4", nil)
+	cut.Raw = item.OpenBlob(bytes.NewReader(nil), 3000, [32]byte{}, nil)
+	spam.Subject = "spam"
+	for name, bad := range map[string]serversync.Record{
+		"a message that cannot be read": tracked("2", cut), "one that the host refuses": tracked("3", spam), "none": none,
+	} {
+		_, err := s.Commit(t.Context(), batch("b1", "", "c1", tracked("1", message(1, 3000)), bad))
+		if r := (*serversync.RecordError)(nil); !errors.As(err, &r) || r.Index != 1 {
+			t.Errorf("%s: %v, want a RecordError about record 1", name, err)
+		}
+	}
+	if n := count(t, s, "sync_places"); n != 0 {
+		t.Errorf("%d places after batches that were refused, want none", n)
+	}
+}
+
 func entry(id string, raw []byte) serversync.Entry {
 	return serversync.Entry{
 		ID: id, Mailbox: ann, From: "ann@acme.example", MessageID: id + "@acme.example",

@@ -18,7 +18,7 @@ import (
 func (c *committing) track(at int) (any, error) {
 	r := &c.batch.Records[at]
 	if r.Message == nil {
-		return nil, errors.New("sqlite: a tracked record has no message")
+		return nil, refusal{errors.New("sqlite: a tracked record has no message")}
 	}
 	id, isNew, err := c.saveMessage(c.batch.Mailbox.Organization, r.Message)
 	if err != nil {

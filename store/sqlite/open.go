@@ -33,7 +33,8 @@ type Options struct {
 	// batch's own rows are written, and lets the host write its rows in tx. added
 	// lists the messages of the batch that are new to the organization or were
 	// given another place. An error rolls everything back and is what Commit
-	// returns. It must not call methods of the Store that write, which would wait
+	// returns; a *serversync.RecordError refuses one message and lets the Syncer
+	// commit the others. It must not call methods of the Store that write, which would wait
 	// for this very transaction; EnqueueTx with tx is fine.
 	InCommit func(ctx context.Context, tx *sql.Tx, b *serversync.Batch, added []AddedMessage) error
 

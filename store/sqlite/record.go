@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/provider"
+	codes "modernc.org/sqlite/lib"
 )
 
 func (c *committing) records() error {
@@ -15,10 +16,25 @@ func (c *committing) records() error {
 			return err
 		}
 		if err := c.record(i); err != nil {
-			return err
+			return refused(i, err)
 		}
 	}
 	return nil
+}
+
+// A refusal is an error that lies in a record or its message: it would come again
+// with every batch that has the record in it.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// refused returns err so that the Syncer knows which record it lies in, if it lies
+// in one at all.
+func refused(record int, err error) error {
+	if r := (refusal{}); errors.As(err, &r) || code(err) == codes.SQLITE_TOOBIG {
+		return &serversync.RecordError{Index: record, Err: err}
+	}
+	return err
 }
 
 func (c *committing) record(at int) error {
@@ -38,7 +54,7 @@ func (c *committing) record(at int) error {
 	case serversync.Moved:
 		return c.move(space, r)
 	}
-	return fmt.Errorf("sqlite: a record of kind %q is not known", r.Kind)
+	return refusal{fmt.Errorf("sqlite: a record of kind %q is not known", r.Kind)}
 }
 
 const markGone = `UPDATE sync_places SET gone = 1 WHERE space = ? AND id = ?`
