@@ -86,6 +86,16 @@ func TestWrapped(t *testing.T) {
 	}
 }
 
+// TestHarness refuses a Harness without which nothing can be checked.
+func TestHarness(t *testing.T) {
+	told := observe(t, zeroChecks[0], func(t *testing.T) Harness {
+		return Harness{Store: methods{}.harness(t).Store}
+	})
+	if len(told.failures) != 1 {
+		t.Errorf("a Harness without Messages and Alerts: %q, want one failure", told.failures)
+	}
+}
+
 // TestNames checks that every check can be asked for by a name of its own.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
