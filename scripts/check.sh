@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 say() { echo "check: $*"; }
 
