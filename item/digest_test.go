@@ -21,11 +21,11 @@ import (
 
 // A letter is what a message says, whoever writes it down.
 type letter struct {
-	from, to, cc         string
-	subject, text, html  string
-	file                 string
-	date                 time.Time
-	to2, cc2, file2Words string
+	from, to, cc        string
+	subject, text, html string
+	file                string
+	date                time.Time
+	to2, file2Words     string
 }
 
 func aLetter() letter {

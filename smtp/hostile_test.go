@@ -20,7 +20,7 @@ import (
 
 // openFails opens a connection under a fault and returns the error and the
 // commands that the server got.
-func openFails(t *testing.T, o smtptest.Options) (error, []string) {
+func openFails(t *testing.T, o smtptest.Options) ([]string, error) {
 	t.Helper()
 	if o.Users == nil && o.TLS != profile.Plaintext {
 		o.Users = users
@@ -37,7 +37,7 @@ func openFails(t *testing.T, o smtptest.Options) (error, []string) {
 			t.Errorf("the server got %q", c)
 		}
 	}
-	return err, commands
+	return commands, err
 }
 
 func TestSTLS06Refused(t *testing.T) {
@@ -54,14 +54,14 @@ func TestSTLS06Refused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err, _ := openFails(t, tt.o)
+			_, err := openFails(t, tt.o)
 			wantKind(t, err, tt.kind)
 		})
 	}
 }
 
 func TestSTLS11PlaintextBehindTheAgreement(t *testing.T) {
-	err, _ := openFails(t, smtptest.Options{TLS: profile.StartTLS, Fail: on("STARTTLS", "220 go\r\n250-x\r\n250 AUTH LOGIN")})
+	_, err := openFails(t, smtptest.Options{TLS: profile.StartTLS, Fail: on("STARTTLS", "220 go\r\n250-x\r\n250 AUTH LOGIN")})
 	wantKind(t, err, provider.ErrUnsafe)
 }
 
@@ -339,7 +339,7 @@ func TestSMTP11Auth(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err, _ := openFails(t, smtptest.Options{Fail: tt.fail})
+			_, err := openFails(t, smtptest.Options{Fail: tt.fail})
 			wantKind(t, err, tt.kind)
 		})
 	}
@@ -368,7 +368,7 @@ func TestSMTP13HostileWords(t *testing.T) {
 		out := send(t, s, mail, bob)
 		out.want(t, provider.ErrBadItem, provider.StatusRejected)
 		for _, text := range []string{out.Reply, out.Recipients[0].Text} {
-			if len(text) > 256 || strings.ContainsAny(text, "\x1b\r\n\x85") {
+			if len(text) > 256 || strings.ContainsAny(text, "\x1b\r\n\u0085") {
 				t.Errorf("text = %q", text)
 			}
 		}
@@ -377,12 +377,12 @@ func TestSMTP13HostileWords(t *testing.T) {
 
 func TestBusyServers(t *testing.T) {
 	for cmd, answer := range map[string]string{"": "421 4.3.2 too busy", "EHLO": "421 4.3.2 too busy"} {
-		err, _ := openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on(cmd, answer)})
+		_, err := openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on(cmd, answer)})
 		wantKind(t, err, provider.ErrUnavailable)
 	}
-	err, _ := openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on("", "554 5.7.1 not from you")})
+	_, err := openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on("", "554 5.7.1 not from you")})
 	wantKind(t, err, provider.ErrUnavailable)
-	err, _ = openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on("", "SSH-2.0-OpenSSH_9.9")})
+	_, err = openFails(t, smtptest.Options{TLS: profile.Plaintext, Fail: on("", "SSH-2.0-OpenSSH_9.9")})
 	wantKind(t, err, provider.ErrProtocol)
 }
 

@@ -213,8 +213,10 @@ func TestP4CloseTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Close() != nil || p.Close() != nil {
-		t.Error("Close failed")
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Errorf("Close = %v", err)
+		}
 	}
 	if c := server.Commands(); c[len(c)-1] != "QUIT" {
 		t.Errorf("the last command is %q, want QUIT", c[len(c)-1])

@@ -65,8 +65,6 @@ func (d *quotedDecoder) decode(dst, src []byte) []byte {
 	return dst
 }
 
-func isTabSpace(c byte) bool { return c == ' ' || c == '\t' }
-
 // escape takes one character after a "=". If it does not belong to it, the
 // character has to be taken again.
 func (d *quotedDecoder) escape(dst []byte, c byte) (_ []byte, again bool) {
