@@ -9,8 +9,10 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -81,9 +83,10 @@ type Dovecot struct {
 
 	opt          DovecotOptions
 	uid, gid     int
-	capabilities string        // what to offer instead of everything
-	passwords    chan struct{} // held while the password file is written
-	changed      time.Time     // the password file's time
+	capabilities string // what to offer instead of everything
+
+	passwords sync.Mutex // guards the password file and opt.Users
+	changed   time.Time  // the password file's time
 }
 
 // StartDovecot starts a Dovecot. ctx bounds the start, not the server: the caller
@@ -123,7 +126,7 @@ func newDovecot(o DovecotOptions) (*Dovecot, error) {
 	if locations[o.Format] == "" {
 		return nil, fmt.Errorf("testserver: unknown mail format %q", o.Format)
 	}
-	d := &Dovecot{opt: o, CA: o.CA, passwords: make(chan struct{}, 1)}
+	d := &Dovecot{opt: o, CA: o.CA}
 	var err error
 	if d.CA == nil {
 		if d.CA, err = NewCA(); err != nil {
@@ -252,8 +255,8 @@ func (d *Dovecot) Deliver(ctx context.Context, user, folder string, raw []byte) 
 // Sessions that are signed in stay so. It takes up to a second, for Dovecot looks
 // at its users once in each.
 func (d *Dovecot) SetPassword(user, password string) error {
-	d.passwords <- struct{}{}
-	defer func() { <-d.passwords }()
+	d.passwords.Lock()
+	defer d.passwords.Unlock()
 	for name := range d.opt.Users {
 		if Address(name) == Address(user) {
 			delete(d.opt.Users, name)
@@ -266,6 +269,18 @@ func (d *Dovecot) SetPassword(user, password string) error {
 	next := time.Now().Truncate(time.Second).Add(time.Second + 10*time.Millisecond)
 	time.Sleep(time.Until(next))
 	return nil
+}
+
+// addresses returns the mail address of every user, in order.
+func (d *Dovecot) addresses() []string {
+	d.passwords.Lock()
+	defer d.passwords.Unlock()
+	var all []string
+	for name := range d.opt.Users {
+		all = append(all, Address(name))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // output runs cmd and returns what it prints. Its error holds what it complains of.

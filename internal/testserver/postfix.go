@@ -36,7 +36,8 @@ type PostfixOptions struct {
 
 // Postfix is a running Postfix. Its methods may be used by many goroutines.
 //
-// Mail for a user of the Dovecot at [Domain] is delivered there. Another address
+// Mail for a user whom the Dovecot had at [Domain] when the Postfix was started is
+// delivered there. Another address
 // of that domain is refused at RCPT with 550. Mail for other domains is taken from
 // clients that have signed in and thrown away, and refused with 554 from others.
 type Postfix struct {
@@ -135,12 +136,11 @@ func (p *Postfix) makeQueue() error {
 
 // mailboxes lists the addresses that exist.
 func (p *Postfix) mailboxes() string {
-	var lines []string
-	for name := range p.opt.Dovecot.opt.Users {
-		lines = append(lines, Address(name)+" mailbox\n")
+	var b strings.Builder
+	for _, address := range p.opt.Dovecot.addresses() {
+		b.WriteString(address + " mailbox\n")
 	}
-	slices.Sort(lines)
-	return strings.Join(lines, "")
+	return b.String()
 }
 
 func (p *Postfix) answers() string {
