@@ -1,0 +1,202 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+)
+
+const usage = `Sync keeps a mailbox in an SQLite file, and sends mail.
+
+  sync -imap mail.example.com -smtp mail.example.com -user anna@example.com -password-file FILE
+
+It runs until it is interrupted, and looks for mail when the server says that there
+is some, and every five minutes. With -once it makes one cycle and exits. The exit
+status is 0 only if all is well: no error, and nothing that is still to be done, such
+as a message that could not be read or one of which nobody knows whether it was sent.
+
+A server is given as host or host:port. TLS is chosen by the port: STARTTLS for 143,
+587 and 25, else TLS from the first byte, without a port too. Certificates are always
+verified. Servers on this machine and on private networks are fine, for you name them.
+
+`
+
+const sending = `
+-send puts the message in a file into the outbox, from where it is sent, and its copy
+filed among the sent mail. Sender and recipients are those in its header: Sender, else
+From, and To, Cc and Bcc. The bytes are sent as they are, but that line ends become
+CR LF, Bcc is left out, and a missing Message-ID or Date is put in front. The entry's
+name comes from the file's content: the same file is sent once, however often it is
+given. Change something in it to send it again.
+
+-resolve says what became of a message of which nobody knows whether it was sent:
+NAME=sent if it was, NAME=again to send it again, NAME=unsent to give it up.
+`
+
+// options are the program's flags.
+type options struct {
+	servers      map[*system]string // by what its flag says
+	tls          string
+	user         string
+	passwordFile string
+	ca           string
+	folders      string
+	db           string
+	once         bool
+	send         string
+	resolve      string
+	export       string
+	json         bool
+}
+
+func parse(args []string, progress io.Writer) (options, error) {
+	o := options{servers: map[*system]string{}}
+	flags := flag.NewFlagSet("sync", flag.ContinueOnError)
+	flags.SetOutput(progress)
+	flags.Usage = func() {
+		io.WriteString(progress, usage)
+		flags.PrintDefaults()
+		io.WriteString(progress, sending)
+	}
+	for i := range systems {
+		s := &systems[i]
+		flags.Func(s.flag, s.help, func(server string) error { o.servers[s] = server; return nil })
+	}
+	flags.StringVar(&o.tls, "tls", "", "protect connections by `mode` instead of by port: implicit, starttls or plain; plain means that anybody on the way reads mail and password")
+	flags.StringVar(&o.user, "user", "", "login `name`")
+	flags.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password")
+	flags.StringVar(&o.ca, "ca", "", "`file` of the PEM certificates to trust (default: the system's)")
+	flags.StringVar(&o.folders, "folders", "INBOX", "`folders` whose mail is brought in, parted by commas: names, uses such as \\Sent, or * for all but trash, junk and drafts")
+	flags.StringVar(&o.db, "db", "mail.db", "SQLite `file` that keeps it all")
+	flags.BoolVar(&o.once, "once", false, "make one cycle and exit")
+	flags.StringVar(&o.send, "send", "", "put the message in this `file` into the outbox; see below")
+	flags.StringVar(&o.resolve, "resolve", "", "`NAME=sent`, =again or =unsent: settle a message that is held; see below")
+	flags.StringVar(&o.export, "export", "", "write each stored message, byte for byte, into a file of its own in this `folder`")
+	flags.BoolVar(&o.json, "json", false, "print each cycle's report as a line of JSON on standard output")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag", flags.Arg(0))
+	}
+	return o, o.validate()
+}
+
+// validate reports everything that is wrong with the flags.
+func (o options) validate() error {
+	var errs []error
+	wrong := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
+	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
+	wrong(o.send != "" && outgoing == nil, "-send needs a server to send through, such as -smtp")
+	wrong(o.user == "", "-user is missing")
+	wrong(o.passwordFile == "", "-password-file is missing")
+	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
+	for s, server := range o.servers {
+		_, err := o.endpoint(s)
+		wrong(err != nil, "-%s %s: %v", s.flag, server, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (o options) key() mailbox.Key {
+	return mailbox.Key{Organization: "sync", Mailbox: o.user}
+}
+
+// config returns the Syncer's configuration, but for the Store.
+func (o options) config() (serversync.Config, error) {
+	password, err := os.ReadFile(o.passwordFile)
+	if err != nil {
+		return serversync.Config{}, err
+	}
+	info, err := os.Stat(o.passwordFile)
+	if err != nil {
+		return serversync.Config{}, err
+	}
+	first, _, _ := strings.Cut(string(password), "\n")
+	config, err := o.tlsConfig()
+	if err != nil {
+		return serversync.Config{}, err
+	}
+	p, err := o.profile()
+	if err != nil {
+		return serversync.Config{}, err
+	}
+	cfg := serversync.Config{
+		Drivers: drivers(config),
+		Mailboxes: serversync.Static(p, mailbox.Mailbox{
+			Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
+			Folders:     strings.Split(o.folders, ","),
+			IncomingOff: o.server(mailbox.Incoming) == nil, OutgoingOff: o.server(mailbox.Outgoing) == nil,
+			// What was stopped, such as for a wrong password, is tried again after a change.
+			Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),
+		}),
+		Policy:  o.policy(),
+		Sending: serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
+		Workers: 1,
+	}
+	if o.once {
+		// The cycle ends when all is done, and who runs it decides when to try again.
+		cfg.CycleTimeout, cfg.Retry.Waits = 30*24*time.Hour, []time.Duration{time.Second}
+	}
+	return cfg, nil
+}
+
+func (o options) tlsConfig() (*tls.Config, error) {
+	if o.ca == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(o.ca)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", o.ca)
+	}
+	return &tls.Config{RootCAs: roots}, nil
+}
+
+// policy allows what the flags name. They are the operator's word: a host whose
+// customers enter servers allows less.
+func (o options) policy() profile.Policy {
+	return profile.Policy{
+		AllowPlaintext: o.tls == "plain",
+		AllowPrivate:   true,
+		AllowNetworks:  []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+	}
+}
+
+// address returns the mailbox's address: the user, at the server where that has none.
+func (o options) address(p profile.Profile) string {
+	if strings.Contains(o.user, "@") {
+		return o.user
+	}
+	return o.user + "@" + p.Incoming.Host
+}
+
+// drivers returns a driver for each protocol.
+func drivers(config *tls.Config) map[profile.Protocol]provider.Driver {
+	all := make(map[profile.Protocol]provider.Driver)
+	for _, s := range systems {
+		all[s.protocol] = s.driver(config)
+	}
+	return all
+}
