@@ -90,15 +90,35 @@ func (b *bench) program(ctx context.Context, name string, args ...string) (sampl
 	var output strings.Builder
 	cmd.Stdout, cmd.Stderr = &output, &output
 	began := time.Now()
-	err := cmd.Run()
-	s := sample{wall: time.Since(began).Seconds()}
+	if err := cmd.Start(); err != nil {
+		return sample{}, err
+	}
+	watched := make(chan float64)
+	go func() { watched <- peak(cmd.Process.Pid) }()
+	err := cmd.Wait()
+	s := sample{wall: time.Since(began).Seconds(), peak: <-watched}
 	if err != nil {
 		return s, fmt.Errorf("%s: %w\n%s", name, err, output.String())
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	s.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	s.peak = float64(usage.Maxrss) / 1024
 	return s, nil
+}
+
+// peak watches a process to its end and returns the most memory it had resident,
+// in MiB. What the kernel tells at the end (ru_maxrss) is of no use: it counts the
+// memory of the parent from before the program was loaded.
+func peak(pid int) (most float64) {
+	for {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		_, rest, found := strings.Cut(string(status), "VmHWM:")
+		if err != nil || !found {
+			return most
+		}
+		var kib float64
+		fmt.Sscan(rest, &kib)
+		most = max(most, kib/1024)
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func fileExists(path string) bool {

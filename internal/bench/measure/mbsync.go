@@ -15,13 +15,13 @@ func (b *bench) mbsync(ctx context.Context, program, address, login string) (sam
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return sample{}, err
 	}
-	host, port, err := net.SplitHostPort(address)
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return sample{}, err
 	}
 	config := filepath.Join(b.dir, "mbsyncrc")
 	text := fmt.Sprintf(`IMAPAccount a
-Host %s
+Host localhost
 Port %s
 User %s
 PassCmd "cat %s"
@@ -43,7 +43,7 @@ Patterns INBOX
 Create Near
 Sync Pull
 SyncState *
-`, host, port, login, filepath.Join(b.dir, "password"), filepath.Join(b.dir, "ca.pem"), dir, dir)
+`, port, login, filepath.Join(b.dir, "password"), filepath.Join(b.dir, "ca.pem"), dir, dir)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return sample{}, err
 	}
