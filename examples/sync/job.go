@@ -62,8 +62,11 @@ func (j *job) settle(ctx context.Context, o outcome) (clean bool, err error) {
 	for _, w := range wrong {
 		j.say("%s", w)
 	}
-	if did := summary(o.report); did != "" || j.once {
-		j.say("%s", j.user+": "+did)
+	switch did := summary(o.report); {
+	case did != "":
+		j.say("%s: %s", j.user, did)
+	case o.err == nil && j.once:
+		j.say("%s: nothing new", j.user)
 	}
 	// A cycle that was interrupted is told of all the same.
 	ctx = context.WithoutCancel(ctx)

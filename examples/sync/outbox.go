@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"slices"
@@ -97,7 +96,7 @@ func spool(r io.Reader) (*item.Blob, error) {
 		return nil, err
 	}
 	remove := func() error { return errors.Join(f.Close(), os.Remove(f.Name())) }
-	var h hash.Hash = sha256.New()
+	h := sha256.New()
 	size, err := io.Copy(io.MultiWriter(f, h), r)
 	if err != nil {
 		return nil, errors.Join(err, remove())
