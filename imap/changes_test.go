@@ -340,3 +340,24 @@ func TestEmptyPoll(t *testing.T) {
 		}
 	}
 }
+
+// TestFalseOffers meets servers that refuse what they offer.
+func TestFalseOffers(t *testing.T) {
+	for _, refused := range []string{"QRESYNC (", "(CONDSTORE)", "ENABLE"} {
+		server, d, a := start(t, imaptest.Options{})
+		server.Add("user", "INBOX", mail(1, 100))
+		s := open(t, d, a)
+		cursor := begin(t, s)
+		server.Add("user", "INBOX", mail(2, 100))
+		server.SetFail(func(line string) string {
+			if strings.Contains(line, refused) {
+				return "%tag BAD I do not know that"
+			}
+			return ""
+		})
+		s = open(t, d, a)
+		if got := summary(changes(t, s, provider.Request{Folder: "INBOX", Cursor: cursor}).Changes); got != "upsert 2" {
+			t.Errorf("a server that refuses %s told %q", refused, got)
+		}
+	}
+}

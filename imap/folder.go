@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	goimap "github.com/emersion/go-imap/v2"
+
 	"github.com/go-serversync/serversync/imap/internal/syntax"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -33,7 +35,8 @@ func (s *session) selectWith(id provider.FolderID, param string, data func(reply
 	if err != nil {
 		return err
 	}
-	if param == "" && s.condstore() {
+	counted := param == "" && s.condstore()
+	if counted {
 		param = " (CONDSTORE)"
 	}
 	f := folder{id: id}
@@ -48,6 +51,11 @@ func (s *session) selectWith(id provider.FolderID, param string, data func(reply
 	s.folder = folder{}
 	if err := s.run(append(append(s.enable(), sel), follow...)...); err != nil {
 		return err
+	}
+	if counted && sel.status.kind == goimap.StatusResponseTypeBad && sel.status.code == "" {
+		delete(s.caps, "CONDSTORE") // it does not take what it offers
+		delete(s.caps, "QRESYNC")
+		return s.selectWith(id, "", data, follow...)
 	}
 	if !sel.status.ok() {
 		s.forget()

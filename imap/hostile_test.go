@@ -330,3 +330,25 @@ func TestNoCompress(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTrickle is IMAP-18: a body that comes at ten bytes a second.
+func TestTrickle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes the 30 seconds over which the rate is measured")
+	}
+	t.Parallel()
+	server, d, a := start(t, imaptest.Options{})
+	server.Add("user", "INBOX", mail(1, 100_000))
+	s := open(t, d, a)
+	server.SetFail(func(line string) string {
+		if strings.Contains(line, "BODY.PEEK[]") {
+			server.SetFault(imaptest.Fault{Chunk: 1, Pause: 100 * time.Millisecond})
+		}
+		return ""
+	})
+	begun := time.Now()
+	wantKind(t, "Changes", backfill(s), provider.ErrUnavailable)
+	if took := time.Since(begun); took > 45*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}

@@ -81,8 +81,8 @@ func explain(op string, err error) error {
 	return wire.Error(op, err)
 }
 
-// Check signs nothing new in; it selects the inbox, which fails if the session is
-// dead or the server lacks what a sync needs.
+// Check selects the inbox, which fails if the session is dead or the server lacks
+// what a sync needs.
 func (s *session) Check(ctx context.Context) error {
 	return s.do(ctx, "check", func() error { return s.selectFolder("INBOX") })
 }

@@ -100,7 +100,7 @@ func (s *session) tell(p *provider.Page, r provider.Request, w *walk, bytes *int
 
 // ahead is how many bytes of messages are read together with the page before
 // theirs, to save a round trip where messages are small.
-const ahead = 1 << 20
+const ahead = 4 << 20
 
 // readAhead returns changes for up to n of the messages found, one at least, from
 // what was read ahead if there is something. What it reads ahead itself lies in

@@ -9,6 +9,7 @@ import (
 type Fault struct {
 	Slow    time.Duration // it waits so long before each answer
 	Chunk   int           // it sends at most so many bytes at once, in separate writes
+	Pause   time.Duration // it waits so long after each of those
 	Limit   int64         // it closes each connection after so many bytes sent
 	Cut     int           // it closes the connection after so many bytes of a message
 	Lie     int           // it announces messages so many bytes longer, or shorter, than it sends them
@@ -45,6 +46,7 @@ func (w *wire) Write(p []byte) (written int, err error) {
 			return written, err
 		}
 		p = p[n:]
+		time.Sleep(f.Pause)
 	}
 	return written, nil
 }

@@ -10,8 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/go-serversync/serversync/provider"
 )
 
 // Limits bounds what a Reader holds of one response.
@@ -21,10 +19,6 @@ type Limits struct {
 	Response int // bytes of lines and literals in memory together
 	Nesting  int // open parentheses
 }
-
-// MaxBody is the largest literal that is read as a stream. A size above it is no
-// message of anybody's.
-const MaxBody = 1 << 32
 
 // A Reader reads one response after another, token by token. Literals are
 // recognised only where a string may stand, so text that ends like one does no
@@ -112,90 +106,6 @@ func (r *Reader) tryLine() error {
 	}
 	r.line = line
 	return nil
-}
-
-// isList reports whether line begins a response that is a list of UIDs. Servers
-// put all of a large folder's into one line, which is read in parts.
-func isList(line []byte) bool {
-	for _, name := range []string{"* SEARCH ", "* ESEARCH ", "* VANISHED "} {
-		if len(line) > len(name) && equalFold(line[:len(name)], name) {
-			return true
-		}
-	}
-	return false
-}
-
-// maxList is how many bytes a list of UIDs may have.
-const maxList = 32 << 20
-
-// readPart reads more of a line that is read in parts.
-func (r *Reader) readPart() error {
-	if r.err != nil {
-		return r.err
-	}
-	line, err := r.br.ReadSlice('\n')
-	switch {
-	case r.size > maxList:
-		err = TooLarge("a list of more than %d bytes", maxList)
-	case errors.Is(err, bufio.ErrBufferFull):
-		err = nil
-	case err == nil:
-		r.part = false
-		line = bytes.TrimRight(line, "\r\n")
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
-	}
-	r.line, r.err = line, err
-	r.size += len(line)
-	return err
-}
-
-// Ranges reads numbers and ranges of numbers of 32 bits, between spaces or commas,
-// up to the end of the line or to something else, and calls f with each.
-func (r *Reader) Ranges(f func(from, to uint32) error) error {
-	var n, from uint64
-	digits, ranged := false, false
-	emit := func() error {
-		if !digits && !ranged {
-			return nil
-		}
-		if !ranged {
-			from = n
-		}
-		if !digits || n == 0 || from == 0 {
-			return Malformed("a UID that is none")
-		}
-		first, last := uint32(from), uint32(n)
-		n, from, digits, ranged = 0, 0, false, false
-		return f(first, last)
-	}
-	for {
-		for i, c := range r.line {
-			switch {
-			case c >= '0' && c <= '9':
-				n, digits = n*10+uint64(c-'0'), true
-				if n > 1<<32-1 {
-					return Malformed("a UID that is none")
-				}
-			case c == ':' && digits && !ranged:
-				n, from, digits, ranged = 0, n, false, true
-			case c == ' ' || c == ',':
-				if err := emit(); err != nil {
-					return err
-				}
-			default:
-				r.line = r.line[i:]
-				return emit()
-			}
-		}
-		r.line = nil
-		if !r.part {
-			return emit()
-		}
-		if err := r.readPart(); err != nil {
-			return err
-		}
-	}
 }
 
 // Peek returns the next byte of the response, 0 at its end.
@@ -340,76 +250,6 @@ func (r *Reader) quoted() ([]byte, error) {
 	return nil, Malformed("a quoted string without its end")
 }
 
-// Literal takes the announcement of a literal and returns its size. The caller
-// then reads it with Body, or in part: Next and Skip pass over what is left.
-func (r *Reader) Literal() (int64, error) {
-	r.Accept('~') // literal8 (RFC 3516)
-	digits, ok := bytes.CutSuffix(r.line, []byte("}"))
-	digits, ok2 := bytes.CutPrefix(digits, []byte("{"))
-	digits, plus := bytes.CutSuffix(digits, []byte("+"))
-	if !ok || !ok2 || len(digits) == 0 || len(digits) > 1 && digits[0] == '0' || plus && r.Continue == nil {
-		return 0, Malformed("no size of a literal where one belongs")
-	}
-	r.line = digits
-	n, err := r.Number()
-	if err != nil || len(r.line) > 0 {
-		return 0, Malformed("no size of a literal where one belongs")
-	}
-	if n > MaxBody {
-		return 0, TooLarge("a literal of %d bytes", n)
-	}
-	if r.Continue != nil && !plus {
-		if err := r.Continue(); err != nil {
-			return 0, err
-		}
-	}
-	r.line, r.body = nil, int64(n)
-	if n == 0 {
-		return 0, r.readLine()
-	}
-	return int64(n), nil
-}
-
-// Body returns a reader of the literal that Literal announced. It ends with
-// io.ErrUnexpectedEOF when the connection ends before the literal.
-func (r *Reader) Body() io.Reader { return (*body)(r) }
-
-type body Reader
-
-func (b *body) Read(p []byte) (int, error) {
-	if b.body == 0 {
-		return 0, io.EOF
-	}
-	if int64(len(p)) > b.body {
-		p = p[:b.body]
-	}
-	n, err := b.br.Read(p)
-	b.body -= int64(n)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err == nil && b.body == 0 {
-		// The response goes on behind it. Its reader may take no notice of an error
-		// that comes with the last byte; the Reader keeps it.
-		err = (*Reader)(b).readLine()
-	}
-	return n, err
-}
-
-func (r *Reader) literalBytes(n int64) ([]byte, error) {
-	if n > int64(r.limits.Literal) {
-		return nil, TooLarge("a literal of %d bytes that is no message", n)
-	}
-	if r.size += int(n); r.size > r.limits.Response {
-		return nil, TooLarge("a response of more than %d bytes", r.limits.Response)
-	}
-	s := make([]byte, n)
-	if _, err := io.ReadFull(r.Body(), s); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
 // Skip passes over one value, whatever it is: a list with all that is in it, a
 // literal of any size, a string, a word.
 func (r *Reader) Skip() error {
@@ -446,26 +286,6 @@ func (r *Reader) Skip() error {
 			return nil
 		}
 	}
-}
-
-// An Error says what is wrong with what the peer sent.
-type Error struct {
-	Kind provider.Kind // ErrTooLarge or ErrProtocol
-	What string
-}
-
-// Error returns what is wrong.
-func (e *Error) Error() string { return e.What }
-
-// Unwrap returns the kind.
-func (e *Error) Unwrap() error { return e.Kind }
-
-// Malformed returns an error that says what is no IMAP.
-func Malformed(what string) error { return &Error{provider.ErrProtocol, what} }
-
-// TooLarge returns an error that says what is over a limit.
-func TooLarge(format string, n any) error {
-	return &Error{provider.ErrTooLarge, fmt.Sprintf(format, n)}
 }
 
 // equalFold reports whether b is s without regard to case; s is in upper case.
