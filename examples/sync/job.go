@@ -18,8 +18,8 @@ type job struct {
 	store    *sqlite.Store
 	syncer   *serversync.Syncer
 	out      io.Writer
-	sent     string // the outbox entry that -send made, until it is done
-	exported int64  // the last message that was exported
+	sent     []string // the outbox entries that -send made, until they are done
+	exported int64    // the last message that was exported
 }
 
 // An outcome is how a cycle ended.
@@ -29,16 +29,20 @@ type outcome struct {
 }
 
 // prepare does what is to be done before the first cycle.
-func (j *job) prepare(ctx context.Context) (err error) {
+func (j *job) prepare(ctx context.Context) error {
 	if j.options.resolve != "" {
 		if err := j.resolve(ctx, j.options.resolve); err != nil {
 			return err
 		}
 	}
-	if j.send != "" {
-		j.sent, err = j.enqueue(ctx, j.send)
+	for _, file := range j.send {
+		id, err := j.enqueue(ctx, file)
+		if err != nil {
+			return err
+		}
+		j.sent = append(j.sent, id)
 	}
-	return err
+	return nil
 }
 
 // tell returns a hook that hands over how each cycle of [job.forever] ended: a hook

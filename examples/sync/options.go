@@ -56,7 +56,7 @@ type options struct {
 	folders      string
 	db           string
 	once         bool
-	send         string
+	send         []string
 	resolve      string
 	export       string
 	json         bool
@@ -82,7 +82,10 @@ func parse(args []string, progress io.Writer) (options, error) {
 	flags.StringVar(&o.folders, "folders", "INBOX", "`folders` whose mail is brought in, parted by commas: names, uses such as \\Sent, or * for all but trash, junk and drafts")
 	flags.StringVar(&o.db, "db", "mail.db", "SQLite `file` that keeps it all")
 	flags.BoolVar(&o.once, "once", false, "make one cycle and exit")
-	flags.StringVar(&o.send, "send", "", "put the message in this `file` into the outbox; see below")
+	flags.Func("send", "put the message in this `file` into the outbox; may be given again; see below", func(file string) error {
+		o.send = append(o.send, file)
+		return nil
+	})
 	flags.StringVar(&o.resolve, "resolve", "", "`NAME=sent`, =again or =unsent: settle a message that is held; see below")
 	flags.StringVar(&o.export, "export", "", "write each stored message, byte for byte, into a file of its own in this `folder`")
 	flags.BoolVar(&o.json, "json", false, "print each cycle's report as a line of JSON on standard output")
@@ -105,7 +108,7 @@ func (o options) validate() error {
 	}
 	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
-	wrong(o.send != "" && outgoing == nil, "-send needs a server to send through, such as -smtp")
+	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)

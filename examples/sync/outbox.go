@@ -158,24 +158,25 @@ func (j *job) tellOutbox(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// tellSent tells what became of the message that -send named.
+// tellSent tells what became of the messages that -send named, each until it is done.
 func (j *job) tellSent(ctx context.Context) error {
-	if j.sent == "" {
-		return nil
-	}
-	e, err := j.store.Entry(ctx, j.key(), j.sent)
-	if err != nil {
-		return err
-	}
-	defer e.Raw.Release()
-	for _, r := range e.Recipients {
-		if r.Status != "" {
-			j.say("to %s: %s %s", r.Address, r.Status, r.Text)
+	var left []string
+	for _, id := range j.sent {
+		e, err := j.store.Entry(ctx, j.key(), id)
+		if err != nil {
+			return err
+		}
+		e.Raw.Release()
+		for _, r := range e.Recipients {
+			if r.Status != "" {
+				j.say("to %s: %s %s", r.Address, r.Status, r.Text)
+			}
+		}
+		if e.Phase != serversync.PhaseDone {
+			left = append(left, id)
 		}
 	}
-	if e.Phase == serversync.PhaseDone {
-		j.sent = "" // nothing more becomes of it
-	}
+	j.sent = left
 	return nil
 }
 
