@@ -41,11 +41,14 @@ func (c *cycle) acts(ctx context.Context) error {
 			}
 			c.report.Acts++
 			b.Settled = append(b.Settled, act.ID)
-		case provider.ErrNotFound:
-			b.Settled = append(b.Settled, act.ID)
+		case provider.ErrNotFound, provider.ErrCursorExpired:
+			b.Settled = append(b.Settled, act.ID) // there is nothing left to do it to
 		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
-			c.commitActs(ctx, &b)
-			return err
+			return errors.Join(err, c.commitActs(ctx, &b))
+		case provider.ErrProtocol: // nobody knows what the session is good for now
+			c.in.broken = true
+			c.failAct(&b, act, err)
+			return c.commitActs(ctx, &b)
 		default:
 			c.failAct(&b, act, err)
 		}
@@ -71,11 +74,11 @@ func (c *cycle) failAct(b *Batch, act OwedAct, err error) {
 		return
 	}
 	b.Settled = append(b.Settled, act.ID)
-	c.alert(mailbox.Alert{
+	b.Alerts = append(b.Alerts, c.alert(mailbox.Alert{
 		Code: "act-failed", Direction: string(mailbox.Incoming),
 		Message: fmt.Sprintf("could not %s item %q in folder %q: %v", act.Kind, act.ID, act.Folder, err),
 		Remedy:  "do it by hand on the server, if it matters",
-	})
+	}))
 }
 
 func (c *cycle) commitActs(ctx context.Context, b *Batch) error {

@@ -18,7 +18,8 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 	for i := range b.Owe {
 		b.Owe[i].ID = cmp.Or(b.Owe[i].ID, c.s.newID())
 	}
-	b.Alerts, c.alerts = append(b.Alerts, c.alerts...), nil
+	own := b.Alerts
+	b.Alerts = append(slices.Clone(own), c.alerts...)
 	state := c.state
 	if !reflect.DeepEqual(state, c.saved) {
 		b.State = &StateChange{From: c.version, To: state}
@@ -38,9 +39,10 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 		}
 	}
 	if err != nil {
-		c.alerts = b.Alerts // they are still due
+		b.Alerts = own // the cycle's are still due
 		return receipt, err
 	}
+	c.alerts = nil
 	c.committed(b, receipt, state)
 	return receipt, nil
 }
@@ -67,7 +69,13 @@ func (c *cycle) committed(b *Batch, receipt Receipt, state mailbox.State) {
 	})
 	c.owed = append(c.owed, b.Owe...)
 	c.report.count(b, receipt)
-	for _, a := range b.Alerts {
+	c.told(b.Alerts)
+}
+
+// told tells of alerts that are committed.
+func (c *cycle) told(alerts []mailbox.Alert) {
+	c.report.Alerts = append(c.report.Alerts, alerts...)
+	for _, a := range alerts {
 		c.s.cfg.Logger.Warn("alert", "mailbox", c.key.String(), "code", a.Code, "message", a.Message)
 		if hook := c.s.cfg.Hooks.Alert; hook != nil {
 			hook(c.key, a)

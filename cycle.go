@@ -26,16 +26,22 @@ type cycle struct {
 	owed     []OwedAct
 	fence    int64
 
-	state   mailbox.State // as it is now
-	saved   mailbox.State // as it was last committed
-	version int64         // of saved
-	alerts  []mailbox.Alert
+	state   mailbox.State   // as it is now
+	saved   mailbox.State   // as it was last committed
+	version int64           // of saved
+	alerts  []mailbox.Alert // of state, to be committed with it
 
+	more   bool      // a direction has more to do than its slice of time allowed
 	again  time.Time // when an outbox entry is due again; zero if none
+	renew  time.Time // when the lease is to be renewed
 	in     *session  // nil until needed
 	out    *session
 	report Report
 }
+
+// slice is for how long one direction of a cycle is worked on before the other one
+// is looked at: a long backfill must hold up neither live mail nor sending.
+const slice = time.Minute
 
 // run makes the cycle.
 func (c *cycle) run(ctx context.Context) error {
@@ -55,9 +61,18 @@ func (c *cycle) run(ctx context.Context) error {
 	}
 	defer c.putBack()
 
-	inErr := c.try(ctx, mailbox.Incoming, !c.box.IncomingOff, c.incoming)
-	outErr := c.try(ctx, mailbox.Outgoing, !c.box.OutgoingOff && c.s.outbox != nil, c.outgoing)
-	return errors.Join(inErr, outErr, c.settle(ctx))
+	deadline := c.began.Add(c.s.cfg.CycleTimeout)
+	for err == nil {
+		c.more = false
+		inErr := c.try(ctx, mailbox.Incoming, !c.box.IncomingOff, c.incoming)
+		outErr := c.try(ctx, mailbox.Outgoing, !c.box.OutgoingOff && c.s.outbox != nil, c.outgoing)
+		err = errors.Join(inErr, outErr)
+		if !c.more || !c.s.cfg.Clock.Now().Before(deadline) {
+			break
+		}
+	}
+	c.report.More = c.more && err == nil
+	return errors.Join(err, c.settle(ctx))
 }
 
 func (c *cycle) account(ctx context.Context) (box mailbox.Mailbox, p profile.Profile, err error) {
@@ -98,11 +113,26 @@ func (c *cycle) lease(ctx context.Context) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.renew = now.Add(c.s.cfg.Lease / 3)
 	return func() {
 		store(context.WithoutCancel(ctx), c, "Leases.Release", only(func(ctx context.Context) error {
 			return c.s.leases.Release(ctx, c.key, c.fence)
 		}))
 	}, nil
+}
+
+// keepLease renews the lease when a third of it has passed. Where it was lost the
+// cycle ends; the fence would refuse its commits anyway.
+func (c *cycle) keepLease(ctx context.Context) error {
+	now := c.s.cfg.Clock.Now()
+	if c.s.leases == nil || now.Before(c.renew) {
+		return nil
+	}
+	_, err := store(ctx, c, "Leases.Renew", only(func(ctx context.Context) error {
+		return c.s.leases.Renew(ctx, c.key, c.fence, now.Add(c.s.cfg.Lease))
+	}))
+	c.renew = now.Add(c.s.cfg.Lease / 3)
+	return err
 }
 
 // try tries one side if its gate is open, and moves its state by how it went.
@@ -124,6 +154,9 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	if !relevant {
 		return wrap(side, err)
 	}
+	if err == nil && side == mailbox.Outgoing && c.out == nil {
+		return nil // with nothing to send nothing was learned
+	}
 	c.s.outages.note(c, side, err)
 	if class == mailbox.Transient && c.s.outages.down(c, side) {
 		return wrap(side, err) // the profile's fault, not this mailbox's
@@ -136,7 +169,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	var alerts []mailbox.Alert
 	c.state, alerts = c.state.Apply(side, outcome, c.s.cfg.Clock.Now(), c.s.cfg.Retry, c.s.spread())
 	for _, a := range alerts {
-		c.alert(a)
+		c.alerts = append(c.alerts, c.alert(a))
 	}
 	return wrap(side, err)
 }
@@ -155,10 +188,11 @@ func (c *cycle) closed(side mailbox.Side, why mailbox.Fault) {
 	c.report.Closed[side] = why
 }
 
-// alert has a told with the next commit.
-func (c *cycle) alert(a mailbox.Alert) {
+// alert returns a with an id and a time. An alert is committed with what it tells
+// of, so that neither stands without the other.
+func (c *cycle) alert(a mailbox.Alert) mailbox.Alert {
 	a.ID, a.At = c.s.newID(), c.s.cfg.Clock.Now()
-	c.alerts = append(c.alerts, a)
+	return a
 }
 
 // settle commits what is left to be saved: state and alerts.

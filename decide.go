@@ -11,9 +11,12 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
+// places is what is recorded of ids.
+type places map[provider.ID]Place
+
 // decide turns a page into records: what is known is compared, what is new is
 // decided, fetched and parsed.
-func (l *lane) decide(ctx context.Context, st *step) error {
+func (l *lane) decide(ctx context.Context, st *step, dealt places) error {
 	changes := st.page.Changes
 	if len(changes) == 0 {
 		return nil
@@ -23,27 +26,60 @@ func (l *lane) decide(ctx context.Context, st *step) error {
 	for i := range changes {
 		ids[i] = changes[i].ID
 	}
-	places, err := l.known(ctx, l.folder.ID, epoch, ids)
+	known, err := l.known(ctx, l.folder.ID, epoch, ids)
 	if err != nil {
 		return err
 	}
-	var fresh []provider.Change
-	seen := make(map[provider.ID]bool)
-	for i, change := range changes {
-		switch {
-		case places[i].Kind != "":
-			if change.Kind == provider.Upsert {
-				st.known++
-			}
-			if r, changed := l.compare(change, places[i], epoch); changed {
-				st.batch.Records = append(st.batch.Records, r)
-			}
-		case change.Kind == provider.Upsert && !seen[change.ID] && l.isNew(change):
-			seen[change.ID] = true
-			fresh = append(fresh, change)
+	st.places = make(places, len(ids))
+	for i, id := range ids {
+		st.places[id] = known[i]
+		if place, ok := dealt[id]; ok {
+			st.places[id] = place
 		}
 	}
-	return l.decideNew(ctx, st, fresh, epoch)
+	fresh, later := l.sift(st, dealt, epoch)
+	if err := l.decideNew(ctx, st, fresh, epoch); err != nil {
+		return err
+	}
+	st.batch.Records = append(st.batch.Records, later...)
+	return nil
+}
+
+// sift parts the changes into what is new and the records of what happened to what
+// is known, which the new is from then on: an item may come several times.
+func (l *lane) sift(st *step, dealt places, epoch string) (fresh []provider.Change, later []Record) {
+	counted := make(map[provider.ID]bool)
+	for id := range dealt {
+		counted[id] = true // with its own page
+	}
+	for _, change := range st.page.Changes {
+		place := st.places[change.ID]
+		switch {
+		case place.Kind != "":
+			if change.Kind == provider.Upsert && !counted[change.ID] {
+				counted[change.ID] = true
+				st.known++
+			}
+			if r, changed := l.compare(change, place, epoch); changed {
+				later = append(later, r)
+				st.places[change.ID] = place.after(r)
+			}
+		case change.Kind == provider.Upsert && l.isNew(change):
+			counted[change.ID] = true
+			fresh = append(fresh, change)
+			st.places[change.ID] = Place{Kind: Tracked, Flags: change.Flags}
+		}
+	}
+	return fresh, later
+}
+
+// after returns what is recorded of an id that is known once r is committed.
+func (p Place) after(r Record) Place {
+	p.Gone = r.Kind != FlagsChanged
+	if r.Flags != nil {
+		p.Flags = r.Flags
+	}
+	return p
 }
 
 func (c *cycle) known(ctx context.Context, folder provider.FolderID, epoch string, ids []provider.ID) ([]Place, error) {
@@ -93,10 +129,8 @@ func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change,
 	if err != nil {
 		return err
 	}
+	st.fetched = fresh
 	if err := l.complete(ctx, l.source, l.folder.ID, epoch, fresh, decisions); err != nil {
-		for _, change := range fresh {
-			change.Raw.Release()
-		}
 		return err
 	}
 	for i := range fresh {

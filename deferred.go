@@ -52,8 +52,7 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 		fresh[i] = provider.Change{Kind: provider.Upsert, ID: d.ID}
 		all[i].Verdict = Tracked
 	}
-	st := step{batch: &Batch{}}
-	defer func() { st.release() }()
+	defer release(fresh)
 	err := c.complete(ctx, source, folder.ID, epoch, fresh, all)
 	switch {
 	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrCursorExpired):
@@ -61,29 +60,18 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 			fresh[i].Kind, fresh[i].Err = provider.Gone, nil
 		}
 	case err != nil:
-		for _, change := range fresh {
-			change.Raw.Release()
-		}
 		return err
 	}
 	decisions, err := c.ask(ctx, folder, fresh)
 	if err != nil {
-		for _, change := range fresh {
-			change.Raw.Release()
-		}
 		return err
 	}
+	st := step{batch: &Batch{}}
 	for i, change := range fresh {
 		st.add(c, c.record(change, decisions[i], folder.ID, epoch, due[i].Attempts), decisions[i])
 	}
-	for {
-		_, err := c.commit(ctx, st.batch)
-		var refused *RecordError
-		if !errors.As(err, &refused) || refused.Index < 0 || refused.Index >= len(st.batch.Records) || !st.batch.Records[refused.Index].retryable() {
-			return err
-		}
-		c.refuse(&st.batch.Records[refused.Index], refused)
-	}
+	_, err = c.commitWhole(ctx, st.batch)
+	return err
 }
 
 // Replay deals again with a quarantined item, after a fix. The item is tracked

@@ -11,10 +11,6 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// backfillSlice is for how long old mail is brought in before live mail is looked
-// at again.
-const backfillSlice = time.Minute
-
 // incoming brings mail in and does the acts owed on the server.
 func (c *cycle) incoming(ctx context.Context) error {
 	return c.onSession(ctx, mailbox.Incoming, &c.in, func() error {
@@ -30,44 +26,33 @@ func (c *cycle) incoming(ctx context.Context) error {
 			return err
 		}
 		if err := c.lanes(ctx, source, folders); err != nil {
+			if provider.KindOf(err) == provider.ErrNotFound {
+				c.in.folders = nil // the list is out of date
+			}
 			return err
 		}
 		return c.acts(ctx)
 	})
 }
 
-// lanes goes through the live lanes of all folders and then, a slice at a time,
+// lanes goes through the live lanes of all folders and then, for a slice of time,
 // through their backfill, so that live mail never waits long behind it.
 func (c *cycle) lanes(ctx context.Context, source provider.Source, folders []provider.Folder) error {
-	deadline := c.began.Add(c.s.cfg.CycleTimeout)
-	for {
-		for _, folder := range folders {
-			l := lane{cycle: c, source: source, folder: folder, key: LaneKey{folder.ID, provider.Live}, until: deadline}
-			if _, err := l.run(ctx); err != nil {
-				return err
-			}
+	for _, of := range []provider.Lane{provider.Live, provider.Backfill} {
+		if of == provider.Backfill && !c.in.Traits().HasBackfill {
+			break
 		}
-		if !c.in.Traits().HasBackfill {
-			return nil
-		}
-		unfinished := false
-		slice := earlier(c.s.cfg.Clock.Now().Add(backfillSlice), deadline)
+		until := c.s.cfg.Clock.Now().Add(slice)
 		for _, folder := range folders {
-			l := lane{cycle: c, source: source, folder: folder, key: LaneKey{folder.ID, provider.Backfill}, until: slice}
+			l := lane{cycle: c, source: source, folder: folder, key: LaneKey{folder.ID, of}, until: until}
 			more, err := l.run(ctx)
 			if err != nil {
 				return err
 			}
-			unfinished = unfinished || more
-		}
-		if !unfinished {
-			return nil
-		}
-		if !c.s.cfg.Clock.Now().Before(deadline) {
-			c.report.More = true
-			return nil
+			c.more = c.more || more
 		}
 	}
+	return nil
 }
 
 func earlier(a, b time.Time) time.Time {

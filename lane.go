@@ -26,14 +26,19 @@ type lane struct {
 type step struct {
 	batch    *Batch
 	page     provider.Page
-	known    int // listed again and dealt with already
+	places   places            // of its items, once it is committed
+	fetched  []provider.Change // what was fetched for it
+	known    int               // listed again and dealt with already
 	messages int
 	bytes    int64
 	err      error
 }
 
-// run goes through the lane until its round ends, and reports whether there is
-// more to do.
+// resets is how often a lane begins anew in one cycle.
+const resets = 2
+
+// run goes through the lane until its round or its time ends, and reports whether
+// there is more to do.
 func (l *lane) run(ctx context.Context) (more bool, err error) {
 	from := l.cursors[l.key]
 	begin := from
@@ -47,49 +52,58 @@ func (l *lane) run(ctx context.Context) (more bool, err error) {
 	}
 	l.backfilled = l.cursors[LaneKey{l.folder.ID, provider.Backfill}].Done()
 	full := l.wantsFull(from)
-	first := l.prepare(ctx, begin, full)
-	if errors.Is(first.err, provider.ErrCursorExpired) && begin != "" {
-		l.beginReset(from, first.err)
-		begin = ""
-		first = l.prepare(ctx, begin, full)
+	for n := 0; ; n++ {
+		more, err = l.follow(ctx, begin, full)
+		if n == resets || !errors.Is(err, provider.ErrCursorExpired) {
+			return more, err
+		}
+		if at := l.cursors[l.key]; begin != "" || at != from {
+			l.beginReset(at, err)
+			from, begin = at, ""
+		}
 	}
-	if first.page.Full && (begin == "" || begin.Done()) {
-		l.listed = new(listing)
-	}
-	return l.follow(ctx, first, full)
 }
 
-// follow commits the first page and those behind it.
-func (l *lane) follow(ctx context.Context, current step, full bool) (more bool, err error) {
+// follow commits the page at a cursor and those behind it.
+func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	current := l.prepare(ctx, begin, full, nil)
+	l.listed = nil
+	if current.page.Full && (begin == "" || begin.Done()) {
+		l.listed = new(listing)
+	}
 	for current.err == nil {
+		if err := l.keepLease(ctx); err != nil {
+			current.release()
+			return true, err
+		}
 		more = current.page.More && l.s.cfg.Clock.Now().Before(l.until)
 		var ahead chan step
 		if more {
 			ahead = make(chan step, 1)
-			go func(next provider.Cursor) { ahead <- l.prepare(ctx, next, full) }(current.page.Next)
+			go func(next provider.Cursor, dealt places) { ahead <- l.prepare(ctx, next, full, dealt) }(current.page.Next, current.places)
 		}
 		err := l.commitStep(ctx, current, !more)
-		if err != nil {
-			cancel()
-		}
 		if !more {
 			return current.page.More, err
 		}
-		next := <-ahead
 		if err != nil {
+			cancel()
+			next := <-ahead
 			next.release()
 			return true, err
 		}
-		current = next
+		current = <-ahead
 	}
 	return true, current.err
 }
 
 // prepare lists a page, decides about it, and fetches and parses what is tracked.
-// It does not touch what belongs to the cycle's goroutine.
-func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool) step {
+// Dealt is what the page before says of its items: it is being committed, so the
+// Store may not know it yet. Prepare does not touch what belongs to the cycle's
+// goroutine.
+func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt places) step {
 	request := provider.Request{
 		Folder: l.folder.ID, Cursor: at, Lane: l.key.Lane, Since: l.since(), Want: l.want(), Full: full,
 		MaxItems: l.s.cfg.BatchItems, MaxBytes: l.s.cfg.BatchBytes,
@@ -97,17 +111,15 @@ func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool) step 
 	page, err := remote(ctx, l.cycle, "Source.Changes", func(ctx context.Context) (provider.Page, error) {
 		return l.source.Changes(ctx, request)
 	})
-	if err != nil {
-		return step{err: err}
-	}
-	st := step{page: page, batch: &Batch{}}
-	if page.More && page.Next == at && len(page.Changes) == 0 {
+	st := step{page: page, batch: &Batch{}, err: err}
+	if err == nil && page.More && page.Next == at && len(page.Changes) == 0 {
 		st.err = &provider.Error{Op: "Source.Changes", Kind: provider.ErrProtocol, Err: errors.New("more is promised but nothing comes")}
-		return st
 	}
-	if err := l.decide(ctx, &st); err != nil {
+	if st.err == nil {
+		st.err = l.decide(ctx, &st, dealt)
+	}
+	if st.err != nil {
 		st.release()
-		st.err = err
 	}
 	return st
 }
@@ -148,18 +160,28 @@ func (l *lane) commitStep(ctx context.Context, st step, last bool) error {
 	return l.roundEnd(ctx, st)
 }
 
-// commitRecords commits b with the lane's cursor. A record that the Store refuses
-// is deferred or, after some tries, quarantined, and the rest goes on.
+// commitRecords commits b with the lane's cursor.
 func (l *lane) commitRecords(ctx context.Context, b *Batch, from, next provider.Cursor) (Receipt, error) {
+	b.Lane, b.From, b.Next = l.key, from, next
+	before := l.state
+	l.markStarted()
+	receipt, err := l.commitWhole(ctx, b)
+	if err != nil {
+		l.state = before // it has not
+	}
+	return receipt, err
+}
+
+// commitWhole commits b. A record that the Store refuses is deferred or, after some
+// tries, quarantined, and the rest goes on.
+func (c *cycle) commitWhole(ctx context.Context, b *Batch) (Receipt, error) {
 	for {
-		b.Lane, b.From, b.Next = l.key, from, next
-		l.markStarted()
-		receipt, err := l.commit(ctx, b)
+		receipt, err := c.commit(ctx, b)
 		var refused *RecordError
 		if !errors.As(err, &refused) || refused.Index < 0 || refused.Index >= len(b.Records) || !b.Records[refused.Index].retryable() {
 			return receipt, err
 		}
-		l.refuse(&b.Records[refused.Index], fmt.Errorf("the host refused it: %w", refused.Err))
+		c.refuse(&b.Records[refused.Index], fmt.Errorf("the host refused it: %w", refused.Err))
 	}
 }
 
@@ -179,15 +201,12 @@ func (l *lane) roundEnd(ctx context.Context, st step) error {
 
 // release frees the bodies of a step.
 func (st step) release() {
-	for _, change := range st.page.Changes {
+	release(st.page.Changes)
+	release(st.fetched)
+}
+
+func release(changes []provider.Change) {
+	for _, change := range changes {
 		change.Raw.Release()
-	}
-	if st.batch == nil {
-		return
-	}
-	for _, r := range st.batch.Records {
-		if r.Message != nil {
-			r.Message.Raw.Release()
-		}
 	}
 }

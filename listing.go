@@ -3,7 +3,6 @@ package serversync
 import (
 	"context"
 	"hash/maphash"
-	"time"
 
 	"github.com/go-serversync/serversync/provider"
 )
@@ -48,9 +47,6 @@ func (l *lane) wantsFull(from provider.Cursor) bool {
 func (l *lane) noteFull() {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	if l.s.full == nil {
-		l.s.full = make(map[laneOf]time.Time)
-	}
 	l.s.full[laneOf{l.cycle.key, l.key}] = l.s.cfg.Clock.Now()
 }
 
@@ -69,7 +65,8 @@ func (l *lane) commitGone(ctx context.Context, epoch string) error {
 		if err != nil {
 			return err
 		}
-		var b Batch
+		at := l.cursors[l.key] // if somebody has moved on, what is not listed may be newer
+		b := Batch{Lane: l.key, From: at, Next: at}
 		for _, id := range ids {
 			if !l.listed.has(id) {
 				b.Records = append(b.Records, Record{Kind: Gone, Folder: l.folder.ID, Epoch: epoch, ID: id})

@@ -11,10 +11,13 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// outgoing sends what is due, one entry after the other.
+// outgoing sends what is due, one entry after the other, for a slice of time.
 func (c *cycle) outgoing(ctx context.Context) error {
-	deadline := c.began.Add(c.s.cfg.CycleTimeout)
-	for c.s.cfg.Clock.Now().Before(deadline) {
+	until := c.s.cfg.Clock.Now().Add(slice)
+	for {
+		if err := c.keepLease(ctx); err != nil {
+			return err
+		}
 		entry, err := c.claim(ctx)
 		if errors.Is(err, ErrNotFound) {
 			return nil
@@ -24,15 +27,14 @@ func (c *cycle) outgoing(ctx context.Context) error {
 		}
 		err = c.forward(ctx, entry)
 		entry.Raw.Release()
-		if errors.Is(err, ErrFenced) {
-			continue // somebody else has it now
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrFenced) { // fenced: somebody else has it now
 			return err
 		}
+		if !c.s.cfg.Clock.Now().Before(until) {
+			c.more = true
+			return nil
+		}
 	}
-	c.report.More = true
-	return nil
 }
 
 func (c *cycle) claim(ctx context.Context) (Entry, error) {
@@ -55,28 +57,20 @@ func (c *cycle) forward(ctx context.Context, e Entry) error {
 	return fmt.Errorf("outbox entry %q was claimed in phase %q", e.ID, e.Phase)
 }
 
-// advance saves the entry. Its claim ends unless it is kept.
-func (c *cycle) advance(ctx context.Context, e *Entry, keep bool) error {
+// advance saves the entry with the alerts about it. Its claim ends unless it is kept.
+func (c *cycle) advance(ctx context.Context, e *Entry, keep bool, alerts ...mailbox.Alert) error {
 	if !keep {
 		e.Claimer, e.ClaimedUntil = "", time.Time{}
 	}
-	alerts := c.alerts
-	c.alerts = nil
 	_, err := store(ctx, c, "Outbox.Advance", only(func(ctx context.Context) error { return c.s.outbox.Advance(ctx, *e, alerts...) }))
 	if err != nil {
-		c.alerts = alerts
 		return err
 	}
 	e.Version++
 	if !keep && e.NotBefore.After(c.s.cfg.Clock.Now()) && (c.again.IsZero() || e.NotBefore.Before(c.again)) {
 		c.again = e.NotBefore
 	}
-	c.report.Alerts = append(c.report.Alerts, alerts...)
-	for _, a := range alerts {
-		if hook := c.s.cfg.Hooks.Alert; hook != nil {
-			hook(c.key, a)
-		}
-	}
+	c.told(alerts)
 	return nil
 }
 
@@ -114,8 +108,8 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 		return err
 	}
 	c.countSent(result)
-	if ofServer(result) {
-		return nil // the server's word on recipients, not a failure of the direction
+	if ofItem(result) {
+		return nil // M4: a word on the message or its recipients says nothing against the direction
 	}
 	return sendErr
 }
@@ -130,9 +124,12 @@ func open(e Entry) (addresses []string) {
 	return addresses
 }
 
-// ofServer reports whether the server had something to say about a recipient.
-func ofServer(r provider.Result) bool {
-	return slices.ContainsFunc(r.Recipients, func(r provider.Recipient) bool { return r.Code != 0 })
+// ofItem reports whether something was decided about a recipient, by the server or,
+// for a message that cannot be sent at all, before it was asked.
+func ofItem(r provider.Result) bool {
+	return slices.ContainsFunc(r.Recipients, func(r provider.Recipient) bool {
+		return r.Code != 0 || r.Status == provider.StatusSent || r.Status == provider.StatusRejected
+	})
 }
 
 // outcome moves an entry on by what became of its recipients.
@@ -161,10 +158,7 @@ func (c *cycle) outcome(e *Entry, result provider.Result, err error, began bool)
 // place puts an entry into the phase that its recipients call for.
 func (c *cycle) place(e *Entry) {
 	now := c.s.cfg.Clock.Now()
-	has := func(s provider.Status) bool {
-		return slices.ContainsFunc(e.Recipients, func(r provider.Recipient) bool { return r.Status == s })
-	}
-	if has(provider.StatusRetry) && now.Sub(e.Queued) >= c.s.cfg.Sending.GiveUp {
+	if has(*e, provider.StatusRetry) && now.Sub(e.Queued) >= c.s.cfg.Sending.GiveUp {
 		for i := range e.Recipients {
 			if e.Recipients[i].Status == provider.StatusRetry {
 				e.Recipients[i].Status = provider.StatusRejected
@@ -173,16 +167,21 @@ func (c *cycle) place(e *Entry) {
 		}
 	}
 	switch {
-	case has(provider.StatusUncertain):
+	case has(*e, provider.StatusUncertain):
 		e.Phase, e.NotBefore = PhaseUncertain, now.Add(c.s.cfg.Sending.Settle)
 		e.Reason = "the server's answer was lost"
-	case has(provider.StatusRetry):
+	case has(*e, provider.StatusRetry):
 		e.Phase, e.NotBefore = PhasePending, now.Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
-	case has(provider.StatusSent) && !c.s.cfg.Sending.NoCopy && !(c.out != nil && c.out.Traits().FilesSent):
+	case has(*e, provider.StatusSent) && !c.s.cfg.Sending.NoCopy && !(c.out != nil && c.out.Traits().FilesSent):
 		e.Phase, e.NotBefore, e.Attempts, e.Reason = PhaseAccepted, now, 0, ""
 	default:
 		e.Phase, e.Reason = PhaseDone, ""
 	}
+}
+
+// has reports whether a recipient of e has the status.
+func has(e Entry, s provider.Status) bool {
+	return slices.ContainsFunc(e.Recipients, func(r provider.Recipient) bool { return r.Status == s })
 }
 
 func (c *cycle) countSent(result provider.Result) {

@@ -62,7 +62,6 @@ const maxDecisions = 1000
 func (r *Report) count(b *Batch, receipt Receipt) {
 	r.Commits++
 	r.Linked += receipt.Linked
-	r.Alerts = append(r.Alerts, b.Alerts...)
 	for _, rec := range b.Records {
 		switch rec.Kind {
 		case Tracked:

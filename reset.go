@@ -50,6 +50,7 @@ func (l *lane) beginReset(from provider.Cursor, why error) {
 		l.s.cfg.Logger.Warn("folder is listed again", "mailbox", l.cycle.key.String(), "folder", string(l.folder.ID), "reason", why)
 	}
 	l.editReset(func(r *mailbox.Reset) {
+		r.Relisted, r.Matched, r.New = 0, 0, 0 // it begins anew
 		if epoch != "" && !slices.Contains(r.OldEpochs, epoch) {
 			r.OldEpochs = append(slices.Clone(r.OldEpochs), epoch)
 		}
@@ -87,7 +88,8 @@ func (l *lane) markStarted() {
 	}
 }
 
-// relisted counts what a page of the new listing brought.
+// relisted counts what a page of the new listing brought. The count is saved with
+// the next commit, so that a crash may leave a page out of it.
 func (l *lane) relisted(st step, receipt Receipt) {
 	if r := l.reset(); r == nil || l.key.Lane != l.relistLane() {
 		return
@@ -106,7 +108,7 @@ func (l *lane) endReset(ctx context.Context, st step) error {
 	if r == nil || l.key.Lane != l.relistLane() || st.page.More {
 		return nil
 	}
-	ended := *r
+	ended, before := *r, l.state
 	var b Batch
 	for _, epoch := range ended.OldEpochs {
 		if epoch != st.page.Next.Epoch() {
@@ -114,12 +116,13 @@ func (l *lane) endReset(ctx context.Context, st step) error {
 		}
 	}
 	l.state.Resets = slices.DeleteFunc(slices.Clone(l.state.Resets), func(r mailbox.Reset) bool { return r.Folder == ended.Folder })
-	l.alert(mailbox.Alert{
+	b.Alerts = append(b.Alerts, l.alert(mailbox.Alert{
 		Code: "cursor-reset", Direction: string(mailbox.Incoming),
 		Message: fmt.Sprintf("folder %q was listed again (%s): %d items, of which %d were known and %d are new", l.folder.Name, ended.Reason, ended.Relisted, ended.Matched, ended.New),
 		Remedy:  "nothing, unless it happens often: then ask the server's administrator why",
-	})
+	}))
 	if _, err := l.commit(ctx, &b); err != nil {
+		l.state = before // it is not over
 		return err
 	}
 	l.report.Resets = append(l.report.Resets, ended)

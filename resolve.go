@@ -19,6 +19,10 @@ const probes = 3
 // was sent. Not found proves nothing unless the server files what it accepts; then,
 // after some patience, nobody knows, and a person decides.
 func (c *cycle) findOut(ctx context.Context, e Entry) error {
+	if !has(e, provider.StatusUncertain) { // its claim lapsed while it was submitted
+		setStatus(&e, "", provider.StatusUncertain, "the process ended before the answer came")
+		setStatus(&e, provider.StatusRetry, provider.StatusUncertain, "the process ended before the answer came")
+	}
 	places, looked, err := c.lookFor(ctx, e)
 	if err != nil {
 		return err // the claim lapses and it is looked for again
@@ -42,13 +46,16 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		return c.advance(ctx, &e, false)
 	}
 	e.Phase, e.Reason = PhaseHeld, "the server's answer was lost and the message is not among the sent mail"
-	c.alert(mailbox.Alert{
+	alert := c.alert(mailbox.Alert{
 		Code: "send-uncertain", Direction: string(mailbox.Outgoing),
 		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
 		Remedy:  "ask a recipient or the server's log, then resolve the entry as sent or to be sent again",
 	})
+	if err := c.advance(ctx, &e, false, alert); err != nil {
+		return err
+	}
 	c.report.Held++
-	return c.advance(ctx, &e, false)
+	return nil
 }
 
 // settled returns how long to wait before the next look, 0 if it was looked long
@@ -132,16 +139,17 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 		return err
 	}
 	e.Phase, e.Reason = PhaseDone, ""
+	var alerts []mailbox.Alert
 	if err != nil {
 		if e.Attempts++; e.Attempts < c.s.cfg.ItemTries {
 			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
 		} else {
-			c.alert(mailbox.Alert{Code: "copy-failed", Direction: string(mailbox.Outgoing),
-				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"})
+			alerts = append(alerts, c.alert(mailbox.Alert{Code: "copy-failed", Direction: string(mailbox.Outgoing),
+				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"}))
 		}
 		e.Reason = "its copy could not be filed: " + err.Error()
 	}
-	return c.advance(ctx, &e, false)
+	return c.advance(ctx, &e, false, alerts...)
 }
 
 func setStatus(e *Entry, from, to provider.Status, text string) {
@@ -173,6 +181,9 @@ func (s *Syncer) Resolve(ctx context.Context, key mailbox.Key, id string, r Reso
 		switch e.Phase = PhaseDone; r {
 		case WasSent:
 			setStatus(e, provider.StatusUncertain, provider.StatusSent, "a person said so")
+			if !s.cfg.Sending.NoCopy { // nor does anybody know of a copy
+				e.Phase, e.NotBefore, e.Attempts = PhaseAccepted, s.cfg.Clock.Now(), 0
+			}
 		case SendAgain:
 			setStatus(e, provider.StatusUncertain, provider.StatusRetry, "a person said so")
 			e.Phase, e.NotBefore = PhasePending, s.cfg.Clock.Now()

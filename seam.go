@@ -52,7 +52,8 @@ func through[T any](ctx context.Context, m *seam, key mailbox.Key, name string, 
 		return err
 	}
 	if m.hook == nil && m.intercept == nil {
-		return result, contained(ctx)
+		err = contained(ctx)
+		return result, err
 	}
 	call := Call{Name: name, Mailbox: key, Number: m.number(key, name)}
 	if m.hook != nil {
@@ -61,9 +62,18 @@ func through[T any](ctx context.Context, m *seam, key mailbox.Key, name string, 
 		defer func() { end(err) }()
 	}
 	if m.intercept != nil {
-		return result, m.intercept(ctx, call, contained)
+		err = m.intercept(ctx, call, contained)
+	} else {
+		err = contained(ctx)
 	}
-	return result, contained(ctx)
+	return result, err
+}
+
+// paniced returns the panic in err, nil if there is none.
+func paniced(err error) *panicError {
+	var p *panicError
+	errors.As(err, &p)
+	return p
 }
 
 // A panicError is a panic on the other side of the seam.
@@ -100,12 +110,11 @@ func store[T any](ctx context.Context, c *cycle, name string, do func(context.Co
 // remote calls a driver, and sees to it that the error is of a known kind.
 func remote[T any](ctx context.Context, c *cycle, name string, do func(context.Context) (T, error)) (T, error) {
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
-	var paniced *panicError
-	switch {
+	switch p := paniced(err); {
 	case err == nil:
-	case errors.As(err, &paniced):
-		c.s.cfg.Logger.Error("driver panicked", "mailbox", c.key.String(), "call", name, "panic", fmt.Sprint(paniced.value), "stack", string(paniced.stack))
-		err = &provider.Error{Op: name, Kind: provider.ErrProtocol, Err: paniced}
+	case p != nil:
+		c.s.cfg.Logger.Error("driver panicked", "mailbox", c.key.String(), "call", name, "panic", fmt.Sprint(p.value), "stack", string(p.stack))
+		err = &provider.Error{Op: name, Kind: provider.ErrProtocol, Err: p}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case provider.KindOf(err) == "" && !isStoreError(err):

@@ -90,6 +90,9 @@ func (c *cycle) open(ctx context.Context, side mailbox.Side) (*session, error) {
 		err = &provider.Error{Op: "Driver.Open", Kind: provider.ErrProtocol, Err: errors.New("the driver returned nothing")}
 	}
 	if err != nil {
+		if p != nil {
+			p.Close()
+		}
 		return nil, err
 	}
 	return &session{Provider: p, key: key, account: c.profileKey(), revision: c.revision}, nil

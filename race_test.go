@@ -1,0 +1,5 @@
+//go:build race
+
+package serversync_test
+
+const raceEnabled = true
