@@ -24,9 +24,10 @@ func TestIdleStorm(t *testing.T) {
 	}()
 	added := 0
 	for ctx.Err() == nil {
-		server.Remove("user", "INBOX", server.Add("user", "INBOX", mail(1, 100)))
+		uid := server.Add("user", "INBOX", mail(1, 100))
+		time.Sleep(time.Millisecond) // the server must see it, or there is no news
+		server.Remove("user", "INBOX", uid)
 		added++
-		time.Sleep(time.Millisecond)
 	}
 	if err := <-done; err != context.DeadlineExceeded {
 		t.Errorf("Notify = %v, want its context's end", err)
