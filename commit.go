@@ -47,6 +47,16 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 	return receipt, nil
 }
 
+// stay returns a batch that is refused if somebody else has moved the lane's cursor
+// on, for what it says may be out of date then.
+func (c *cycle) stay(lane LaneKey) *Batch {
+	at := c.cursors[lane]
+	if at == "" {
+		return &Batch{}
+	}
+	return &Batch{Lane: lane, From: at, Next: at}
+}
+
 func (c *cycle) commitOnce(ctx context.Context, b *Batch) (Receipt, error) {
 	return store(ctx, c, "Store.Commit", func(ctx context.Context) (Receipt, error) {
 		return c.s.cfg.Store.Commit(ctx, b)

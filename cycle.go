@@ -22,6 +22,7 @@ type cycle struct {
 	revision string
 
 	cursors  map[LaneKey]provider.Cursor
+	rounds   map[LaneKey]round // that a slice of time has cut
 	deferred []Deferral
 	owed     []OwedAct
 	fence    int64

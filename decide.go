@@ -125,23 +125,39 @@ func (l *lane) isNew(change provider.Change) bool {
 
 // decideNew decides about new items and adds their records.
 func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change, epoch string) error {
+	st.fetched = fresh
+	if l.s.cfg.Filter != nil {
+		unread := make([]Decision, len(fresh)) // of a listing of ids the filter gets the whole
+		for i := range fresh {
+			if fresh[i].Header == nil {
+				unread[i].Verdict = Tracked
+			}
+		}
+		if err := l.complete(ctx, l.source, l.folder.ID, epoch, fresh, unread); err != nil {
+			return err
+		}
+	}
 	decisions, err := l.ask(ctx, l.folder, fresh)
 	if err != nil {
 		return err
 	}
-	st.fetched = fresh
 	if err := l.complete(ctx, l.source, l.folder.ID, epoch, fresh, decisions); err != nil {
 		return err
 	}
 	for i := range fresh {
-		st.add(l.cycle, l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0), decisions[i])
+		st.add(l.cycle, fresh[i], l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0), decisions[i])
 	}
 	return nil
 }
 
-// add puts a record and the acts that follow from it into the step's batch.
-func (st *step) add(c *cycle, r Record, d Decision) {
+// add puts the record of a new item and the acts that follow from it into the
+// step's batch.
+func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 	st.batch.Records = append(st.batch.Records, r)
+	if change.Kind == provider.Gone { // that may have been told before the item was known
+		st.batch.Records = append(st.batch.Records, Record{Kind: Gone, Folder: r.Folder, Epoch: r.Epoch, ID: r.ID})
+		return
+	}
 	if r.Kind == Tracked {
 		st.messages++
 		st.bytes += r.Message.Raw.Size()
@@ -217,7 +233,7 @@ func (c *cycle) complete(ctx context.Context, source provider.Source, folder pro
 	var missing []provider.ID
 	at := make(map[provider.ID]int)
 	for i, change := range fresh {
-		if decisions[i].Verdict == Tracked && change.Raw == nil && change.Err == nil {
+		if decisions[i].Verdict == Tracked && change.Raw == nil && change.Err == nil && change.Kind != provider.Gone {
 			missing = append(missing, change.ID)
 			at[change.ID] = i
 		}

@@ -66,9 +66,9 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 	if err != nil {
 		return err
 	}
-	st := step{batch: &Batch{}}
+	st := step{batch: c.stay(LaneKey{folder.ID, provider.Live})}
 	for i, change := range fresh {
-		st.add(c, c.record(change, decisions[i], folder.ID, epoch, due[i].Attempts), decisions[i])
+		st.add(c, change, c.record(change, decisions[i], folder.ID, epoch, due[i].Attempts), decisions[i])
 	}
 	_, err = c.commitWhole(ctx, st.batch)
 	return err

@@ -52,6 +52,9 @@ func (l *lane) run(ctx context.Context) (more bool, err error) {
 	}
 	l.backfilled = l.cursors[LaneKey{l.folder.ID, provider.Backfill}].Done()
 	full := l.wantsFull(from)
+	if r, ok := l.rounds[l.key]; ok && r.from == from {
+		begin, l.listed = r.at, r.listed
+	}
 	for n := 0; ; n++ {
 		more, err = l.follow(ctx, begin, full)
 		if n == resets || !errors.Is(err, provider.ErrCursorExpired) {
@@ -69,9 +72,11 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	current := l.prepare(ctx, begin, full, nil)
-	l.listed = nil
-	if current.page.Full && (begin == "" || begin.Done()) {
-		l.listed = new(listing)
+	if begin == "" || begin.Done() {
+		l.listed = nil
+		if current.page.Full {
+			l.listed = new(listing)
+		}
 	}
 	for current.err == nil {
 		if err := l.keepLease(ctx); err != nil {
@@ -84,8 +89,10 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 			ahead = make(chan step, 1)
 			go func(next provider.Cursor, dealt places) { ahead <- l.prepare(ctx, next, full, dealt) }(current.page.Next, current.places)
 		}
-		err := l.commitStep(ctx, current, !more)
+		ended := !current.page.More || !l.s.cfg.Clock.Now().Before(l.began.Add(l.s.cfg.CycleTimeout))
+		err := l.commitStep(ctx, current, ended)
 		if !more {
+			l.pause(current.page)
 			return current.page.More, err
 		}
 		if err != nil {
@@ -97,6 +104,23 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 		current = <-ahead
 	}
 	return true, current.err
+}
+
+// A round is where a lane was left within a round, for the next slice of the cycle:
+// what was listed without news is not committed, nor listed again.
+type round struct {
+	from, at provider.Cursor // the committed one then; the one to go on from
+	listed   *listing
+}
+
+func (l *lane) pause(page provider.Page) {
+	if l.rounds == nil {
+		l.rounds = make(map[LaneKey]round)
+	}
+	delete(l.rounds, l.key)
+	if page.More {
+		l.rounds[l.key] = round{l.cursors[l.key], page.Next, l.listed}
+	}
 }
 
 // prepare lists a page, decides about it, and fetches and parses what is tracked.
@@ -127,8 +151,9 @@ func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt
 // want says what a page brings along: bodies where all mail is tracked, headers
 // where a filter may refuse, and ids alone where every round lists everything.
 func (l *lane) want() provider.Want {
+	traits := l.in.Traits()
 	switch {
-	case !l.in.Traits().HasBackfill:
+	case !traits.HasBackfill && !traits.ReportsGone:
 		return provider.WantIDs
 	case l.s.cfg.Filter != nil:
 		return provider.WantHeaders
@@ -137,15 +162,16 @@ func (l *lane) want() provider.Want {
 }
 
 // commitStep commits a page and its cursor. A page with nothing in it is committed
-// only if it is the last one and the cursor moved, so that looking costs no write.
-func (l *lane) commitStep(ctx context.Context, st step, last bool) error {
+// only if the round or the cycle ends with it and the cursor moved, so that looking
+// costs no write.
+func (l *lane) commitStep(ctx context.Context, st step, ended bool) error {
 	defer st.release()
 	if l.listed != nil {
 		l.listed.add(st.page)
 	}
 	from := l.cursors[l.key]
 	empty := len(st.batch.Records) == 0 && len(st.batch.Owe) == 0
-	if empty && (!last || st.page.Next == from) {
+	if empty && (!ended || st.page.Next == from) {
 		l.relisted(st, Receipt{})
 		return l.roundEnd(ctx, st)
 	}

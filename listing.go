@@ -65,8 +65,7 @@ func (l *lane) commitGone(ctx context.Context, epoch string) error {
 		if err != nil {
 			return err
 		}
-		at := l.cursors[l.key] // if somebody has moved on, what is not listed may be newer
-		b := Batch{Lane: l.key, From: at, Next: at}
+		b := l.stay(l.key) // if somebody has moved on, what is not listed may be newer
 		for _, id := range ids {
 			if !l.listed.has(id) {
 				b.Records = append(b.Records, Record{Kind: Gone, Folder: l.folder.ID, Epoch: epoch, ID: id})
@@ -74,7 +73,7 @@ func (l *lane) commitGone(ctx context.Context, epoch string) error {
 			after = id
 		}
 		if len(b.Records) > 0 {
-			if _, err := l.commit(ctx, &b); err != nil {
+			if _, err := l.commit(ctx, b); err != nil {
 				return err
 			}
 		}
