@@ -38,8 +38,8 @@ func envelope(validity uint32, done bool) provider.Envelope {
 	return provider.Envelope{Driver: "imap", Version: cursorVersion, Epoch: epochOf(validity), IDs: "uid", Done: done}
 }
 
-func (p livePlace) cursor(validity uint32) provider.Cursor {
-	return provider.NewCursor(envelope(validity, false), fmt.Sprintf("live %d %d %d %d %d", p.next, p.modseq, p.from, p.target, p.full))
+func (p livePlace) cursor(validity uint32, done bool) provider.Cursor {
+	return provider.NewCursor(envelope(validity, done), fmt.Sprintf("live %d %d %d %d %d", p.next, p.modseq, p.from, p.target, p.full))
 }
 
 func (p backPlace) cursor(validity uint32, done bool) provider.Cursor {

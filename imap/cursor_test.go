@@ -21,7 +21,7 @@ func FuzzCursor(f *testing.F) {
 			if provider.KindOf(err) != provider.ErrCursorExpired {
 				t.Errorf("readLive(%q) = %v", text, err)
 			}
-		} else if again, v, err := readLive(p.cursor(validity)); err != nil || again != p || v != validity {
+		} else if again, v, err := readLive(p.cursor(validity, true)); err != nil || again != p || v != validity {
 			t.Errorf("readLive(%q) = %+v, written and read again %+v, %v", text, p, again, err)
 		}
 		if p, validity, done, err := readBack(c); err != nil {

@@ -46,7 +46,7 @@ func (s *session) tellLive(r provider.Request) (p provider.Page, err error) {
 		return p, err
 	}
 	left := rd.end(&p)
-	p.Next = rd.at.cursor(s.folder.validity)
+	p.Next = rd.at.cursor(s.folder.validity, p.RoundEnd)
 	if left && !rd.more {
 		rd.next, s.live = p.Next, rd
 	}
@@ -71,7 +71,7 @@ func (s *session) startLive(r provider.Request) (p provider.Page, err error) {
 	}
 	w.left = w.left.Sort()
 	at := livePlace{next: max(w.left.Max(), highest.Sort().Max()) + 1, modseq: s.folder.modseq}
-	p.Next, p.RoundEnd = at.cursor(s.folder.validity), true
+	p.Next, p.RoundEnd = at.cursor(s.folder.validity, true), true
 	s.backfill = w // what a Backfill from its beginning asks for next
 	return p, nil
 }

@@ -107,9 +107,9 @@ func (w *writer) endRound(p place) {
 	if w.box.manner.repeats && w.room() && !w.first.gone {
 		w.upsert(w.first)
 	}
+	w.folder.now = ""
 	if w.folder.rounds == p.round && w.box.manner.repeats { // elsewhere nothing expires by rounds
 		w.folder.rounds++
-		w.folder.now = ""
 	}
 }
 

@@ -253,12 +253,12 @@ func TestCursorsSayWhereARoundEnds(t *testing.T) {
 			s.Add(ann.Mailbox.Key, "INBOX", []byte("Subject: x\r\n\r\n"))
 		}
 		cursor := begin.Next
-		for cursor == begin.Next || !cursor.Done() {
+		for told := false; !told; {
 			page, err := live(p, cursor, 2)
 			if err != nil || page.RoundEnd != page.Next.Done() {
 				t.Fatalf("%s: round end %t, cursor done %t, %v", temperament, page.RoundEnd, page.Next.Done(), err)
 			}
-			cursor = page.Next
+			cursor, told = page.Next, page.RoundEnd
 		}
 	}
 }
