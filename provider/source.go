@@ -105,7 +105,7 @@ type Page struct {
 	Next    Cursor // from where to go on, once the page is committed
 	More    bool   // another page waits now
 	// RoundEnd says that with this page everything up to some moment has been
-	// told. Full says that the round lists every item of the folder. Absence
+	// told; Next says so too ([Cursor.Done]). Full says that the round lists every item of the folder. Absence
 	// means something only at the RoundEnd of a Full round.
 	RoundEnd bool
 	Full     bool

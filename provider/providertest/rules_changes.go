@@ -121,6 +121,9 @@ func fullRound(p *probe) {
 			p.Fatalf("a page of a full round does not say that it is one")
 		}
 		r.Cursor = page.Next
+		if page.RoundEnd != page.Next.Done() {
+			p.Fatalf("round end is %t, but its cursor says %t: a caller could not tell where the next round begins", page.RoundEnd, page.Next.Done())
+		}
 		if page.RoundEnd {
 			break
 		}
