@@ -45,7 +45,8 @@ type siege struct {
 	mu        sync.Mutex
 	delivered []string
 
-	letters  []string // files of what is sent
+	window   time.Duration // in which a kill falls, from the program's start on
+	letters  []string      // files of what is sent
 	kills    int
 	inside   map[string]bool // entries that were being sent at a kill
 	deleted  int
@@ -62,6 +63,10 @@ func TestKill(t *testing.T) {
 	}
 	b, d, _ := real(t, testserver.DovecotOptions{})
 	s := &siege{bench: b, t: t, d: d, rng: rand.New(rand.NewPCG(1, 2)), inside: map[string]bool{}}
+	began := time.Now()
+	cmd, _ := s.start()
+	must(t, cmd.Wait())
+	s.window = max(200*time.Millisecond, 2*time.Since(began)) // more under the race detector
 	world, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
 	others.Go(func() { s.deliver(world, rand.New(rand.NewPCG(3, 4))) })
@@ -138,7 +143,8 @@ func (s *siege) kill() {
 		flags = append(flags, "-send", s.letters[n])
 	}
 	cmd, said := s.start(flags...)
-	time.Sleep(time.Duration(5+s.rng.IntN(196)) * time.Millisecond)
+	const least = 5 * time.Millisecond
+	time.Sleep(least + time.Duration(s.rng.Int64N(int64(s.window-least))))
 	must(s.t, cmd.Process.Kill())
 	err := cmd.Wait()
 	switch status := cmd.ProcessState.ExitCode(); {
