@@ -18,7 +18,7 @@ type listed struct {
 }
 
 // A namespace is a prefix that folders' names have (RFC 2342).
-type namespace struct{ prefix, delim string }
+type namespace struct{ prefix string }
 
 // Folders lists the folders of the personal and the shared namespaces. Other
 // users' are not this mailbox's.
