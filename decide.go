@@ -86,7 +86,7 @@ func (c *cycle) known(ctx context.Context, folder provider.FolderID, epoch strin
 	return store(ctx, c, "Store.Known", func(ctx context.Context) ([]Place, error) {
 		places, err := c.s.cfg.Store.Known(ctx, c.key, folder, epoch, ids)
 		if err == nil && len(places) != len(ids) {
-			err = fmt.Errorf("Known returned %d places for %d ids", len(places), len(ids))
+			err = fmt.Errorf("it returned %d places for %d ids", len(places), len(ids))
 		}
 		return places, err
 	})
@@ -199,13 +199,7 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 	if len(page) == 0 {
 		return decisions, nil
 	}
-	verdicts, err := store(ctx, c, "Filter", func(ctx context.Context) ([]Decision, error) {
-		verdicts, err := c.s.cfg.Filter(ctx, page)
-		if err == nil && len(verdicts) != len(page) {
-			err = fmt.Errorf("the Filter returned %d decisions for %d candidates", len(verdicts), len(page))
-		}
-		return verdicts, err
-	})
+	verdicts, err := c.filter(ctx, page)
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +210,35 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 		decisions[at[j]] = verdict
 	}
 	return decisions, nil
+}
+
+// filter calls the Filter. If it panics over a page it is asked about each message
+// by itself, so that one that it cannot bear delays no other (contract I6).
+func (c *cycle) filter(ctx context.Context, page []Candidate) ([]Decision, error) {
+	verdicts, err := store(ctx, c, "Filter", func(ctx context.Context) ([]Decision, error) {
+		verdicts, err := c.s.cfg.Filter(ctx, page)
+		if err == nil && len(verdicts) != len(page) {
+			err = fmt.Errorf("the Filter returned %d decisions for %d candidates", len(verdicts), len(page))
+		}
+		return verdicts, err
+	})
+	p := paniced(err)
+	switch {
+	case p == nil:
+		return verdicts, err
+	case len(page) == 1:
+		c.s.cfg.Logger.Error("the Filter panicked", "mailbox", c.key.String(), "panic", fmt.Sprint(p.value), "stack", string(p.stack))
+		return []Decision{{Verdict: Deferred, Reason: p.Error()}}, nil
+	}
+	verdicts = nil
+	for i := range page {
+		one, err := c.filter(ctx, page[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, one...)
+	}
+	return verdicts, nil
 }
 
 func (c *cycle) candidate(folder provider.Folder, change provider.Change) Candidate {

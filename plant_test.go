@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	. "github.com/go-serversync/serversync"
@@ -46,13 +47,13 @@ type planted struct {
 	Store
 	Outbox
 	plant plant
-	n     int
+	n     atomic.Int64
 }
 
 func (p *planted) Unwrap() Store { return p.Store }
 
 func (p *planted) Commit(ctx context.Context, b *Batch) (Receipt, error) {
-	p.n++
+	n := p.n.Add(1)
 	switch p.plant {
 	case cursorFirst:
 		if b.Lane == (LaneKey{}) || len(b.Records) == 0 {
@@ -62,7 +63,7 @@ func (p *planted) Commit(ctx context.Context, b *Batch) (Receipt, error) {
 		if _, err := p.Store.Commit(ctx, first); err != nil {
 			return Receipt{}, err
 		}
-		if p.n%7 == 0 {
+		if n%7 == 0 {
 			return Receipt{}, errors.New("the process died in between")
 		}
 		rest := *b

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
@@ -42,10 +43,11 @@ func (s *Syncer) Run(ctx context.Context) error {
 	defer cut(nil)
 
 	var helpers, workers sync.WaitGroup
+	var cutOff atomic.Bool
 	helpers.Go(func() { s.keepFresh(take) })
 	helpers.Go(func() { s.watch(take) })
 	for range s.cfg.Workers {
-		workers.Go(func() { s.worker(take, work) })
+		workers.Go(func() { s.worker(take, work, &cutOff) })
 	}
 	done := make(chan struct{})
 	go func() {
@@ -66,24 +68,26 @@ func (s *Syncer) Run(ctx context.Context) error {
 	<-done
 	expire()
 	<-expired
-	if context.Cause(work) == ErrDrain {
+	if cutOff.Load() {
 		return ErrDrain
 	}
 	return nil
 }
 
-// worker makes one cycle after the other.
-func (s *Syncer) worker(take, work context.Context) {
+// worker makes one cycle after the other, and notes whether one was cut off.
+func (s *Syncer) worker(take, work context.Context, cutOff *atomic.Bool) {
 	for {
 		e, err := s.plan.next(take)
 		if err != nil {
 			return
 		}
-		s.cycleOf(work, e)
+		if err := s.cycleOf(work, e); err != nil && context.Cause(work) == ErrDrain {
+			cutOff.Store(true)
+		}
 	}
 }
 
-func (s *Syncer) cycleOf(ctx context.Context, e *planned) {
+func (s *Syncer) cycleOf(ctx context.Context, e *planned) error {
 	var account profileKey
 	var limit int
 	report, err := s.sync(ctx, e.key, func(p profile.Profile) {
@@ -94,6 +98,7 @@ func (s *Syncer) cycleOf(ctx context.Context, e *planned) {
 		next = s.cfg.Clock.Now().Add(time.Duration(float64(storeRest) * (0.5 + s.spread())))
 	}
 	s.plan.done(e, report, account, limit, next)
+	return err
 }
 
 // refresh reads the set of mailboxes.
@@ -101,7 +106,9 @@ func (s *Syncer) refresh(ctx context.Context) error {
 	var keys []mailbox.Key
 	var after mailbox.Key
 	for {
-		page, err := s.cfg.Mailboxes.Keys(ctx, after, keysAtOnce)
+		page, err := through(ctx, &s.seam, mailbox.Key{}, "Mailboxes.Keys", func(ctx context.Context) ([]mailbox.Key, error) {
+			return s.cfg.Mailboxes.Keys(ctx, after, keysAtOnce)
+		})
 		if err != nil {
 			return &storeError{err}
 		}
@@ -163,7 +170,10 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 			continue
 		}
 		listeners.Go(func() {
-			if err := notifier.Notify(ctx, list, s.Wake); err != nil && ctx.Err() == nil {
+			_, err := through(ctx, &s.seam, mailbox.Key{}, "Notifier.Notify", only(func(ctx context.Context) error {
+				return notifier.Notify(ctx, list, s.Wake)
+			}))
+			if err != nil && ctx.Err() == nil {
 				s.cfg.Logger.Warn("no news from the server any more; polling goes on", "protocol", string(protocol), "error", err)
 			}
 		})

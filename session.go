@@ -195,6 +195,11 @@ func (p *pool) close(s *session) {
 	if s == nil {
 		return
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			p.s.cfg.Logger.Error("driver panicked", "mailbox", s.key.String(), "call", "Provider.Close", "panic", fmt.Sprint(r))
+		}
+	}()
 	if err := s.Provider.Close(); err != nil {
 		p.s.cfg.Logger.Debug("session closed with an error", "mailbox", s.key.String(), "error", err)
 	}
