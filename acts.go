@@ -27,6 +27,9 @@ func (s *Syncer) Owe(ctx context.Context, key mailbox.Key, acts ...provider.Act)
 // acts does what commits have made due on the server. What is done is settled in
 // one commit at the end; a crash before it does them again.
 func (c *cycle) acts(ctx context.Context) error {
+	if len(c.owed) == 0 {
+		return nil
+	}
 	now := c.s.cfg.Clock.Now()
 	var b Batch
 	for _, act := range slices.Clone(c.owed) {

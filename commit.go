@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 
 	"github.com/go-serversync/serversync/mailbox"
@@ -21,7 +20,7 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 	own := b.Alerts
 	b.Alerts = append(slices.Clone(own), c.alerts...)
 	state := c.state
-	if !reflect.DeepEqual(state, c.saved) {
+	if !same(state, c.saved) {
 		b.State = &StateChange{From: c.version, To: state}
 	}
 	receipt, err := c.commitOnce(ctx, b)

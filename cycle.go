@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
@@ -198,11 +199,18 @@ func (c *cycle) alert(a mailbox.Alert) mailbox.Alert {
 
 // settle commits what is left to be saved: state and alerts.
 func (c *cycle) settle(ctx context.Context) error {
-	if len(c.alerts) == 0 && reflect.DeepEqual(c.state, c.saved) {
+	if len(c.alerts) == 0 && same(c.state, c.saved) {
 		return nil
 	}
 	_, err := c.commit(context.WithoutCancel(ctx), &Batch{})
 	return err
+}
+
+// same reports whether two states are equal, without garbage for those that nearly
+// always are.
+func same(a, b mailbox.State) bool {
+	return a.Incoming == b.Incoming && a.Outgoing == b.Outgoing && slices.Equal(a.Refused, b.Refused) &&
+		slices.EqualFunc(a.Resets, b.Resets, func(a, b mailbox.Reset) bool { return reflect.DeepEqual(a, b) })
 }
 
 // next returns when the mailbox is due again by itself: when the first of its
