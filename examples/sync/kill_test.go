@@ -69,7 +69,7 @@ func TestKill(t *testing.T) {
 	s.window = max(200*time.Millisecond, 2*time.Since(began)) // more under the race detector
 	world, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
-	others.Go(func() { s.deliver(world, rand.New(rand.NewPCG(3, 4))) })
+	others.Go(func() { s.deliver(world, rand.New(rand.NewPCG(3, 4)), 100*kills) })
 	others.Go(func() { s.move(world, rand.New(rand.NewPCG(5, 6))) })
 	for s.kills < kills {
 		s.kill()
@@ -88,9 +88,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// deliver delivers mail to Anna, some at a time, until ctx ends.
-func (s *siege) deliver(ctx context.Context, rng *rand.Rand) {
-	for n := 0; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) { // so that there is time for sending as well
+// deliver delivers mail to Anna, some at a time, until ctx ends or there are many.
+func (s *siege) deliver(ctx context.Context, rng *rand.Rand, most int) {
+	for n := 0; n < most && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) { // so that there is time for sending as well
 		var some []string
 		for range 1 + rng.IntN(20) {
 			some = append(some, mail(n)+strings.Repeat("Some more lines make it longer.\r\n", n%500))

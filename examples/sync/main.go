@@ -25,7 +25,8 @@ func main() {
 	// What is alive at once is a page of mail of some MiB, so the collector's own
 	// measure, twice of that, is little. The limit makes it work harder instead of
 	// letting the process grow while a page of large messages is at hand.
-	debug.SetMemoryLimit(40 << 20)
+	// SQLite's own memory and the program itself come on top of it.
+	debug.SetMemoryLimit(32 << 20)
 	os.Exit(program(ctx, os.Args[1:], os.Stdout, os.Stderr, func(*serversync.Config) {}))
 }
 
