@@ -12,7 +12,7 @@ import (
 
 // Owe commits acts to be done on the server with the next cycles, such as marking
 // a message read that a person has read in the CRM. Each may be repeated after a
-// crash.
+// crash. The error is [ErrBusy] while this Syncer is at the mailbox; try again then.
 func (s *Syncer) Owe(ctx context.Context, key mailbox.Key, acts ...provider.Act) error {
 	return s.alone(ctx, key, func(c *cycle) error {
 		var b Batch

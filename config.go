@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/go-serversync/serversync/item"
@@ -151,9 +153,12 @@ func (c Config) validate() error {
 	wrong(c.OrganizationShare < 1, "OrganizationShare is %d, want 1 or more", c.OrganizationShare)
 	wrong(c.CycleTimeout < time.Second, "CycleTimeout is %v, want 1s or more", c.CycleTimeout)
 	wrong(c.Lease < 0, "Lease is %v, want 0 or more", c.Lease)
-	for protocol, driver := range c.Drivers {
-		wrong(driver == nil, "Drivers[%q] is nil", protocol)
+	for _, protocol := range slices.Sorted(maps.Keys(c.Drivers)) {
+		wrong(c.Drivers[protocol] == nil, "Drivers[%q] is nil", protocol)
 	}
+	wrong(c.Sending.Claim < 0, "Sending.Claim is %v, want 0 or more", c.Sending.Claim)
+	wrong(c.Sending.GiveUp < 0, "Sending.GiveUp is %v, want 0 or more", c.Sending.GiveUp)
+	wrong(c.Sending.Settle < 0, "Sending.Settle is %v, want 0 or more", c.Sending.Settle)
 	if c.Lease > 0 && c.Store != nil {
 		_, ok := StoreAs[Leases](c.Store)
 		wrong(!ok, "Lease is set but the Store has no Leases")

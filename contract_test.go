@@ -405,8 +405,8 @@ func TestCancelResolveOwe(t *testing.T) {
 
 // Config tells everything that is wrong with it at once.
 func TestConfigReportsAllFaults(t *testing.T) {
-	_, err := New(Config{PollInterval: time.Millisecond, BatchItems: -1, Workers: 20_000, Lease: -1, ItemTries: -1, CycleTimeout: time.Millisecond})
-	for _, field := range []string{"Store", "Drivers", "Mailboxes", "PollInterval", "BatchItems", "ItemTries", "Workers", "CycleTimeout", "Lease"} {
+	_, err := New(Config{PollInterval: time.Millisecond, BatchItems: -1, Workers: 20_000, Lease: -1, ItemTries: -1, Sending: Sending{Claim: -1}, CycleTimeout: time.Millisecond})
+	for _, field := range []string{"Store", "Drivers", "Mailboxes", "PollInterval", "BatchItems", "ItemTries", "Workers", "CycleTimeout", "Lease", "Sending.Claim"} {
 		require.ErrorContains(t, err, "Config."+field)
 	}
 }
