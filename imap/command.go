@@ -53,6 +53,17 @@ func (s *session) run(cmds ...*command) error {
 	if s.broken != nil {
 		return errBroken
 	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	if err := s.send(cmds...); err != nil {
+		return err
+	}
+	return s.await(cmds...)
+}
+
+// send sends the commands in one flight.
+func (s *session) send(cmds ...*command) error {
 	var out strings.Builder
 	for _, c := range cmds {
 		c.tag, c.status = s.tag(), status{}
@@ -61,6 +72,11 @@ func (s *session) run(cmds ...*command) error {
 	if _, err := s.conn.Write([]byte(out.String())); err != nil {
 		return s.fail(err)
 	}
+	return nil
+}
+
+// await reads the answers to commands that were sent.
+func (s *session) await(cmds ...*command) error {
 	p := patience{limit: s.limits.Command, since: time.Now()}
 	for open, replies := len(cmds), 0; open > 0; replies++ {
 		if replies > s.limits.Responses {

@@ -46,6 +46,9 @@ func (s *session) lend(caps map[string]bool, f func(*imapclient.Client) error) (
 	if s.broken != nil {
 		return status{}, errBroken
 	}
+	if err := s.settle(); err != nil {
+		return status{}, err
+	}
 	l := s.borrow(caps)
 	l.idle.Store(false)
 	l.patience = patience{limit: s.limits.Command, since: time.Now()}

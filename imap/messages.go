@@ -96,6 +96,11 @@ func (s *session) get(uids syntax.Set, items string, got func(fetched), follow .
 	if err := s.run(append([]*command{cmd}, follow...)...); err != nil {
 		return err
 	}
+	return s.getMissing(uids, items, note, came, cmd)
+}
+
+// getMissing asks again for what did not come in answer to cmd.
+func (s *session) getMissing(uids syntax.Set, items string, note func(fetched), came map[uint32]bool, cmd *command) error {
 	missing := absent(uids, came)
 	if len(missing) == 0 {
 		return nil
@@ -206,8 +211,17 @@ func (s *session) read(want provider.Want, list []listing, max int64) (changes [
 		}
 		return changes, nil
 	}
-	rd := &reading{session: s, max: max, got: map[uint32]fetched{}, late: map[uint32]bool{}}
-	if err := s.readInto(rd, want, list); err != nil {
+	return s.finish(s.newReading(max), want, list, nil)
+}
+
+func (s *session) newReading(max int64) *reading {
+	return &reading{session: s, max: max, got: map[uint32]fetched{}, late: map[uint32]bool{}}
+}
+
+// finish reads what is still to be read, and makes the changes. What was sent for
+// ahead, if it is not nil, has been read.
+func (s *session) finish(rd *reading, want provider.Want, list []listing, ahead *errand) (changes []provider.Change, err error) {
+	if err := s.readInto(rd, want, list, ahead); err != nil {
 		rd.release()
 		return nil, err
 	}
@@ -217,7 +231,7 @@ func (s *session) read(want provider.Want, list []listing, max int64) (changes [
 		}
 		if rd.late[l.uid] {
 			rd.release()
-			return s.read(want, list[:1], max)
+			return s.read(want, list[:1], rd.max)
 		}
 		changes = append(changes, rd.change(l))
 		delete(rd.got, l.uid)
@@ -228,7 +242,7 @@ func (s *session) read(want provider.Want, list []listing, max int64) (changes [
 
 // readInto asks for bodies, and for the headers of those that are too large to be
 // read: what is quarantined shall at least say what it is.
-func (s *session) readInto(rd *reading, want provider.Want, list []listing) error {
+func (s *session) readInto(rd *reading, want provider.Want, list []listing, ahead *errand) error {
 	var bodies, heads syntax.Set
 	for _, l := range list {
 		switch {
@@ -239,7 +253,11 @@ func (s *session) readInto(rd *reading, want provider.Want, list []listing) erro
 			bodies.Add(l.uid)
 		}
 	}
-	if len(bodies) > 0 {
+	if ahead != nil {
+		if err := s.getMissing(ahead.uids, bodyItems, ahead.take, ahead.came, ahead.cmd); err != nil {
+			return err
+		}
+	} else if len(bodies) > 0 {
 		if err := s.get(bodies.Sort(), bodyItems, rd.take); err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ type session struct {
 	live     *round             // what was found in it and not told yet
 	backfill *walk              // the same of the Backfill lane
 	known    map[uint32]listing // what was listed lately, by UID
+	sent     *errand            // what was asked for ahead
 }
 
 var errBroken = errors.New("the connection was given up after an earlier error")
@@ -106,7 +107,10 @@ func (s *session) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.broken == nil && s.caps != nil {
+	if s.sent != nil {
+		s.sent.rd.release()
+	}
+	if s.broken == nil && s.caps != nil && (s.sent == nil || s.sent.done) {
 		s.conn.Write([]byte(s.tag() + " LOGOUT\r\n"))
 	}
 	err := s.conn.Close()

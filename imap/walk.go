@@ -100,15 +100,15 @@ func (s *session) tell(p *provider.Page, r provider.Request, w *walk, bytes *int
 
 // ahead is how many bytes of messages are read together with the page before
 // theirs, to save a round trip where messages are small.
-const ahead = 4 << 20
+const ahead = 2 << 20
 
 // readAhead returns changes for up to n of the messages found, one at least, from
 // what was read ahead if there is something. What it reads ahead itself lies in
 // memory, so that a walk can be dropped without further ado.
 func (s *session) readAhead(w *walk, n int, bytes int64) ([]provider.Change, error) {
 	if len(w.ready) == 0 {
-		list := w.found[:n+w.fitAhead(n)]
-		changes, err := s.read(w.want, list, bytes+s.limits.Message)
+		max := bytes + s.limits.Message
+		changes, err := s.readFirst(w, n, max)
 		if err != nil {
 			return nil, err
 		}
@@ -126,6 +126,7 @@ func (s *session) readAhead(w *walk, n int, bytes int64) ([]provider.Change, err
 			break
 		}
 		w.ready = kept
+		s.sendAhead(w, w.found[n+len(kept):], max)
 		return changes[:n:n], nil
 	}
 	n = min(n, len(w.ready))
@@ -134,18 +135,27 @@ func (s *session) readAhead(w *walk, n int, bytes int64) ([]provider.Change, err
 	return changes, nil
 }
 
+// readFirst reads the first n of the messages found, and small ones behind them.
+func (s *session) readFirst(w *walk, n int, max int64) ([]provider.Change, error) {
+	if w.want == provider.WantBodies {
+		e, err := s.fetchedAhead(w.found)
+		if err != nil {
+			return nil, err
+		}
+		if e != nil {
+			return s.finish(e.rd, w.want, e.list, e)
+		}
+	}
+	return s.read(w.want, w.found[:n+w.fitAhead(n)], max)
+}
+
 // fitAhead returns how many messages behind the first n are small enough to be
 // read with them.
 func (w *walk) fitAhead(n int) int {
 	if w.want != provider.WantBodies {
 		return 0
 	}
-	for i, room := n, int64(ahead); i < len(w.found); i++ {
-		if room -= w.found[i].fetched.size; room < 0 || w.found[i].fetched.size == 0 {
-			return i - n
-		}
-	}
-	return len(w.found) - n
+	return small(w.found[n:])
 }
 
 // wants makes the walk bring so much of each message.
