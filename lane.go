@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
 )
 
 // A lane is one way through one folder, from the committed cursor on. While a page
-// is committed the next one is listed, decided, fetched and parsed.
+// is committed the next ones are listed, decided, fetched and parsed.
 type lane struct {
 	*cycle
 	source provider.Source
@@ -31,6 +32,7 @@ type step struct {
 	known    int               // listed again and dealt with already
 	messages int
 	bytes    int64
+	more     bool // the next page is prepared too
 	err      error
 }
 
@@ -78,32 +80,49 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 			l.listed = new(listing)
 		}
 	}
+	var steps chan step
+	if current.more {
+		steps = make(chan step, 1)
+		go l.produce(ctx, current, full, steps)
+		defer func() {
+			cancel()
+			for st := range steps {
+				st.release()
+			}
+		}()
+	}
 	for current.err == nil {
 		if err := l.keepLease(ctx); err != nil {
 			current.release()
 			return true, err
 		}
-		more = current.page.More && l.s.cfg.Clock.Now().Before(l.until)
-		var ahead chan step
-		if more {
-			ahead = make(chan step, 1)
-			go func(next provider.Cursor, dealt places) { ahead <- l.prepare(ctx, next, full, dealt) }(current.page.Next, current.places)
-		}
 		ended := !current.page.More || !l.s.cfg.Clock.Now().Before(l.began.Add(l.s.cfg.CycleTimeout))
 		err := l.commitStep(ctx, current, ended)
-		if !more {
+		if !current.more {
 			l.pause(current.page)
 			return current.page.More, err
 		}
 		if err != nil {
-			cancel()
-			next := <-ahead
-			next.release()
 			return true, err
 		}
-		current = <-ahead
+		current = <-steps
 	}
 	return true, current.err
+}
+
+// produce prepares the pages behind one, until the lane's round or time ends. At
+// most one waits while another is prepared and one committed.
+func (l *lane) produce(ctx context.Context, st step, full bool, steps chan<- step) {
+	defer close(steps)
+	var before places
+	for st.err == nil && st.more {
+		dealt := make(places) // by the last two pages, which may not be committed
+		maps.Copy(dealt, before)
+		maps.Copy(dealt, st.places)
+		before = st.places
+		st = l.prepare(ctx, st.page.Next, full, dealt)
+		steps <- st
+	}
 }
 
 // A round is where a lane was left within a round, for the next slice of the cycle:
@@ -124,8 +143,8 @@ func (l *lane) pause(page provider.Page) {
 }
 
 // prepare lists a page, decides about it, and fetches and parses what is tracked.
-// Dealt is what the page before says of its items: it is being committed, so the
-// Store may not know it yet. Prepare does not touch what belongs to the cycle's
+// Dealt is what the pages before say of their items, which the Store may not know
+// yet. Prepare does not touch what belongs to the cycle's
 // goroutine.
 func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt places) step {
 	request := provider.Request{
@@ -145,6 +164,7 @@ func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt
 	if st.err != nil {
 		st.release()
 	}
+	st.more = page.More && l.s.cfg.Clock.Now().Before(l.until)
 	return st
 }
 
