@@ -43,16 +43,22 @@ func (f fault) test(t *testing.T) {
 	}
 	caught := map[string][]string{}
 	why := map[string]string{}
-	for _, rule := range rules() {
-		for _, c := range rule.checks {
-			if c.heavy && (!f.heavy || rule.name != f.rule) {
+	try := func(name string, checks []check) {
+		for _, c := range checks {
+			if c.heavy && (!f.heavy || name != f.rule) {
 				continue
 			}
 			told := observe(t, c, func(t *testing.T) Harness { return f.make().harness(t) })
 			if told.failures != nil {
-				caught[rule.name] = append(caught[rule.name], rule.name+"/"+c.name)
-				why[rule.name] = told.failures[0]
+				caught[name] = append(caught[name], name+"/"+c.name)
+				why[name] = told.failures[0]
 			}
+		}
+	}
+	for _, rule := range rules() {
+		try(rule.name, rule.checks)
+		for n := 0; rule.name == "S6" && f.rule == "S6" && caught["S6"] == nil && n < 50; n++ {
+			try(rule.name, rule.checks) // whether goroutines meet is chance
 		}
 	}
 	if caught[f.rule] == nil {
