@@ -24,8 +24,14 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		setStatus(&e, provider.StatusRetry, provider.StatusUncertain, "the process ended before the answer came")
 	}
 	places, looked, err := c.lookFor(ctx, e)
-	if err != nil {
+	waited := c.s.cfg.Clock.Now().Sub(e.Submitted)
+	switch {
+	case ctx.Err() != nil || isStoreError(err):
 		return err // the claim lapses and it is looked for again
+	case err != nil && waited < c.s.cfg.Sending.GiveUp:
+		e.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(1, c.s.spread()))
+		e.Reason = "the server's answer was lost, and the sent mail cannot be looked at now: " + err.Error()
+		return c.advance(ctx, &e, false)
 	}
 	if len(places) > 0 {
 		setStatus(&e, provider.StatusUncertain, provider.StatusSent, "found among the sent mail")
@@ -35,7 +41,6 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		}
 		return c.advance(ctx, &e, false)
 	}
-	waited := c.s.cfg.Clock.Now().Sub(e.Submitted)
 	if next := settled(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(next)
 		return c.advance(ctx, &e, false)
@@ -72,8 +77,11 @@ func settled(settle, waited time.Duration) time.Duration {
 // lookFor looks for an entry among the mailbox's sent mail, and reports whether
 // there was a place to look where the server files what it accepts.
 func (c *cycle) lookFor(ctx context.Context, e Entry) (places []provider.Place, looked bool, err error) {
-	if c.box.IncomingOff || c.profile.Kind.Incoming() == "" {
+	if !c.hasIncoming() {
 		return nil, false, nil
+	}
+	if err := c.incomingClosed(); err != nil {
+		return nil, false, err
 	}
 	err = c.onSession(ctx, mailbox.Incoming, &c.in, func() error {
 		finder, folders, err := c.sentFolders(ctx)
@@ -87,6 +95,24 @@ func (c *cycle) lookFor(ctx context.Context, e Entry) (places []provider.Place, 
 		return err
 	})
 	return places, looked, err
+}
+
+// hasIncoming reports whether the mailbox can be looked into at all.
+func (c *cycle) hasIncoming() bool {
+	return !c.box.IncomingOff && c.profile.Kind.Incoming() != ""
+}
+
+// incomingClosed returns why the mailbox cannot be looked into now: sending must
+// not sign in where bringing mail in has to wait, or accounts would be locked.
+func (c *cycle) incomingClosed() error {
+	if c.in != nil {
+		return nil
+	}
+	now := c.s.cfg.Clock.Now()
+	if open, _, why := c.state.Gate(mailbox.Incoming, now, c.revision, c.s.cfg.Retry); !open {
+		return &provider.Error{Op: "look among the sent mail", Kind: provider.ErrBadItem, Err: fmt.Errorf("incoming mail has to wait: %s", why.Cause)}
+	}
+	return nil
 }
 
 // sentFolders returns where sent mail lies, and what looks there; nil if nothing can.
@@ -115,26 +141,10 @@ func (c *cycle) sentFolders(ctx context.Context) (provider.Finder, []provider.Fo
 // fileCopy puts a copy among the sent mail, unless it is there. Whatever becomes
 // of the copy, the mail was sent.
 func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
-	err := c.onSession(ctx, mailbox.Incoming, &c.in, func() error {
-		filer, ok := provider.As[provider.Filer](c.in.Provider)
-		finder, folders, err := c.sentFolders(ctx)
-		if !ok || finder == nil || err != nil {
-			return err
-		}
-		places, err := remote(ctx, c, "Finder.Find", func(ctx context.Context) ([]provider.Place, error) {
-			return finder.Find(ctx, folders, e.MessageID)
-		})
-		if err != nil || len(places) > 0 {
-			return err
-		}
-		_, err = remote(ctx, c, "Filer.File", only(func(ctx context.Context) error {
-			return filer.File(ctx, folders[0], e.Raw, []string{`\Seen`})
-		}))
-		if err == nil {
-			c.report.Filed++
-		}
-		return err
-	})
+	err := c.incomingClosed()
+	if err == nil && c.hasIncoming() {
+		err = c.onSession(ctx, mailbox.Incoming, &c.in, func() error { return c.fileOnce(ctx, e) })
+	}
 	if ctx.Err() != nil || isStoreError(err) {
 		return err
 	}
@@ -150,6 +160,28 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 		e.Reason = "its copy could not be filed: " + err.Error()
 	}
 	return c.advance(ctx, &e, false, alerts...)
+}
+
+// fileOnce files the copy of an entry if it is not there.
+func (c *cycle) fileOnce(ctx context.Context, e Entry) error {
+	filer, ok := provider.As[provider.Filer](c.in.Provider)
+	finder, folders, err := c.sentFolders(ctx)
+	if !ok || finder == nil || err != nil {
+		return err
+	}
+	places, err := remote(ctx, c, "Finder.Find", func(ctx context.Context) ([]provider.Place, error) {
+		return finder.Find(ctx, folders, e.MessageID)
+	})
+	if err != nil || len(places) > 0 {
+		return err
+	}
+	_, err = remote(ctx, c, "Filer.File", only(func(ctx context.Context) error {
+		return filer.File(ctx, folders[0], e.Raw, []string{`\Seen`})
+	}))
+	if err == nil {
+		c.report.Filed++
+	}
+	return err
 }
 
 func setStatus(e *Entry, from, to provider.Status, text string) {
