@@ -14,10 +14,10 @@ import (
 	"github.com/go-serversync/serversync/store/memory"
 )
 
-// refusing is a driver whose server does not know the password.
-type refusing struct{ tries int }
+// stubborn is a driver whose server does not know the password.
+type stubborn struct{ tries int }
 
-func (r *refusing) Open(context.Context, provider.Account) (provider.Provider, error) {
+func (r *stubborn) Open(context.Context, provider.Account) (provider.Provider, error) {
 	r.tries++
 	return nil, &provider.Error{Op: "imap: sign in", Kind: provider.ErrAuth}
 }
@@ -26,7 +26,7 @@ func (r *refusing) Open(context.Context, provider.Account) (provider.Provider, e
 // to wait, and does not hold up sending.
 func TestM1SendingDoesNotSignInElsewhere(t *testing.T) {
 	server := providertest.NewServer(providertest.IMAPLike)
-	incoming := new(refusing)
+	incoming := new(stubborn)
 	st := memory.New()
 	cfg := newConfig(server, st)
 	cfg.Drivers[profile.IMAP] = incoming

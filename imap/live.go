@@ -95,7 +95,7 @@ func (s *session) look(r provider.Request, at livePlace, validity uint32) (*roun
 	if s.qresync() && at.modseq > 0 {
 		param = fmt.Sprintf(" (QRESYNC (%d %d))", validity, at.modseq)
 		if low > 1 {
-			param = fmt.Sprintf(" (QRESYNC (%d %d %d:%d))", validity, at.modseq, low, maxUID)
+			param = fmt.Sprintf(" (QRESYNC (%d %d %d:%d))", validity, at.modseq, low, uint32(maxUID))
 		}
 	}
 	var found syntax.Set
