@@ -191,7 +191,11 @@ func TestM3OutageOpensOneBreaker(t *testing.T) {
 		cfg := newConfig(server, st, boxes("acme", 200)...)
 		cfg.IdleSessions = -1
 		var told []Outage
-		cfg.Hooks.Outage = func(o Outage) { told = append(told, o) }
+		cfg.Hooks.Outage = func(o Outage) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, o)
+		}
 		s := newSyncer(t, cfg)
 		ctx, stop := context.WithCancel(context.Background())
 		done := make(chan error)
@@ -200,15 +204,17 @@ func TestM3OutageOpensOneBreaker(t *testing.T) {
 		set := func(is bool) { mu.Lock(); down = is; mu.Unlock() }
 		set(true)
 		time.Sleep(time.Hour)
+		mu.Lock()
 		require.Len(t, told, 1)
 		require.True(t, told[0].Down)
-		mu.Lock()
 		require.LessOrEqual(t, opens, 130, "a try every 30 seconds, and a few at first")
 		mu.Unlock()
 		set(false)
 		time.Sleep(2 * time.Minute)
+		mu.Lock()
 		require.Len(t, told, 2)
 		require.False(t, told[1].Down)
+		mu.Unlock()
 		time.Sleep(15 * time.Minute)
 		for _, box := range boxes("acme", 200) {
 			snap, _ := st.Load(context.Background(), box.Key)

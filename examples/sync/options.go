@@ -29,8 +29,9 @@ status is 0 only if all is well: no error, and nothing that is still to be done,
 as a message that could not be read or one of which nobody knows whether it was sent.
 
 A server is given as host or host:port. TLS is chosen by the port: STARTTLS for 143,
-587 and 25, else TLS from the first byte, without a port too. Certificates are always
-verified. Servers on this machine and on private networks are fine, for you name them.
+587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
+Certificates are always verified. Servers on this machine and on private networks are
+fine, for you name them.
 
 `
 
@@ -143,7 +144,7 @@ func (o options) config() (serversync.Config, error) {
 		return serversync.Config{}, err
 	}
 	cfg := serversync.Config{
-		Drivers: drivers(config),
+		Drivers: o.drivers(config),
 		Mailboxes: serversync.Static(p, mailbox.Mailbox{
 			Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
 			Folders:     strings.Split(o.folders, ","),
@@ -196,10 +197,13 @@ func (o options) address(p profile.Profile) string {
 }
 
 // drivers returns a driver for each protocol.
-func drivers(config *tls.Config) map[profile.Protocol]provider.Driver {
+func (o options) drivers(config *tls.Config) map[profile.Protocol]provider.Driver {
 	all := make(map[profile.Protocol]provider.Driver)
 	for _, s := range systems {
 		all[s.protocol] = s.driver(config)
+		if o.tls == "" {
+			all[s.protocol] = &guess{Driver: all[s.protocol]}
+		}
 	}
 	return all
 }

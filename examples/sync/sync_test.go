@@ -251,7 +251,7 @@ func TestFailures(t *testing.T) {
 		{name: "wrong certificate", breaks: func(t *testing.T, b *bench) {
 			b.ca = b.write(t, "other.pem", string(otherRoot(t)))
 		}, words: []string{"imap: TLS: refused for safety", "smtp: TLS: refused for safety"}},
-		{name: "no TLS", breaks: func(_ *testing.T, b *bench) { b.imap = plain.Addr() }, words: []string{"imap: TLS"}},
+		{name: "no TLS", breaks: func(_ *testing.T, b *bench) { b.imap = plain.Addr() }, words: []string{"imap: STARTTLS", "refused for safety"}},
 		{name: "no STARTTLS", breaks: func(_ *testing.T, b *bench) { b.imap = plain.Addr() }, flags: []string{"-tls", "starttls"},
 			words: []string{"refused for safety"}},
 		{name: "no such folder", flags: []string{"-folders", "INBOX,Nowhere"}, words: []string{`there is no folder "Nowhere"`}},
