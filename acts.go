@@ -48,7 +48,7 @@ func (c *cycle) acts(ctx context.Context) error {
 			b.Settled = append(b.Settled, act.ID) // there is nothing left to do it to
 		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
 			return errors.Join(err, c.commitActs(ctx, &b))
-		case provider.ErrProtocol: // nobody knows what the session is good for now
+		case provider.ErrProtocol: // what the session is good for after that nobody knows
 			c.in.broken = true
 			c.failAct(&b, act, err)
 			return c.commitActs(ctx, &b)
