@@ -78,7 +78,7 @@ func (c *cycle) failAct(b *Batch, act OwedAct, err error) {
 	}
 	b.Settled = append(b.Settled, act.ID)
 	b.Alerts = append(b.Alerts, c.alert(mailbox.Alert{
-		Code: "act-failed", Direction: string(mailbox.Incoming),
+		Code: "act-failed", Side: mailbox.Incoming,
 		Message: fmt.Sprintf("could not %s item %q in folder %q: %v", act.Kind, act.ID, act.Folder, err),
 		Remedy:  "do it by hand on the server, if it matters",
 	}))

@@ -27,6 +27,7 @@ type Batch struct {
 	Drop    []EpochKey   // epochs whose ids and places are forgotten; messages stay
 	State   *StateChange // nil leaves the state as it is
 	Alerts  []mailbox.Alert
+	Journal []JournalItem // what failed or was skipped; a Store without Journal may leave it out
 }
 
 // StateChange replaces the mailbox's state if its version is still From. The new
@@ -83,6 +84,13 @@ const (
 	FlagsChanged RecordKind = "flags" // its place has these Flags now, and is not gone
 	Moved        RecordKind = "moved" // its place is gone; it is in To now
 	Gone         RecordKind = "gone"  // its place is gone; the id stays known
+)
+
+// What the journal says of an outbox entry.
+const (
+	Retried  RecordKind = "retried"  // it is tried again
+	Rejected RecordKind = "rejected" // a recipient was refused for good
+	Held     RecordKind = "held"     // a person decides
 )
 
 // A Place is what a Store has recorded of an id.

@@ -79,3 +79,53 @@ type Mailboxes interface {
 	// for the first.
 	Keys(ctx context.Context, after mailbox.Key, limit int) ([]mailbox.Key, error)
 }
+
+// Walls is the capability of a Store that shows the alerts it keeps, and keeps
+// those about profiles.
+type Walls interface {
+	// Raise puts alerts on a wall. An alert whose ID is there replaces it.
+	Raise(ctx context.Context, wall mailbox.Wall, alerts ...mailbox.Alert) error
+
+	// Alerts returns the alerts on a wall, at most limit, the one that was told
+	// last (Last, else At) first, by ID where two were told at once. Open leaves
+	// out those that are resolved.
+	Alerts(ctx context.Context, wall mailbox.Wall, open bool, limit int) ([]mailbox.Alert, error)
+
+	// PruneAlerts forgets the organization's alerts that were told last before a
+	// time, on all its walls, and returns how many.
+	PruneAlerts(ctx context.Context, organization string, before time.Time) (int, error)
+}
+
+// Journal is the capability of a Store that tells for each item that failed or was
+// skipped what, why and how often. It is written by [Batch].
+type Journal interface {
+	// Items returns the mailbox's journal, at most limit items, in the order of
+	// side, folder, epoch and ID, from the one after after on. The zero after
+	// stands for the first.
+	Items(ctx context.Context, key mailbox.Key, after ItemKey, limit int) ([]JournalItem, error)
+
+	// PruneItems forgets the organization's items that were tried last before a
+	// time, and returns how many. What is recorded of their ids stays.
+	PruneItems(ctx context.Context, organization string, before time.Time) (int, error)
+}
+
+// An ItemKey names an item in the journal of a mailbox. An outbox entry has no
+// folder and no epoch.
+type ItemKey struct {
+	Side   mailbox.Side
+	Folder provider.FolderID
+	Epoch  string
+	ID     provider.ID
+}
+
+// A JournalItem says what became of an item. A Store that has one of the same key
+// replaces it, but keeps its First.
+type JournalItem struct {
+	ItemKey
+	Kind   RecordKind // Ignored, Deferred, Quarantined; Tracked once a deferred one was dealt with; for an outbox entry Retried, Rejected, Held
+	Code   string     // of the failure, stable, for programs; "" if it was no failure
+	Reason string     // in words
+	Tries  int        // failed ones so far
+	First  time.Time
+	Last   time.Time
+}

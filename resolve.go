@@ -52,7 +52,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 	}
 	e.Phase, e.Reason = PhaseHeld, "the server's answer was lost and the message is not among the sent mail"
 	alert := c.alert(mailbox.Alert{
-		Code: "send-uncertain", Direction: string(mailbox.Outgoing),
+		Code: "send-uncertain", Side: mailbox.Outgoing,
 		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
 		Remedy:  "ask a recipient or the server's log, then resolve the entry as sent or to be sent again",
 	})
@@ -154,7 +154,7 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 		if e.Attempts++; e.Attempts < c.s.cfg.ItemTries {
 			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
 		} else {
-			alerts = append(alerts, c.alert(mailbox.Alert{Code: "copy-failed", Direction: string(mailbox.Outgoing),
+			alerts = append(alerts, c.alert(mailbox.Alert{Code: "copy-failed", Side: mailbox.Outgoing,
 				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"}))
 		}
 		e.Reason = "its copy could not be filed: " + err.Error()

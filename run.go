@@ -159,7 +159,7 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 		box, p, err := s.cfg.Mailboxes.Mailbox(ctx, key)
 		if err == nil && !box.IncomingOff {
 			protocol := p.Kind.Incoming()
-			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Incoming, Policy: s.cfg.Policy})
+			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(mailbox.Incoming), Policy: s.cfg.Policy})
 		}
 	}
 	var listeners sync.WaitGroup

@@ -73,10 +73,7 @@ func (c *cycle) open(ctx context.Context, side mailbox.Side) (*session, error) {
 	if kept := c.s.pool.take(key, c.revision); kept != nil {
 		return kept, nil
 	}
-	endpoint, protocol := c.profile.Incoming, c.profile.Kind.Incoming()
-	if side == mailbox.Outgoing {
-		endpoint, protocol = c.profile.Outgoing, c.profile.Kind.Outgoing()
-	}
+	endpoint, protocol := c.profile.Endpoint(side), c.profile.Kind.Protocol(side)
 	driver, ok := c.s.cfg.Drivers[protocol]
 	if !ok {
 		return nil, &provider.Error{Op: "open", Kind: provider.ErrUnsupported, Err: fmt.Errorf("no driver for %q", protocol),

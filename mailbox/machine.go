@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/go-serversync/serversync/profile"
 )
 
 // A Side is one direction of mail.
-type Side string
+type Side = profile.Side
 
 // The two sides.
 const (
-	Incoming Side = "incoming"
-	Outgoing Side = "outgoing"
+	Incoming = profile.Incoming
+	Outgoing = profile.Outgoing
 )
 
 // A Class says how a try of one direction ended, by what is to be done about it.
@@ -175,7 +177,7 @@ func (s State) Apply(side Side, o Outcome, now time.Time, r Retry, spread float6
 }
 
 func alert(code string, side Side, f Fault) Alert {
-	a := Alert{Code: code, Direction: string(side), Remedy: f.Remedy}
+	a := Alert{Code: code, Side: side, Remedy: f.Remedy}
 	switch code {
 	case "resumed":
 		a.Message = fmt.Sprintf("%s mail works again", side)

@@ -61,13 +61,3 @@ type Reset struct {
 	Matched   int       `json:"matched"`             // of these, known by id or content
 	New       int       `json:"new"`                 // of these, not known
 }
-
-// An Alert tells a person of something once.
-type Alert struct {
-	ID        string    `json:"id"` // unique; an alert committed twice is one alert
-	At        time.Time `json:"at"`
-	Code      string    `json:"code"`
-	Direction string    `json:"direction,omitempty"` // "incoming", "outgoing" or ""
-	Message   string    `json:"message"`
-	Remedy    string    `json:"remedy,omitempty"`
-}

@@ -3,12 +3,11 @@
 // used by many mailboxes.
 //
 // The package is pure: it opens no connection. [Profile.Validate] finds an
-// administrator's mistakes before one is opened.
+// administrator's mistakes before one is opened, and the combinations that the
+// support matrix of docs/profiles.md rules out.
 package profile
 
 import (
-	"cmp"
-	"strconv"
 	"time"
 
 	"github.com/go-serversync/serversync/secret"
@@ -17,111 +16,125 @@ import (
 // ID names a profile within its organization.
 type ID string
 
-// Kind says what mail system a profile reaches.
-type Kind string
-
-// The kinds of mail system.
-const (
-	IMAPSMTP Kind = "imap/smtp" // any server that speaks IMAP for incoming and SMTP for outgoing mail
-)
-
-// Protocol names a driver.
-type Protocol string
-
-// The protocols that drivers exist for. A host may bring a driver of its own
-// under a name of its own.
-const (
-	IMAP Protocol = "imap"
-	SMTP Protocol = "smtp"
-)
-
-// Incoming returns the protocol that brings mail in, "" for an unknown kind.
-func (k Kind) Incoming() Protocol {
-	if k == IMAPSMTP {
-		return IMAP
-	}
-	return ""
-}
-
-// Outgoing returns the protocol that takes mail out, "" for an unknown kind.
-func (k Kind) Outgoing() Protocol {
-	if k == IMAPSMTP {
-		return SMTP
-	}
-	return ""
-}
-
-// TLS says how a connection is protected. The zero value is the safest.
-type TLS string
-
-// The ways to protect a connection.
-const (
-	ImplicitTLS TLS = ""          // TLS from the first byte (RFC 8314, section 3)
-	StartTLS    TLS = "starttls"  // STARTTLS, and nothing else if the server refuses it
-	Plaintext   TLS = "plaintext" // no protection; needs Policy.AllowPlaintext as well
-)
-
-// Credentials says where the user name and password of a connection come from.
-type Credentials string
-
-// The sources of credentials.
-const (
-	FromMailbox Credentials = ""          // each mailbox has its own
-	FromProfile Credentials = "profile"   // one account in the profile
-	Anonymous   Credentials = "anonymous" // none; outgoing SMTP only
-)
-
-// Endpoint is one direction of a profile.
-type Endpoint struct {
-	Host        string // host name or IP address, without a port
-	Port        int    // 1 to 65535; 0 means the usual port of protocol and TLS
-	TLS         TLS
-	Credentials Credentials
-	Username    string      // for FromProfile
-	Password    secret.Text // for FromProfile
-}
-
 // Profile is an email server profile. The zero value of a field means its default.
 type Profile struct {
 	ID          ID
 	Name        string // for people, at most 100 characters
-	Description string
+	Description string // at most 2,000 characters
+	Owner       Owner
 	Kind        Kind
-	Incoming    Endpoint
-	Outgoing    Endpoint
+	Inactive    bool // no mailbox of the profile is worked on
+
+	// Autodiscover finds the server by the mailbox's address. Exchange only; the
+	// endpoints' URLs are empty then.
+	Autodiscover bool
+
+	Incoming Endpoint
+	Outgoing Endpoint
+
+	// OwnOutgoing says that Outgoing has credentials, authentication and
+	// impersonation of its own. Otherwise they are Incoming's, and may not be set
+	// in Outgoing; an Exchange profile's Outgoing.URL may be left empty then too.
+	OwnOutgoing bool
+
+	// Exchange is the version of the server, where it is known. Versions that are
+	// too old are refused.
+	Exchange ExchangeVersion
+
+	// TenantID is the Entra ID tenant of the mailboxes, a GUID. Empty means the
+	// host's own, Policy.TenantID.
+	TenantID string
+
+	// Application is what this host is registered as, for OAuth and
+	// ServerToServer.
+	Application Application
 
 	// Revision changes whenever the host changes the profile, such as the time of
 	// the last edit. What was stopped is tried again when it is another.
 	Revision string
 
 	// MaxConnections is how many connections may be open at once, 1 to 300,
-	// counted per profile where the credentials are in the profile and per
-	// mailbox where they are in the mailbox. Default: 10.
+	// counted per profile where one account of the profile serves all mailboxes
+	// and per mailbox where each has its own. Default: 10.
 	MaxConnections int
 
 	// MinPollInterval is the least time between two looks for new mail, 0 to 24
 	// hours. Default: 0, which leaves it to the Syncer's own interval.
 	MinPollInterval time.Duration
 
-	// ProcessAfter bounds how far back mail is brought in: what the server
-	// received earlier is left alone. Zero means no bound.
+	// Timeout bounds how long connecting and signing in may take, at most 100
+	// seconds. Default: 0, which leaves it to the driver's limits.
+	Timeout time.Duration
+
+	// ProcessAfter ("process email from") bounds how far back mail is brought in:
+	// what the server received earlier is left alone. Zero means no bound.
 	ProcessAfter time.Time
+
+	// MoveUndeliverable moves mail that could not become an item of the host to a
+	// folder named Undeliverable. Exchange only.
+	MoveUndeliverable bool
+
+	// AlertOwner asks for a mail to Owner when more than half of the profile's
+	// mailboxes fail within an hour. It is told through Hooks.ProfileAlert: the
+	// profile's own server cannot be relied upon then.
+	AlertOwner bool
 }
 
-// usualPorts are the ports of RFC 8314, sections 3.2 and 3.3, and RFC 6409.
-var usualPorts = map[Protocol]map[TLS]int{
-	IMAP: {ImplicitTLS: 993, StartTLS: 143, Plaintext: 143},
-	SMTP: {ImplicitTLS: 465, StartTLS: 587, Plaintext: 25},
+// Owner is who answers for a profile.
+type Owner struct {
+	ID      string // as the host names its users
+	Address string // email address for alerts
 }
 
-// Address returns host:port, with the usual port of p if none is set.
-func (e Endpoint) Address(p Protocol) string {
-	port := strconv.Itoa(cmp.Or(e.Port, usualPorts[p][e.TLS]))
-	host := e.Host
-	for _, c := range host {
-		if c == ':' { // an IPv6 address
-			return "[" + host + "]:" + port
+// Application is an application registered with an identity provider.
+type Application struct {
+	ClientID string
+	Secret   secret.Text // empty where a certificate proves the application
+	Resource string      // what tokens are for; empty means what the kind of mail system calls for
+}
+
+// ExchangeVersion is a version of Exchange Server, such as "2016".
+type ExchangeVersion string
+
+// The versions of Exchange Server that a profile may name.
+const (
+	Exchange2003    ExchangeVersion = "2003"
+	Exchange2007    ExchangeVersion = "2007"
+	Exchange2007SP1 ExchangeVersion = "2007 SP1"
+	Exchange2010    ExchangeVersion = "2010"
+	Exchange2010SP1 ExchangeVersion = "2010 SP1"
+	Exchange2010SP2 ExchangeVersion = "2010 SP2"
+	Exchange2010SP3 ExchangeVersion = "2010 SP3"
+	Exchange2013    ExchangeVersion = "2013"
+	Exchange2013SP1 ExchangeVersion = "2013 SP1"
+	Exchange2016    ExchangeVersion = "2016"
+	Exchange2019    ExchangeVersion = "2019"
+	ExchangeSE      ExchangeVersion = "SE" // Subscription Edition
+)
+
+// Endpoint returns the endpoint of a side as a driver is to use it: Outgoing has
+// Incoming's credentials unless it has its own.
+func (p Profile) Endpoint(side Side) Endpoint {
+	if side != Outgoing {
+		return p.Incoming
+	}
+	e := p.Outgoing
+	if !p.OwnOutgoing {
+		e.Credentials, e.Username, e.Password = p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password
+		e.Authentication, e.Impersonate = p.Incoming.Authentication, p.Incoming.Impersonate
+		if p.Kind.IsExchange() && e.URL == "" {
+			e.URL, e.TLS = p.Incoming.URL, p.Incoming.TLS
 		}
 	}
-	return host + ":" + port
+	return e
+}
+
+// SharesAccount reports whether one account serves all mailboxes of a side, which
+// decides how MaxConnections is counted.
+func (p Profile) SharesAccount(side Side) bool {
+	switch p.Endpoint(side).Credentials {
+	case FromProfile, IntegratedWindows, Anonymous:
+		return true
+	}
+	return false
 }

@@ -1,31 +1,19 @@
 package profile
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// An Issue is one mistake in a profile.
-type Issue struct {
-	Code    string // stable, for programs, such as "incoming-host-missing"
-	Field   string // such as "Incoming.Host"
-	Message string // what is wrong
-	Remedy  string // what to do about it
-}
-
-// Error returns the field, what is wrong and what to do.
-func (i Issue) Error() string { return fmt.Sprintf("%s: %s; %s", i.Field, i.Message, i.Remedy) }
-
 // Validate returns every mistake in p under policy, nil if there is none.
-func (p Profile) Validate(policy Policy) []Issue {
-	var issues []Issue
+func (p Profile) Validate(policy Policy) Issues {
+	var issues Issues
 	add := func(code, field, message, remedy string) {
-		issues = append(issues, Issue{code, field, message, remedy})
+		issues = append(issues, Issue{Code: code, Level: Error, Field: field, Message: message, Remedy: remedy})
 	}
-	if p.Kind != IMAPSMTP {
+	if p.Kind.Incoming() == "" {
 		add("kind-unknown", "Kind", fmt.Sprintf("%q is no kind of mail system", p.Kind), "use one of the package's kinds")
 	}
 	if utf8.RuneCountInString(p.Name) > 100 {
@@ -47,14 +35,11 @@ func (p Profile) Validate(policy Policy) []Issue {
 
 // Err returns Validate's issues as one error, nil if there is none.
 func (p Profile) Err(policy Policy) error {
-	var errs []error
-	for _, issue := range p.Validate(policy) {
-		errs = append(errs, issue)
-	}
-	if len(errs) == 0 {
+	err := p.Validate(policy).Err()
+	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("profile %q: %w", p.ID, errors.Join(errs...))
+	return fmt.Errorf("profile %q: %w", p.ID, err)
 }
 
 func (e Endpoint) validate(direction string, policy Policy, add func(code, field, message, remedy string)) {

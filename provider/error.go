@@ -31,6 +31,7 @@ const (
 type Error struct {
 	Op         string        // the call that failed, such as "imap: SELECT"
 	Kind       Kind          // what to do about it
+	Code       string        // the server's or its maker's own name for it, such as "ErrorQuotaExceeded" or "550 5.7.1"; may be empty
 	RetryAfter time.Duration // how long the server asked us to wait; 0 if it did not say
 	Remedy     string        // what a person can do about it, in words; may be empty
 	Err        error         // the cause, already redacted; may be nil

@@ -95,7 +95,7 @@ func act(id string) serversync.OwedAct {
 
 func alert(id string) mailbox.Alert {
 	return mailbox.Alert{
-		ID: id, At: clock, Code: "sign-in-refused", Direction: "incoming",
+		ID: id, At: clock, Code: "sign-in-refused", Side: "incoming",
 		Message: "The server said “no” to O'Hara \U0001F4E7.", Remedy: "Enter the password again.",
 	}
 }

@@ -199,7 +199,7 @@ func deferralLine(d serversync.Deferral) string {
 }
 
 func alertLine(a mailbox.Alert) string {
-	return fmt.Sprintf("%q at %s %q %q %q %q", a.ID, instant(a.At), a.Code, a.Direction, a.Message, a.Remedy)
+	return fmt.Sprintf("%q at %s %q %q %q %q", a.ID, instant(a.At), a.Code, a.Side, a.Message, a.Remedy)
 }
 
 func entryLine(e serversync.Entry) string {
