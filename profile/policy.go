@@ -1,6 +1,9 @@
 package profile
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Deployment says where the host runs.
 type Deployment string
@@ -66,4 +69,65 @@ type Policy struct {
 	// AllowPorts permits these ports besides those of mail: 25, 110, 143, 443,
 	// 465, 587, 993 and 995. A self-hosted policy allows every port.
 	AllowPorts []int
+}
+
+// PlaintextAllowed reports whether an endpoint that asks for it by name may go
+// without TLS: on a self-hosted deployment that sets AllowPlaintext.
+func (p Policy) PlaintextAllowed() bool {
+	return p.Deployment == SelfHosted && p.AllowPlaintext
+}
+
+// BasicWithoutTLSAllowed reports whether a password may be shown as it is over a
+// connection without TLS.
+func (p Policy) BasicWithoutTLSAllowed() bool {
+	return p.PlaintextAllowed() && p.AllowBasicWithoutTLS
+}
+
+// ADAuthenticationAllowed reports whether Negotiate is permitted, and NTLM too
+// unless FIPS is set: see [Policy.NTLMAllowed].
+func (p Policy) ADAuthenticationAllowed() bool {
+	switch p.ADAuthentication {
+	case Allowed:
+		return true
+	case ByDeployment:
+		return p.Deployment == SelfHosted
+	}
+	return false
+}
+
+// NTLMAllowed reports whether NTLM is permitted. It never is under FIPS, for it
+// rests on MD4, MD5 and RC4.
+func (p Policy) NTLMAllowed() bool {
+	return p.ADAuthenticationAllowed() && !p.FIPS
+}
+
+// PrivateAllowed reports whether servers on private networks are permitted: a
+// self-hosted deployment runs beside them.
+func (p Policy) PrivateAllowed() bool {
+	return p.AllowPrivate || p.Deployment == SelfHosted
+}
+
+// NetworkAllowed reports whether addr lies in AllowNetworks, where every address
+// and every port is permitted.
+func (p Policy) NetworkAllowed(addr netip.Addr) bool {
+	if len(p.AllowNetworks) == 0 {
+		return false
+	}
+	addr = addr.Unmap().WithZone("")
+	for _, network := range p.AllowNetworks {
+		if network.Masked().Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// PortAllowed reports whether a server may be reached on port, wherever it is.
+// Besides, NetworkAllowed permits every port of the networks it permits.
+func (p Policy) PortAllowed(port int) bool {
+	switch port {
+	case 25, 110, 143, 443, 465, 587, 993, 995:
+		return true
+	}
+	return p.Deployment == SelfHosted && port > 0 && port < 1<<16 || slices.Contains(p.AllowPorts, port)
 }
