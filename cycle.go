@@ -66,8 +66,8 @@ func (c *cycle) run(ctx context.Context) error {
 	deadline := c.began.Add(c.s.cfg.CycleTimeout)
 	for err == nil {
 		c.more = false
-		inErr := c.try(ctx, mailbox.Incoming, !c.box.IncomingOff, c.incoming)
-		outErr := c.try(ctx, mailbox.Outgoing, !c.box.OutgoingOff && c.s.outbox != nil, c.outgoing)
+		inErr := c.try(ctx, mailbox.Incoming, c.box.Syncs(mailbox.Incoming), c.incoming)
+		outErr := c.try(ctx, mailbox.Outgoing, c.box.Syncs(mailbox.Outgoing) && c.s.outbox != nil, c.outgoing)
 		err = errors.Join(inErr, outErr)
 		if !c.more || !c.s.cfg.Clock.Now().Before(deadline) {
 			break

@@ -99,7 +99,7 @@ func (c *cycle) lookFor(ctx context.Context, e Entry) (places []provider.Place, 
 
 // hasIncoming reports whether the mailbox can be looked into at all.
 func (c *cycle) hasIncoming() bool {
-	return !c.box.IncomingOff && c.profile.Kind.Incoming() != ""
+	return c.box.Syncs(mailbox.Incoming) && c.profile.Kind.Incoming() != ""
 }
 
 // incomingClosed returns why the mailbox cannot be looked into now: sending must

@@ -157,7 +157,7 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 	accounts := make(map[profile.Protocol][]provider.Account)
 	for _, key := range keys {
 		box, p, err := s.cfg.Mailboxes.Mailbox(ctx, key)
-		if err == nil && !box.IncomingOff {
+		if err == nil && box.Syncs(mailbox.Incoming) {
 			protocol := p.Kind.Incoming()
 			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(mailbox.Incoming), Policy: s.cfg.Policy})
 		}

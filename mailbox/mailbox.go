@@ -1,8 +1,9 @@
 // Package mailbox holds the mailbox: who is synchronized, how, and in what state.
 //
-// A [Mailbox] is what the host describes. A [State] is what synchronizing it has
-// led to; the Syncer moves it with [State.Apply], which is pure, and keeps it in
-// the host's Store.
+// A [Mailbox] is what the host describes; [Mailbox.Validate] finds the mistakes in
+// it and [MayApprove] says who may approve it. A [State] is what synchronizing it
+// has led to; the Syncer moves it with [State.Apply], which is pure, and keeps it
+// in the host's Store.
 package mailbox
 
 import (
@@ -22,11 +23,26 @@ type Key struct {
 // String returns the two parts for people to read; it is not unique.
 func (k Key) String() string { return k.Organization + "/" + k.Mailbox }
 
-// Mailbox is one user's mailbox as the host describes it.
+// Mailbox is a mailbox as the host describes it. The zero value of a field means
+// its default: a user's mailbox whose mail goes both ways.
+//
+// It retells the mailbox record of Dynamics 365 (Microsoft: "Mailbox table/entity
+// reference"), but for what synchronizing leads to, which is [State].
 type Mailbox struct {
 	Key
-	Address string     // the mailbox's own email address
+	Name    string // for people, at most 200 characters
+	Kind    Kind   // whose it is
+	Address string // the mailbox's own email address
+
+	// Regarding is the user or queue that the mailbox belongs to, as the host names
+	// them. Each has one mailbox. Empty for a forward mailbox.
+	Regarding string
+
 	Profile profile.ID // how to reach it
+	Methods Methods    // who takes care of each side
+
+	// Inactive mailboxes are not worked on.
+	Inactive bool
 
 	// Username and Password are for profiles whose credentials come from the
 	// mailbox. An empty Username means Address.
@@ -38,15 +54,44 @@ type Mailbox struct {
 	// every folder that holds mail, but for trash, junk and drafts.
 	Folders []string
 
-	IncomingOff bool // do not bring mail in
-	OutgoingOff bool // do not send
+	// ProcessAfter bounds how far back mail is brought in, as in the profile; the
+	// later of the two holds.
+	ProcessAfter time.Time
+
+	// DeleteProcessed deletes mail on the server once it has been brought in and
+	// has waited as long as the Syncer makes deletions wait. Forward and queue
+	// mailboxes only: a user's mail is the user's.
+	DeleteProcessed bool
+
+	// Home, ForwardsOutside and MFA are what the host knows of the account. They
+	// serve validation alone.
+	Home            Home // where the mailbox really stands
+	ForwardsOutside bool // the server forwards its mail to a server of somebody else
+	MFA             bool // its owner signs in with a second factor
 
 	// Revision changes whenever the host changes credentials or settings of the
 	// mailbox, such as the time of the last edit. A direction that was stopped is
 	// tried again when this or the profile's Revision is another.
 	Revision string
-
-	// ProcessAfter bounds how far back mail is brought in, as in the profile; the
-	// later of the two holds.
-	ProcessAfter time.Time
 }
+
+// Kind says whose a mailbox is.
+type Kind string
+
+// The kinds of mailbox.
+const (
+	User    Kind = ""        // a person's
+	Queue   Kind = "queue"   // a group's, such as support@
+	Forward Kind = "forward" // one to which the mail of many is forwarded as attachments; it only reads
+)
+
+// Home says where a mailbox really stands, whatever its profile says.
+type Home string
+
+// The homes.
+const (
+	HomeUnknown Home = ""
+	Online      Home = "online"      // Exchange Online
+	OnPremises  Home = "on-premises" // Exchange Server
+	External    Home = "external"    // anywhere else
+)

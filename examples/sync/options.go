@@ -147,8 +147,8 @@ func (o options) config() (serversync.Config, error) {
 		Drivers: o.drivers(config),
 		Mailboxes: serversync.Static(p, mailbox.Mailbox{
 			Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
-			Folders:     strings.Split(o.folders, ","),
-			IncomingOff: o.server(mailbox.Incoming) == nil, OutgoingOff: o.server(mailbox.Outgoing) == nil,
+			Folders: strings.Split(o.folders, ","),
+			Methods: mailbox.Methods{Incoming: o.method(mailbox.Incoming), Outgoing: o.method(mailbox.Outgoing)},
 			// What was stopped, such as for a wrong password, is tried again after a change.
 			Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),
 		}),

@@ -57,6 +57,14 @@ func (o options) server(side mailbox.Side) *system {
 	return nil
 }
 
+// method says that a side without a server is not ours to work on.
+func (o options) method(side mailbox.Side) mailbox.Method {
+	if o.server(side) == nil {
+		return mailbox.None
+	}
+	return mailbox.ServerSide
+}
+
 // profile returns the profile that the flags describe.
 func (o options) profile() (profile.Profile, error) {
 	p := profile.Profile{ID: "flags", Kind: profile.IMAPSMTP}

@@ -111,7 +111,7 @@ func syncer(address string, full time.Duration) (*serversync.Syncer, mailbox.Key
 			Incoming:     profile.Endpoint{Host: host, Port: number, TLS: profile.Plaintext},
 			Outgoing:     profile.Endpoint{Host: host, Port: 1, TLS: profile.Plaintext},
 			ProcessAfter: time.Now(),
-		}, mailbox.Mailbox{Key: key, Address: testserver.Address("anna"), Password: secret.New(password), OutgoingOff: true}),
+		}, mailbox.Mailbox{Key: key, Address: testserver.Address("anna"), Password: secret.New(password), Methods: mailbox.Methods{Outgoing: mailbox.None}}),
 		FullInterval: full,
 	})
 	return s, key, err
