@@ -79,7 +79,7 @@ func TestI4ResetIsAnnouncedOnce(t *testing.T) {
 			require.Len(t, st.Messages("acme"), 10)
 			require.Len(t, st.Places(ann), 10, "the ids of the old epoch are forgotten")
 			require.Zero(t, syncOnce(t, s, ann).Commits)
-			require.Len(t, st.Alerts(ann), 1)
+			require.Len(t, alertsOf(st, ann), 1)
 		})
 	}
 }
@@ -323,12 +323,12 @@ func TestM1DirectionsFailAndResume(t *testing.T) {
 			time.Sleep(time.Until(state().Until))
 		}
 		require.Equal(t, mailbox.Suspended, state().Phase)
-		require.Len(t, st.Alerts(ann), 1)
+		require.Len(t, alertsOf(st, ann), 1)
 		fail = nil
 		time.Sleep(time.Until(state().Until))
 		syncOnce(t, s, ann)
 		require.Equal(t, mailbox.Healthy, state().Phase)
-		require.Equal(t, "resumed", st.Alerts(ann)[1].Code)
+		require.Equal(t, "resumed", alertsOf(st, ann)[0].Code)
 
 		fail = &provider.Error{Op: "open", Kind: provider.ErrThrottled, RetryAfter: 7 * time.Minute}
 		_, err := s.SyncMailbox(context.Background(), ann)

@@ -41,7 +41,7 @@ func (s *simulation) check(ctx context.Context) {
 			s.fault("%v: incoming is %s: %+v", key, phase, snap.State.Incoming.Fault)
 		}
 		s.checkLedger(key)
-		for _, a := range s.store.Alerts(key) {
+		for _, a := range alertsOf(s.store, key) {
 			if a.Code == "cursor-reset" {
 				alerts++
 			}

@@ -219,7 +219,7 @@ func TestM3OutageOpensOneBreaker(t *testing.T) {
 		for _, box := range boxes("acme", 200) {
 			snap, _ := st.Load(context.Background(), box.Key)
 			require.Equal(t, mailbox.Healthy, snap.State.Incoming.Phase)
-			require.Empty(t, st.Alerts(box.Key))
+			require.Empty(t, alertsOf(st, box.Key))
 		}
 		stop()
 		require.NoError(t, <-done)

@@ -244,7 +244,7 @@ func (w *world) outcome() string {
 		for _, p := range w.store.Places(key) {
 			fact("ledger %v %v %s", key, p.Place, p.Kind)
 		}
-		for _, a := range w.store.Alerts(key) {
+		for _, a := range alertsOf(w.store, key) {
 			if a.Code != "send-uncertain" {
 				fact("alert %v %s", key, a.Code)
 			}
@@ -325,4 +325,13 @@ func numbered(m *item.Message) (n int) {
 		fmt.Sscanf(m.Subject, "letter %d", &n)
 	}
 	return n
+}
+
+// alertsOf returns the alerts on the mailbox's wall, the one told last first.
+func alertsOf(store *memory.Store, key mailbox.Key) []mailbox.Alert {
+	all, err := store.Alerts(context.Background(), key.Wall(), false, 1<<20)
+	if err != nil {
+		panic(err)
+	}
+	return all
 }

@@ -67,7 +67,7 @@ func keyFaults() []fault {
 					return m.Known(c, one(key), folder, epoch, ids)
 				},
 				messages: func(m *memory.Store, _ string) []StoredMessage { return stored(m, "acme") },
-				alerts:   func(m *memory.Store, key mailbox.Key) []mailbox.Alert { return m.Alerts(one(key)) },
+				alerts:   func(m *memory.Store, key mailbox.Key) []mailbox.Alert { return alertsOf(m, one(key)) },
 			}
 		}},
 		{name: "lanes are one", rule: "S5", also: []string{"S1", "S8", "S9", "S15"}, make: func() methods {

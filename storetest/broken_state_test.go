@@ -73,7 +73,7 @@ func stateFaults() []fault {
 					return m.Advance(c, e, alerts...)
 				},
 				alerts: func(m *memory.Store, key mailbox.Key) []mailbox.Alert {
-					all := m.Alerts(key)
+					all := alertsOf(m, key)
 					for i := range all {
 						all[i].ID, _, _ = strings.Cut(all[i].ID, "#")
 					}
@@ -92,7 +92,7 @@ func stateFaults() []fault {
 		}},
 		{name: "an alert's words are plain ASCII", rule: "S15", make: func() methods {
 			return methods{alerts: func(m *memory.Store, key mailbox.Key) []mailbox.Alert {
-				all := m.Alerts(key)
+				all := alertsOf(m, key)
 				for i := range all {
 					all[i].Message = strings.ToValidUTF8(strings.ReplaceAll(all[i].Message, "\U0001F4E7", "?"), "?")
 				}

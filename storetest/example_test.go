@@ -20,7 +20,13 @@ func ExampleRun() {
 				Messages: func(t *testing.T, organization string) []storetest.StoredMessage {
 					return messages(store, organization)
 				},
-				Alerts: func(t *testing.T, key mailbox.Key) []mailbox.Alert { return store.Alerts(key) },
+				Alerts: func(t *testing.T, key mailbox.Key) []mailbox.Alert {
+					alerts, err := store.Alerts(t.Context(), key.Wall(), false, 1000)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return alerts
+				},
 			}
 		})
 	}

@@ -65,7 +65,7 @@ func (m methods) harness(*testing.T) Harness {
 			if m.alerts != nil {
 				return m.alerts(f.Store, key)
 			}
-			return f.Store.Alerts(key)
+			return alertsOf(f.Store, key)
 		},
 		Reopen: func(*testing.T) serversync.Store {
 			if m.reopen != nil {
@@ -75,6 +75,15 @@ func (m methods) harness(*testing.T) Harness {
 		},
 		FailNext: func(_ *testing.T, at Point) { f.next = at },
 	}
+}
+
+// alertsOf returns the mailbox's alerts.
+func alertsOf(m *memory.Store, key mailbox.Key) []mailbox.Alert {
+	all, err := m.Alerts(ctx, key.Wall(), false, 1<<20)
+	if err != nil {
+		panic(err)
+	}
+	return all
 }
 
 // stored returns the messages as the suite wants to see them.

@@ -2,13 +2,13 @@ package memory
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
-	"github.com/go-serversync/serversync/mailbox"
 )
 
 // Commit applies b in one transaction: everything that can fail comes first, and
@@ -29,11 +29,18 @@ func (s *Store) Commit(ctx context.Context, b *serversync.Batch) (serversync.Rec
 	if x.movedOn(b) {
 		return serversync.Receipt{}, serversync.ErrFenced
 	}
+	var state []byte
+	if b.State != nil {
+		var err error
+		if state, err = json.Marshal(b.State.To); err != nil {
+			return serversync.Receipt{}, fmt.Errorf("memory: mailbox state: %w", err)
+		}
+	}
 	raws, err := x.read(ctx, b.Records)
 	if err != nil {
 		return serversync.Receipt{}, err
 	}
-	x.apply(b, raws)
+	x.apply(b, raws, state)
 	s.writes.Add(1)
 	return x.receipt, nil
 }
@@ -110,7 +117,7 @@ func (x *box) keeps(r serversync.Record, seen map[contentKey]bool) bool {
 
 // apply changes the mailbox. What the batch drops goes first, so that a record in
 // the same epoch stands.
-func (x *box) apply(b *serversync.Batch, raws []*item.Blob) {
+func (x *box) apply(b *serversync.Batch, raws []*item.Blob, state []byte) {
 	x.receipt = serversync.Receipt{}
 	if x.ledger == nil && len(b.Records) > 0 {
 		x.ledger = newLedger()
@@ -128,9 +135,10 @@ func (x *box) apply(b *serversync.Batch, raws []*item.Blob) {
 	}
 	x.owe(b.Owe, b.Settled)
 	if b.State != nil {
-		x.state, x.version = cloneState(b.State.To), b.State.From+1
+		x.state, x.version = state, b.State.From+1
 	}
-	x.alert(b.Alerts)
+	x.alerts.put(b.Alerts)
+	x.write(b.Journal)
 	if b.Lane != (serversync.LaneKey{}) {
 		x.move(b.Lane, b.Next)
 	}
@@ -157,15 +165,6 @@ func (x *box) owe(acts []serversync.OwedAct, settled []string) {
 	for i, a := range acts {
 		if latest[a.ID] == i {
 			x.owed = append(x.owed, a)
-		}
-	}
-}
-
-// alert adds the alerts that are not there yet.
-func (x *box) alert(alerts []mailbox.Alert) {
-	for _, a := range alerts {
-		if !slices.ContainsFunc(x.alerts, func(b mailbox.Alert) bool { return b.ID == a.ID }) {
-			x.alerts = append(x.alerts, a)
 		}
 	}
 }

@@ -116,19 +116,8 @@ func (s *Store) Ledger(key mailbox.Key) Ledger {
 	return n
 }
 
-// Alerts returns the mailbox's alerts in the order in which they were added.
-func (s *Store) Alerts(key mailbox.Key) []mailbox.Alert {
-	x := s.lookup(key)
-	if x == nil {
-		return nil
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return slices.Clone(x.alerts)
-}
-
-// Writes returns how often the Store was changed: batches applied, and outbox
-// entries enqueued, claimed and advanced. What was refused or there already does
+// Writes returns how often the Store was changed: batches applied, alerts raised, and
+// outbox entries enqueued, claimed and advanced. What was refused or there already does
 // not count.
 func (s *Store) Writes() int { return int(s.writes.Load()) }
 

@@ -8,11 +8,13 @@
 // nothing that a caller changes later changes the Store.
 //
 // Beside the contract it has methods for tests to look inside: [Store.Messages],
-// [Store.Places], [Store.Ledger], [Store.Alerts] and [Store.Writes].
+// [Store.Places], [Store.Ledger] and [Store.Writes].
 package memory
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -30,6 +32,8 @@ var (
 	_ serversync.Quarantine = (*Store)(nil)
 	_ serversync.Grants     = (*Store)(nil)
 	_ serversync.Leases     = (*Store)(nil)
+	_ serversync.Walls      = (*Store)(nil)
+	_ serversync.Journal    = (*Store)(nil)
 )
 
 // atOnce is how many owed acts and deferrals a Snapshot holds at most.
@@ -46,6 +50,8 @@ type Store struct {
 	boxes  map[mailbox.Key]*box
 	orgs   map[string]*organization
 	writes atomic.Int64
+
+	profiles map[mailbox.Wall]alerts // the walls of profiles; those of mailboxes are in boxes
 }
 
 // New returns an empty Store.
@@ -57,14 +63,15 @@ type box struct {
 	mu  sync.Mutex
 	org *organization
 
-	state   mailbox.State
+	state   []byte // JSON; none if it is zero
 	version int64
 	last    string // ID of the last batch applied
 	receipt serversync.Receipt
 	lanes   []lane // few, and searched in turn: smaller than a map
 
 	owed    []serversync.OwedAct // oldest first
-	alerts  []mailbox.Alert
+	alerts  alerts
+	journal *journal
 	ledger  *ledger
 	outbox  *outbox
 	grant   *serversync.Grant
@@ -118,11 +125,15 @@ func (s *Store) Load(ctx context.Context, key mailbox.Key) (serversync.Snapshot,
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	snap := serversync.Snapshot{
-		State:     cloneState(x.state),
 		Version:   x.version,
 		Fence:     x.fence,
 		LastBatch: x.last,
 		Owed:      slices.Clone(x.owed[:min(len(x.owed), atOnce)]),
+	}
+	if x.state != nil {
+		if err := json.Unmarshal(x.state, &snap.State); err != nil {
+			return serversync.Snapshot{}, fmt.Errorf("memory: mailbox state: %w", err)
+		}
 	}
 	if len(x.lanes) > 0 {
 		snap.Cursors = make(map[serversync.LaneKey]provider.Cursor, len(x.lanes))

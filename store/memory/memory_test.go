@@ -15,7 +15,13 @@ func TestStore(t *testing.T) {
 		return storetest.Harness{
 			Store:    store,
 			Messages: func(_ *testing.T, organization string) []storetest.StoredMessage { return stored(store, organization) },
-			Alerts:   func(_ *testing.T, key mailbox.Key) []mailbox.Alert { return store.Alerts(key) },
+			Alerts: func(t *testing.T, key mailbox.Key) []mailbox.Alert {
+				all, err := store.Alerts(t.Context(), key.Wall(), false, 1<<20)
+				if err != nil {
+					t.Error(err)
+				}
+				return all
+			},
 		}
 	})
 }

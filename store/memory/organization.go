@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/go-serversync/serversync/item"
-	"github.com/go-serversync/serversync/mailbox"
 )
 
 // organization holds the messages that the mailboxes of an organization share.
@@ -92,13 +91,4 @@ func cloneMessage(m *item.Message, raw *item.Blob) item.Message {
 		})
 	}
 	return c
-}
-
-func cloneState(s mailbox.State) mailbox.State {
-	s.Refused = slices.Clone(s.Refused)
-	s.Resets = slices.Clone(s.Resets)
-	for i := range s.Resets {
-		s.Resets[i].OldEpochs = slices.Clone(s.Resets[i].OldEpochs)
-	}
-	return s
 }

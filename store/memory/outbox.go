@@ -114,7 +114,7 @@ func earlier(a, b *serversync.Entry) bool {
 
 // Advance replaces the entry with e and adds the alerts. What is fixed stays as it
 // was enqueued, whatever e says.
-func (s *Store) Advance(ctx context.Context, e serversync.Entry, alerts ...mailbox.Alert) error {
+func (s *Store) Advance(ctx context.Context, e serversync.Entry, list ...mailbox.Alert) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (s *Store) Advance(ctx context.Context, e serversync.Entry, alerts ...mailb
 		e.Recipients[i].Address = old.Recipients[i].Address
 	}
 	x.outbox.put(&e)
-	x.alert(alerts)
+	x.alerts.put(list)
 	s.writes.Add(1)
 	return nil
 }
