@@ -1,6 +1,10 @@
 package mailbox
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-serversync/serversync/profile"
+)
 
 // State is what synchronizing a mailbox has led to so far. The zero State is a
 // mailbox that has never been run. It marshals to JSON and back without loss, so
@@ -48,6 +52,9 @@ type Fault struct {
 	Code   string `json:"code,omitempty"`   // stable, for programs, such as "sign-in-refused"
 	Cause  string `json:"cause,omitempty"`  // what happened
 	Remedy string `json:"remedy,omitempty"` // what to do
+
+	Scope Scope         `json:"scope,omitempty"` // whom it concerns; "" if that is not known
+	Level profile.Level `json:"level,omitempty"` // how bad it is
 }
 
 // A Reset is a folder that is being listed again.
