@@ -1,0 +1,87 @@
+package secret
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"html"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// In reports whether text shows t: as it is, in other case, reversed, in hex,
+// base64 wherever in an encoded text it may stand, escaped as in a URL, JSON, HTML
+// or a quoted string, or a good part of one of these, as of a line that was cut. It
+// is for what others wrote and we are about to repeat, such as the answer of a
+// server that quotes the command it refused. An empty t is in nothing.
+//
+// It meets carelessness. Who has the secret and means to spread it can spell it in
+// ways that nothing recognizes.
+func (t Text) In(text string) bool {
+	s := t.Reveal()
+	if s == "" || text == "" {
+		return false
+	}
+	folded := strings.ToLower(text)
+	for _, form := range foldedForms(s) {
+		if holdsPart(folded, strings.ToLower(form)) {
+			return true
+		}
+	}
+	for _, form := range base64Forms(s) {
+		if holdsPart(text, form) || holdsPart(folded, strings.ToLower(form)) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsPart reports whether text holds form, or more than half of it if that is
+// long enough to be no accident.
+func holdsPart(text, form string) bool {
+	n := min(len(form), max(12, len(form)/2+1))
+	for i := 0; i+n <= len(form); i++ {
+		if strings.Contains(text, form[i:i+n]) {
+			return true
+		}
+	}
+	return false
+}
+
+// foldedForms returns the ways to write s in which case does not matter, or may
+// have been changed.
+func foldedForms(s string) []string {
+	doc, _ := json.Marshal(s)
+	backward := []byte(s)
+	slices.Reverse(backward)
+	quoted, ascii := strconv.Quote(s), strconv.QuoteToASCII(s)
+	escaped := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) // IMAP's quoted string
+	forms := []string{s, string(backward), hex.EncodeToString([]byte(s)), url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s),
+		string(doc[1 : len(doc)-1]), quoted[1 : len(quoted)-1], ascii[1 : len(ascii)-1], escaped, quotedPrintable(s)}
+	slices.Sort(forms)
+	return slices.Compact(forms)
+}
+
+// quotedPrintable writes each byte of s that is no letter or digit as in =3D.
+func quotedPrintable(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(s), "%", "=")
+}
+
+// base64Forms returns what of s shows in base64 wherever it stands in the encoded
+// text: where it begins within three bytes decides, and the first and last
+// characters may hold a neighbour's bits. What is left of a very short one would be
+// found everywhere.
+func base64Forms(s string) (forms []string) {
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 {
+			coded := enc.EncodeToString(append(make([]byte, before), s...))
+			first, last := (before*8+5)/6, (before+len(s))*8/6
+			if last-first >= 4 {
+				forms = append(forms, coded[first:last])
+			}
+		}
+	}
+	return forms
+}
