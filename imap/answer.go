@@ -28,7 +28,9 @@ const (
 func refusal(op string, st status, when moment) error {
 	kind, remedy := meaning(st, when)
 	words := wire.Quote(st.text)
-	if st.code != "" {
+	if st.echo {
+		words = "(words that repeat the password)"
+	} else if st.code != "" {
 		words = fmt.Sprintf("[%s] %s", wire.Quote(string(st.code)), words)
 	}
 	return &provider.Error{Op: op, Kind: kind, Remedy: remedy, Err: fmt.Errorf("the server said %s %s", st.kind, words)}

@@ -36,6 +36,7 @@ type status struct {
 	code goimap.ResponseCode // in upper case, "" for none
 	args string              // what follows the code
 	text string              // the server's words
+	echo bool                // they show our password
 }
 
 func (st status) ok() bool { return st.kind == goimap.StatusResponseTypeOK }
@@ -216,6 +217,7 @@ func (s *session) status() (status, error) {
 func (s *session) statusText(kind string) status {
 	st := status{kind: goimap.StatusResponseType(kind)}
 	text := s.in.Rest()
+	st.echo = kind != "OK" && s.password.In(string(text))
 	if code, after, ok := bytes.Cut(text, []byte("]")); ok && len(code) > 0 && code[0] == '[' {
 		name, args, _ := strings.Cut(string(code[1:]), " ")
 		st.code, st.args = goimap.ResponseCode(strings.ToUpper(name)), args

@@ -69,6 +69,7 @@ func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error)
 		log:    cmp.Or(d.Logger, slog.New(slog.DiscardHandler)).With("mailbox", a.Mailbox.Key.String()),
 		known:  map[uint32]listing{},
 	}
+	_, s.password = a.Credentials()
 	s.startReading()
 	if err := s.greet(ctx, a); err != nil {
 		s.Close()

@@ -8,6 +8,7 @@ import (
 	"github.com/go-serversync/serversync/imap/internal/syntax"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
 )
 
 // A session is one connection, signed in. It belongs to one goroutine at a time.
@@ -17,6 +18,8 @@ type session struct {
 	limits provider.Limits
 	spool  wire.Spool
 	log    *slog.Logger
+
+	password secret.Text // what no error may repeat
 
 	caps     map[string]bool // in upper case; nil if not known yet
 	signedIn bool

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -154,7 +153,7 @@ func (s *session) signIn(a provider.Account) error {
 		return err
 	}
 	if !st.ok() {
-		return s.fail(refusal("", hush(st, username, password.Reveal()), signingIn))
+		return s.fail(refusal("", st, signingIn))
 	}
 	s.signedIn = true
 	s.callIn() // the next loan is told the new capabilities
@@ -162,14 +161,4 @@ func (s *session) signIn(a provider.Account) error {
 		return s.askCaps()
 	}
 	return nil
-}
-
-// hush takes the server's words away if they repeat what we sent.
-func hush(st status, username, password string) status {
-	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + username + "\x00" + password))
-	said := string(st.code) + st.args + st.text
-	if password != "" && strings.Contains(strings.ToLower(said), strings.ToLower(password)) || strings.Contains(said, plain[:len(plain)-2]) {
-		st.code, st.args, st.text = "", "", "(words that repeat the password)"
-	}
-	return st
 }

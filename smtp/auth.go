@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -40,17 +39,10 @@ func (s *session) signIn() error {
 		}
 		return fail("AUTH", provider.ErrUnsupported, "the server needs PLAIN or LOGIN", errors.New("the server offers no sign-in with a password"))
 	}
-	s.hide(username, password)
 	if err := s.client.Auth(&bounded{Client: mechanism, left: 3}); err != nil {
 		return s.failed(authPhase, "AUTH", err)
 	}
 	return nil
-}
-
-// hide keeps a server that repeats what we sent from putting it into our errors.
-func (s *session) hide(username, password string) {
-	encode := base64.StdEncoding.EncodeToString
-	s.secrets = []string{password, encode([]byte(password)), encode([]byte("\x00" + username + "\x00" + password))}
 }
 
 // A bounded mechanism answers no more than so many challenges, for a server may

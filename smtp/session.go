@@ -26,8 +26,7 @@ type session struct {
 	account provider.Account
 	name    string // ours
 	log     *slog.Logger
-	secrets []string // what no text may repeat
-	dead    bool     // out of step with the server, or closed
+	dead    bool // out of step with the server, or closed
 	closed  bool
 }
 
@@ -149,10 +148,8 @@ func (s *session) words(r reply) string { return s.quote(fmt.Sprintf("%03d %s", 
 
 // quote returns a server's text for people, unless it repeats our sign-in.
 func (s *session) quote(text string) string {
-	for _, secret := range s.secrets {
-		if strings.Contains(text, secret) {
-			return "(the server's words repeat the sign-in and are left out)"
-		}
+	if _, password := s.account.Credentials(); password.In(text) {
+		return "(the server's words repeat the sign-in and are left out)"
 	}
 	return wire.Quote(text)
 }
