@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"encoding/json"
+	"math"
 	"slices"
 	"time"
 )
@@ -35,6 +36,23 @@ func (m moment) time() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, m.Int64).UTC()
+}
+
+// ordered returns t for a column that is compared with other times: the zero Time is
+// before all others.
+func ordered(t time.Time) int64 {
+	if n, ok := nanos(t).(int64); ok {
+		return n
+	}
+	return math.MinInt64
+}
+
+// fromOrdered reads what ordered wrote.
+func fromOrdered(n int64) time.Time {
+	if n == math.MinInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
 }
 
 // flagList returns flags as a sorted JSON array, nil as NULL.

@@ -36,7 +36,7 @@ const (
 
 var everyCommit = []string{
 	selectMailbox, finishBatch, selectCursor, replaceCursor, selectSpace, selectPlace,
-	insertPlace, insertMessage, selectBlobID, insertBlob, insertChunk,
+	insertPlace, insertMessage, selectBlobID, insertBlob, insertChunk, writeItem,
 }
 
 // Commit applies b in one transaction, and the host's rows with it: see
@@ -78,6 +78,7 @@ func (w *writing) commit(b *serversync.Batch) (serversync.Receipt, error) {
 		c.records,
 		c.acts,
 		func() error { return w.alerts(box.id, b.Alerts) },
+		c.journal,
 		c.finish,
 	} {
 		if err := step(); err != nil {
@@ -171,20 +172,6 @@ func (c *committing) acts() error {
 	}
 	for _, id := range c.batch.Settled {
 		if _, err := c.exec(settle, c.mailbox, id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *writing) alerts(mailbox int64, alerts []mailbox.Alert) error {
-	for _, a := range alerts {
-		text, err := json.Marshal(a)
-		if err != nil {
-			return fmt.Errorf("sqlite: alert %q: %w", a.ID, err)
-		}
-		_, err = w.exec(`INSERT INTO sync_alerts (mailbox, id, alert) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, mailbox, a.ID, string(text))
-		if err != nil {
 			return err
 		}
 	}

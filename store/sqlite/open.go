@@ -71,6 +71,8 @@ var _ interface {
 	serversync.Quarantine
 	serversync.Grants
 	serversync.Leases
+	serversync.Walls
+	serversync.Journal
 } = (*Store)(nil)
 
 // Open opens the database in the file at path, which is made with permissions

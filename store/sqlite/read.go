@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -118,23 +117,4 @@ func (s *Store) Message(ctx context.Context, id int64) (*item.Message, error) {
 		return nil, err
 	}
 	return item.ParseMessage(raw, item.Limits{})
-}
-
-// Alerts returns the mailbox's alerts, oldest first.
-func (s *Store) Alerts(ctx context.Context, key mailbox.Key) ([]mailbox.Alert, error) {
-	var out []mailbox.Alert
-	err := s.read(ctx, func(tx *sql.Tx) error {
-		return each(ctx, tx, func(rows *sql.Rows) error {
-			var text []byte
-			if err := rows.Scan(&text); err != nil {
-				return err
-			}
-			var a mailbox.Alert
-			err := json.Unmarshal(text, &a)
-			out = append(out, a)
-			return err
-		}, `SELECT a.alert FROM sync_alerts a JOIN sync_mailboxes m ON m.id = a.mailbox
-			WHERE m.organization = ? AND m.mailbox = ? ORDER BY a.seq`, key.Organization, key.Mailbox)
-	})
-	return out, err
 }

@@ -164,6 +164,52 @@ CREATE TABLE sync_grants (
 	sealed  BLOB NOT NULL
 );
 `,
+
+	// Walls and journal. Alerts of version 1 told of something once and named their
+	// side otherwise; they are open, as nothing tells that they are over.
+	`
+-- told is when the alert was told last; a zero time is before all others.
+ALTER TABLE sync_alerts ADD COLUMN told INTEGER NOT NULL DEFAULT -9223372036854775808;
+ALTER TABLE sync_alerts ADD COLUMN open INTEGER NOT NULL DEFAULT 1;
+UPDATE sync_alerts SET
+	told = CASE WHEN alert ->> '$.at' < '1678' THEN told ELSE
+		CAST(unixepoch(substr(alert ->> '$.at', 1, 19) || substr(alert ->> '$.at', CASE WHEN alert ->> '$.at' LIKE '%Z' THEN -1 ELSE -6 END)) * 1000000000
+			+ CAST(round(CAST('0' || substr(alert ->> '$.at', 20) AS REAL) * 1e9) AS INTEGER) AS INTEGER) END,
+	alert = json_set(json_remove(alert, '$.direction'), '$.count', 1, '$.level', 'warning', '$.side', coalesce(alert ->> '$.direction', ''));
+CREATE INDEX sync_alerts_told ON sync_alerts (mailbox, told DESC, id);
+CREATE INDEX sync_alerts_open ON sync_alerts (mailbox, told DESC, id) WHERE open;
+
+CREATE TABLE sync_profile_alerts (
+	seq          INTEGER PRIMARY KEY,
+	organization TEXT NOT NULL,
+	profile      TEXT NOT NULL,
+	id           TEXT NOT NULL,
+	alert        TEXT NOT NULL, -- JSON
+	told         INTEGER NOT NULL,
+	open         INTEGER NOT NULL,
+	UNIQUE (organization, profile, id)
+);
+CREATE INDEX sync_profile_alerts_told ON sync_profile_alerts (organization, profile, told DESC, id);
+CREATE INDEX sync_profile_alerts_open ON sync_profile_alerts (organization, profile, told DESC, id) WHERE open;
+CREATE INDEX sync_profile_alerts_old ON sync_profile_alerts (organization, told);
+
+-- What became of each item that failed or was skipped.
+CREATE TABLE sync_journal (
+	mailbox INTEGER NOT NULL,
+	side    TEXT NOT NULL,
+	folder  TEXT NOT NULL, -- '' for an outbox entry, and so is epoch
+	epoch   TEXT NOT NULL,
+	id      TEXT NOT NULL,
+	kind    TEXT NOT NULL,
+	code    TEXT NOT NULL,
+	reason  TEXT NOT NULL,
+	tries   INTEGER NOT NULL,
+	first   INTEGER,
+	last    INTEGER NOT NULL,
+	PRIMARY KEY (mailbox, side, folder, epoch, id)
+) WITHOUT ROWID;
+CREATE INDEX sync_journal_last ON sync_journal (mailbox, last);
+`,
 }
 
 // migrate brings the schema to the version that this package works with, one

@@ -27,7 +27,7 @@ func TestStore(t *testing.T) {
 				return stored(t, f.Store, organization)
 			},
 			Alerts: func(t *testing.T, key mailbox.Key) []mailbox.Alert {
-				alerts, err := f.Alerts(t.Context(), key)
+				alerts, err := f.Alerts(t.Context(), key.Wall(), false, 1<<20)
 				if err != nil {
 					t.Fatal(err)
 				}
