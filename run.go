@@ -130,9 +130,10 @@ func (s *Syncer) keepFresh(ctx context.Context) {
 	}
 }
 
-// Wake brings the next cycle of a mailbox forward, such as after the host put an
-// email into its outbox. It only has an effect while [Syncer.Run] runs.
-func (s *Syncer) Wake(key mailbox.Key) { s.plan.bring(key) }
+// Nudge brings the next cycle of a mailbox forward. It is for a host that knows that
+// something is there, such as an email that it put into the outbox. It only has an
+// effect while [Syncer.Run] runs.
+func (s *Syncer) Nudge(key mailbox.Key) { s.plan.bring(key) }
 
 // watch listens for news of the healthy mailboxes. A notice only ever brings the
 // next cycle forward, so a lost one costs no more than the poll interval.
@@ -171,7 +172,7 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 		}
 		listeners.Go(func() {
 			_, err := through(ctx, &s.seam, mailbox.Key{}, "Notifier.Notify", only(func(ctx context.Context) error {
-				return notifier.Notify(ctx, list, s.Wake)
+				return notifier.Notify(ctx, list, s.Nudge)
 			}))
 			if err != nil && ctx.Err() == nil {
 				s.cfg.Logger.Warn("no news from the server any more; polling goes on", "protocol", string(protocol), "error", err)

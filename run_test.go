@@ -67,8 +67,8 @@ func TestRunPollsEachMailboxAndLeavesNothing(t *testing.T) {
 	})
 }
 
-// Wake brings the next cycle forward, and many wakes bring one.
-func TestWakeBringsACycleForward(t *testing.T) {
+// Nudge brings the next cycle forward, and many nudges bring one.
+func TestNudgeBringsACycleForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := providertest.NewServer(providertest.IMAPLike)
 		st := memory.New()
@@ -79,7 +79,7 @@ func TestWakeBringsACycleForward(t *testing.T) {
 		time.Sleep(time.Minute)
 		server.Add(ann, "INBOX", letter(1))
 		for range 100 {
-			s.Wake(ann)
+			s.Nudge(ann)
 		}
 		time.Sleep(time.Second)
 		require.Len(t, st.Messages("acme"), 1)
