@@ -116,7 +116,7 @@ func (t *commit) acts() error {
 	return nil
 }
 
-// finish moves the cursor and the state, and adds the alerts.
+// finish moves the cursor and the state, and saves the alerts.
 func (t *commit) finish() error {
 	b := t.batch
 	if b.Lane != (serversync.LaneKey{}) {

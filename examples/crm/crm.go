@@ -108,14 +108,15 @@ func each(ctx context.Context, tx *sql.Tx, row func(scan func(...any) error) err
 	return rows.Err()
 }
 
-// addAlerts adds the alerts that are not there yet.
+// addAlerts saves alerts. One whose ID is there replaces it.
 func addAlerts(ctx context.Context, tx *sql.Tx, key mailbox.Key, alerts []mailbox.Alert) error {
 	for _, a := range alerts {
 		text, err := json.Marshal(a)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO sync_alerts VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		_, err = tx.ExecContext(ctx, `INSERT INTO sync_alerts VALUES ($1, $2, $3, $4)
+			ON CONFLICT (organization, mailbox, id) DO UPDATE SET alert = excluded.alert`,
 			key.Organization, key.Mailbox, a.ID, string(text))
 		if err != nil {
 			return err
