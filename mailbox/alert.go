@@ -26,8 +26,9 @@ type Alert struct {
 	Count    int           `json:"count"`             // how often it was told, 1 or more
 	Resolved time.Time     `json:"resolved,omitzero"` // zero while it is open
 	Level    profile.Level `json:"level"`
-	Code     string        `json:"code"`           // stable, for programs, such as "sign-in-refused"
-	Side     Side          `json:"side,omitempty"` // "" for the whole mailbox or profile
+	Code     string        `json:"code"`            // stable, for programs, such as "sign-in-refused"
+	Side     Side          `json:"side,omitempty"`  // "" for the whole mailbox or profile
+	Cause    string        `json:"cause,omitempty"` // the code of the Fault behind it
 	Message  string        `json:"message"`
 	Remedy   string        `json:"remedy,omitempty"`
 }

@@ -1,115 +1,16 @@
 package mailbox
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
 )
 
-// A Side is one direction of mail.
-type Side = profile.Side
-
-// The two sides.
-const (
-	Incoming = profile.Incoming
-	Outgoing = profile.Outgoing
-)
-
-// A Class says how a try of one direction ended, by what is to be done about it.
-type Class string
-
-// The classes.
-const (
-	Succeeded Class = "succeeded"
-	Throttled Class = "throttled" // the server asked us to wait
-	Transient Class = "transient" // it may work later
-	Refused   Class = "refused"   // sign-in was refused
-	Permanent Class = "permanent" // it will not work until something is changed
-)
-
-// An Outcome is how a try of one direction ended. A single item's failure is no
-// outcome: it touches only the item.
-type Outcome struct {
-	Class    Class
-	Wait     time.Duration // for Throttled: how long; 0 if the server did not say
-	Revision string        // of mailbox and profile at the time
-	Fault    Fault
-}
-
-// Retry says how failures are met. The zero value of a field means its default.
-type Retry struct {
-	// Waits are the pauses after the first, second, … failure in a row; the last
-	// one repeats. Each is spread by a fifth either way. Default: 5, 10, 15 minutes.
-	Waits []time.Duration
-
-	Tries        int           // failures in a row before a direction is suspended. Default: 10
-	Probe        time.Duration // how often a suspended direction is probed. Default: 30 minutes
-	DisableAfter int           // failures in a row before it is stopped for good. Default: 0, never
-
-	Refusals      int           // sign-ins refused within RefusalWindow before it is stopped. Default: 3
-	RefusalWindow time.Duration // Default: 15 minutes
-}
-
-// WithDefaults returns r with every zero field set to its default.
-func (r Retry) WithDefaults() Retry {
-	if len(r.Waits) == 0 {
-		r.Waits = []time.Duration{5 * time.Minute, 10 * time.Minute, 15 * time.Minute}
-	}
-	r.Tries = cmp.Or(r.Tries, 10)
-	r.Probe = cmp.Or(r.Probe, 30*time.Minute)
-	r.Refusals = cmp.Or(r.Refusals, 3)
-	r.RefusalWindow = cmp.Or(r.RefusalWindow, 15*time.Minute)
-	return r
-}
-
-// Wait returns the pause after the given number of failures in a row; spread is a
-// random number from 0 up to 1.
-func (r Retry) Wait(failures int, spread float64) time.Duration {
-	return spreadBy(r.Waits[min(max(failures, 1), len(r.Waits))-1], spread)
-}
-
-func spreadBy(d time.Duration, spread float64) time.Duration {
-	return time.Duration(float64(d) * (0.8 + 0.4*spread))
-}
-
-// Direction returns the state of one side.
-func (s State) Direction(side Side) Direction {
-	if side == Outgoing {
-		return s.Outgoing
-	}
-	return s.Incoming
-}
-
-// Gate reports whether a side may be tried at now, and if not, from when on and
-// why. A side that is stopped has no such time: it opens when revision, of mailbox
-// and profile, is another than when it was stopped.
-func (s State) Gate(side Side, now time.Time, revision string, r Retry) (open bool, until time.Time, why Fault) {
-	d := s.Direction(side)
-	changed := d.Phase != NotRun && revision != d.Revision
-	switch {
-	case d.Phase == Stopped && !changed:
-		return false, time.Time{}, d.Fault
-	case changed: // what was wrong may have been mended
-	case now.Before(d.Until):
-		return false, d.Until, d.Fault
-	case len(s.recent(now, r)) >= r.Refusals:
-		return false, s.Refused[len(s.Refused)-r.Refusals].Add(r.RefusalWindow), d.Fault
-	}
-	return true, time.Time{}, Fault{}
-}
-
-// recent returns the refusals that still count at now.
-func (s State) recent(now time.Time, r Retry) []time.Time {
-	i, _ := slices.BinarySearchFunc(s.Refused, now.Add(-r.RefusalWindow), time.Time.Compare)
-	return s.Refused[i:]
-}
-
-// Apply returns the state after o happened to a side at now, and the alerts it
-// calls for, without ID and At. It is pure: spread, a random number from 0 up to
-// 1, is all the chance there is.
+// Apply returns the state after e happened at now, and the alerts it calls for:
+// new ones without ID, for [State.Raise] to number, and those that it resolves. It is pure: spread, a random number from
+// 0 up to 1, is all the chance there is. docs/states.md draws the whole table from
+// this code; in short:
 //
 //	       succeeded            transient            10th transient
 //	any ──────────────▶ healthy ─────────▶ retrying ───────────────▶ suspended
@@ -119,25 +20,66 @@ func (s State) recent(now time.Time, r Retry) []time.Time {
 //	                       └─────────────────────────────────────────────┘
 //	any ── throttled ─▶ waiting; counts as no failure
 //	any ── refused ───▶ retrying; the third within 15 minutes ─▶ stopped
-//	any ── permanent ─▶ stopped until the revision changes
-func (s State) Apply(side Side, o Outcome, now time.Time, r Retry, spread float64) (State, []Alert) {
-	was := s.Direction(side)
+//	any ── permanent ─▶ stopped until it is tested again or the revision changes
+//	any ── outage, item failed ─▶ as it was
+//
+// A test that succeeds makes a side healthy and enables it. One that fails for now
+// is repeated as a cycle would be; one that fails for good disables the side.
+func (s State) Apply(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
+	switch e.Kind {
+	case EventCycle:
+		return s.tried(e, now, r, spread)
+	case EventTest:
+		return s.tested(e, now, r, spread)
+	case EventApproval:
+		return s.approved(e.Approval, now)
+	case EventChange:
+		return s.changed(now)
+	case EventPause:
+		if s.Paused == (Pause{}) {
+			s.Paused = Pause{Since: now, By: e.By}
+		}
+	case EventResume:
+		s.Paused = Pause{}
+	case EventDisable:
+		d := s.Direction(e.Side)
+		if d.Phase != Stopped {
+			d.Since = now
+		}
+		d.Phase, d.Until, d.Enabled, d.Revision, d.Tested.Again = Stopped, time.Time{}, false, e.Outcome.Revision, time.Time{}
+		d.Fault = Fault{Code: disabled, Cause: "it was disabled by " + e.By, Remedy: "test and enable the mailbox"}
+		return s.with(e.Side, d), nil
+	}
+	return s, nil
+}
+
+// disabled is the code of the fault of a side that somebody turned off.
+const disabled = "disabled"
+
+// tried moves a side on after a cycle.
+func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
+	o := e.Outcome
+	if o.Class == Outage || o.Class == ItemFailed {
+		return s, nil // M3, M4: it says nothing about this mailbox
+	}
+	was := s.Direction(e.Side)
 	d := was
 	if d.Phase != NotRun && o.Revision != d.Revision {
 		d.Failures = 0
 		s.Refused = nil
 	}
 	var code string
+	var alerts []Alert
 	switch o.Class {
 	case Succeeded:
-		d = Direction{Phase: Healthy}
-		s.Refused = nil
+		d.Phase, d.Failures, d.Until = Healthy, 0, time.Time{}
+		o.Fault, s.Refused = Fault{}, nil
+		s, alerts = s.Resolve(e.Side, now, "suspended", "stopped", "test-failed")
 		if was.Phase == Suspended || was.Phase == Stopped {
 			code = "resumed"
 		}
 	case Throttled:
-		d.Phase = Waiting
-		d.Until = now.Add(min(max(cmp.Or(o.Wait, r.Wait(1, spread)), time.Second), time.Hour))
+		d.Phase, d.Until = Waiting, now.Add(r.waitAsked(o.Wait, spread))
 	case Refused:
 		s.Refused = append(slices.Clone(s.recent(now, r)), now)
 		d.Failures++
@@ -154,6 +96,7 @@ func (s State) Apply(side Side, o Outcome, now time.Time, r Retry, spread float6
 		switch {
 		case r.DisableAfter > 0 && d.Failures >= r.DisableAfter:
 			d.Phase, d.Until, code = Stopped, time.Time{}, "stopped"
+			d.Enabled = false
 		case d.Failures >= r.Tries:
 			d.Phase, d.Until, code = Suspended, now.Add(spreadBy(r.Probe, spread)), "suspended"
 		}
@@ -161,30 +104,83 @@ func (s State) Apply(side Side, o Outcome, now time.Time, r Retry, spread float6
 	d.Fault, d.Revision, d.Since = o.Fault, o.Revision, now
 	if d.Phase == was.Phase {
 		d.Since = was.Since
-		if code == "suspended" || code == "stopped" && o.Fault == was.Fault {
-			code = "" // it was said before
-		}
 	}
-	if side == Outgoing {
-		s.Outgoing = d
-	} else {
-		s.Incoming = d
+	if code != "" {
+		alerts = append(alerts, alert(code, e.Side, o.Fault))
 	}
-	if code == "" {
-		return s, nil
+	return s.with(e.Side, d), alerts
+}
+
+// tested moves a side on after a test.
+func (s State) tested(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
+	o := e.Outcome
+	tries := s.Direction(e.Side).Tested.Tries
+	cycle := e
+	if o.Class == Outage || o.Class == ItemFailed {
+		cycle.Outcome.Class = Transient // a test asks whether it works now, whosesoever fault it is
 	}
-	return s, []Alert{alert(code, side, o.Fault)}
+	s, alerts := s.tried(cycle, now, r, spread)
+	alerts = slices.DeleteFunc(alerts, func(a Alert) bool { return a.ID == "" }) // the test's own alert says it
+	d := s.Direction(e.Side)
+	if o.Class == Succeeded {
+		d.Enabled, d.Tested = true, Test{Status: StatusSuccess, At: now}
+		return s.with(e.Side, d), append(alerts, alert("test-succeeded", e.Side, Fault{}))
+	}
+	d.Tested = Test{Status: StatusFailure, At: now, Tries: tries + 1}
+	switch {
+	case d.Phase == Stopped, d.Tested.Tries >= r.Tries:
+		d.Phase, d.Until, d.Enabled = Stopped, time.Time{}, false
+	default: // it is tested again when it would be tried again
+		d.Tested.Again = d.Until
+	}
+	return s.with(e.Side, d), append(alerts, alert("test-failed", e.Side, o.Fault))
+}
+
+// approved notes what was decided about the address.
+func (s State) approved(a Approval, now time.Time) (State, []Alert) {
+	s.Approval = a
+	s, alerts := s.Resolve("", now, "rejected")
+	switch a.Status {
+	case Approved:
+		alerts = append(alerts, Alert{Level: profile.Info, Code: "approved", Message: "the email address was approved by " + a.By})
+	case Rejected:
+		alerts = append(alerts, Alert{Level: profile.Warning, Code: "rejected", Message: "the use of the email address was rejected by " + a.By,
+			Remedy: "have the address approved by an administrator"})
+	}
+	return s, alerts
+}
+
+// changed takes back what was approved and tested of another address or profile.
+// How far mail was brought in stays.
+func (s State) changed(now time.Time) (State, []Alert) {
+	var alerts []Alert
+	for _, side := range []Side{"", Incoming, Outgoing, ACT} {
+		var resolved []Alert
+		s, resolved = s.Resolve(side, now)
+		alerts = append(alerts, resolved...)
+	}
+	s.Incoming, s.Outgoing, s.ACT = Direction{}, Direction{}, Direction{}
+	s.Approval, s.Refused = Approval{}, nil
+	return s, alerts
 }
 
 func alert(code string, side Side, f Fault) Alert {
-	a := Alert{Code: code, Side: side, Remedy: f.Remedy}
+	a := Alert{Level: profile.Error, Code: code, Cause: f.Code, Side: side, Remedy: f.Remedy}
+	what := string(side) + " mail"
+	if side == ACT {
+		what = "synchronizing appointments, contacts and tasks"
+	}
 	switch code {
 	case "resumed":
-		a.Message = fmt.Sprintf("%s mail works again", side)
+		a.Level, a.Message = profile.Info, what+" works again"
 	case "suspended":
-		a.Message = fmt.Sprintf("%s mail has failed again and again and is only probed now: %s", side, f.Cause)
+		a.Message = what + " has failed again and again and is only probed now: " + f.Cause
+	case "test-succeeded":
+		a.Level, a.Message = profile.Info, what+" was tested and enabled"
+	case "test-failed":
+		a.Message = "the test of " + what + " failed: " + f.Cause
 	default:
-		a.Message = fmt.Sprintf("%s mail has been stopped: %s", side, f.Cause)
+		a.Message = what + " has been stopped: " + f.Cause
 	}
 	return a
 }

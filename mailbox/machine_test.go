@@ -25,7 +25,7 @@ func TestM1TransientFailuresSuspendAndHeal(t *testing.T) {
 	var alerts []Alert
 	for n := 1; n <= 13; n++ {
 		var more []Alert
-		s, more = s.Apply(Incoming, outage, now, retry, 0.5)
+		s, more = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: outage}, now, retry, 0.5)
 		alerts = append(alerts, more...)
 		wait := 15 * time.Minute
 		switch {
@@ -37,20 +37,20 @@ func TestM1TransientFailuresSuspendAndHeal(t *testing.T) {
 			wait = 30 * time.Minute
 		}
 		require.Equal(t, wait, s.Incoming.Until.Sub(now), "after failure %d", n)
-		open, until, _ := s.Gate(Incoming, now.Add(wait-time.Second), "1", retry)
+		open, until, _ := s.Gate(Incoming, now.Add(wait-time.Second), Rules{Revision: "1"}, retry)
 		require.False(t, open)
 		require.Equal(t, s.Incoming.Until, until)
 		now = s.Incoming.Until
-		open, _, _ = s.Gate(Incoming, now, "1", retry)
+		open, _, _ = s.Gate(Incoming, now, Rules{Revision: "1"}, retry)
 		require.True(t, open)
 	}
 	require.Equal(t, Suspended, s.Incoming.Phase)
-	require.Len(t, alerts, 1)
+	require.Len(t, alerts, 4, "told again with each probe that fails: the same alert, counted")
 	require.Equal(t, "suspended", alerts[0].Code)
 	require.Equal(t, "wait", alerts[0].Remedy)
 	require.Equal(t, NotRun, s.Outgoing.Phase, "the other side is not touched")
 
-	s, alerts = s.Apply(Incoming, Outcome{Class: Succeeded, Revision: "1"}, now, retry, 0.5)
+	s, alerts = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: Outcome{Class: Succeeded, Revision: "1"}}, now, retry, 0.5)
 	require.Equal(t, Direction{Phase: Healthy, Since: now, Revision: "1"}, s.Incoming)
 	require.Len(t, alerts, 1)
 	require.Equal(t, "resumed", alerts[0].Code)
@@ -63,12 +63,12 @@ func TestM1DisableAfter(t *testing.T) {
 	var alerts []Alert
 	now := start
 	for range 10 {
-		s, alerts = s.Apply(Outgoing, outage, now, r, 0)
+		s, alerts = s.Apply(Event{Kind: EventCycle, Side: Outgoing, Outcome: outage}, now, r, 0)
 		now = now.Add(time.Hour)
 	}
 	require.Equal(t, Stopped, s.Outgoing.Phase)
 	require.Len(t, alerts, 1)
-	open, until, why := s.Gate(Outgoing, now.Add(1000*time.Hour), "1", r)
+	open, until, why := s.Gate(Outgoing, now.Add(1000*time.Hour), Rules{Revision: "1"}, r)
 	require.False(t, open)
 	require.Zero(t, until)
 	require.Equal(t, outage.Fault, why)
@@ -79,22 +79,22 @@ func TestM1DisableAfter(t *testing.T) {
 func TestM1RefusalsStopBothSides(t *testing.T) {
 	var s State
 	now := start
-	s, _ = s.Apply(Incoming, refusal, now, retry, 1)
-	s, _ = s.Apply(Outgoing, refusal, now.Add(time.Minute), retry, 1)
+	s, _ = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}, now, retry, 1)
+	s, _ = s.Apply(Event{Kind: EventCycle, Side: Outgoing, Outcome: refusal}, now.Add(time.Minute), retry, 1)
 	require.Equal(t, Retrying, s.Incoming.Phase)
 	now = s.Incoming.Until
 	require.Less(t, now.Sub(start), retry.RefusalWindow, "the third try falls inside the window")
-	s, alerts := s.Apply(Incoming, refusal, now, retry, 1)
+	s, alerts := s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}, now, retry, 1)
 	require.Equal(t, Stopped, s.Incoming.Phase)
 	require.Len(t, alerts, 1)
 
-	open, until, _ := s.Gate(Outgoing, now.Add(time.Minute), "1", retry)
+	open, until, _ := s.Gate(Outgoing, now.Add(time.Minute), Rules{Revision: "1"}, retry)
 	require.False(t, open, "the other side has the same credential")
 	require.Equal(t, start.Add(retry.RefusalWindow), until)
 
-	open, _, _ = s.Gate(Incoming, now.Add(24*time.Hour), "1", retry)
+	open, _, _ = s.Gate(Incoming, now.Add(24*time.Hour), Rules{Revision: "1"}, retry)
 	require.False(t, open)
-	open, _, _ = s.Gate(Incoming, now, "2", retry)
+	open, _, _ = s.Gate(Incoming, now, Rules{Revision: "2"}, retry)
 	require.True(t, open, "the credential was changed")
 }
 
@@ -108,7 +108,7 @@ func TestM2Throttling(t *testing.T) {
 		{0, 5 * time.Minute},
 	} {
 		var alerts []Alert
-		s, alerts = s.Apply(Incoming, Outcome{Class: Throttled, Wait: tt.asked, Revision: "1"}, start, retry, 0.5)
+		s, alerts = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: Outcome{Class: Throttled, Wait: tt.asked, Revision: "1"}}, start, retry, 0.5)
 		require.Empty(t, alerts)
 		require.Equal(t, Waiting, s.Incoming.Phase)
 		require.Equal(t, tt.waited, s.Incoming.Until.Sub(start))
@@ -119,18 +119,18 @@ func TestM2Throttling(t *testing.T) {
 // M5: a stop has a code, a cause and a remedy.
 func TestM5PermanentStopsAtOnce(t *testing.T) {
 	fault := Fault{Code: "certificate", Cause: "the certificate is for another name", Remedy: "enter the name in the certificate"}
-	s, alerts := State{}.Apply(Incoming, Outcome{Class: Permanent, Revision: "1", Fault: fault}, start, retry, 0)
+	s, alerts := State{}.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: Outcome{Class: Permanent, Revision: "1", Fault: fault}}, start, retry, 0)
 	require.Equal(t, Stopped, s.Incoming.Phase)
 	require.Equal(t, fault, s.Incoming.Fault)
 	require.Equal(t, "stopped", alerts[0].Code)
 	require.Contains(t, alerts[0].Message, fault.Cause)
-	_, alerts = s.Apply(Incoming, Outcome{Class: Permanent, Revision: "1", Fault: fault}, start, retry, 0)
-	require.Empty(t, alerts, "it was said before")
+	_, alerts = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: Outcome{Class: Permanent, Revision: "1", Fault: fault}}, start, retry, 0)
+	require.Len(t, alerts, 1, "it is told again, as the same alert")
 }
 
 // S15: a Store may keep the state as a JSON document.
 func TestStateSurvivesJSON(t *testing.T) {
-	s, _ := State{}.Apply(Incoming, refusal, start, retry, 0.3)
+	s, _ := State{}.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}, start, retry, 0.3)
 	s.Resets = []Reset{{Folder: "INBOX", Reason: "new epoch", Since: start, OldEpochs: []string{"1"}, Relisted: 3, Matched: 2, New: 1}}
 	doc, err := json.Marshal(s)
 	require.NoError(t, err)

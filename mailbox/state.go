@@ -6,16 +6,42 @@ import (
 	"github.com/go-serversync/serversync/profile"
 )
 
+// A Side is one of the things that a mailbox synchronizes.
+type Side = profile.Side
+
+// The sides.
+const (
+	Incoming = profile.Incoming
+	Outgoing = profile.Outgoing
+)
+
 // State is what synchronizing a mailbox has led to so far. The zero State is a
 // mailbox that has never been run. It marshals to JSON and back without loss, so
 // a Store may keep it as a document.
 type State struct {
 	Incoming Direction `json:"incoming"`
 	Outgoing Direction `json:"outgoing"`
+	ACT      Direction `json:"act,omitzero"`
 
-	// Refused says when sign-in was refused of late, in either direction, so that
-	// nobody's account is locked by our trying.
+	// Approval says who let the address be used.
+	Approval Approval `json:"approval,omitzero"`
+
+	// Paused says since when nothing is tried, and who wanted it so.
+	Paused Pause `json:"paused,omitzero"`
+
+	// Verbose is for how many cycles more each step is logged.
+	Verbose int `json:"verbose,omitempty"`
+
+	// Probe is the Message-ID of the last test message, which is no mail of the
+	// host's.
+	Probe string `json:"probe,omitempty"`
+
+	// Refused says when sign-in was refused of late, on any side, so that nobody's
+	// account is locked by our trying.
 	Refused []time.Time `json:"refused,omitempty"`
+
+	// Open are the alerts that are not resolved, each as it was told last.
+	Open []Alert `json:"open,omitempty"`
 
 	// Resets are the folders that are being listed again because the server gave
 	// up the ids it had told, with what has been found so far. Each is announced
@@ -23,7 +49,7 @@ type State struct {
 	Resets []Reset `json:"resets,omitempty"`
 }
 
-// Direction is the state of one direction of a mailbox.
+// Direction is the state of one side of a mailbox.
 type Direction struct {
 	Phase    Phase     `json:"phase,omitempty"`
 	Since    time.Time `json:"since,omitzero"`     // when Phase began
@@ -31,9 +57,21 @@ type Direction struct {
 	Until    time.Time `json:"until,omitzero"`     // nothing is tried before; zero means now
 	Revision string    `json:"revision,omitempty"` // of mailbox and profile when Phase began
 	Fault    Fault     `json:"fault,omitzero"`     // why, unless all is well
+
+	// Enabled says that a test has succeeded and nothing has taken that back.
+	Enabled bool `json:"enabled,omitempty"`
+	Tested  Test `json:"tested,omitzero"`
 }
 
-// A Phase is where a direction stands.
+// A Test is the last test of a side.
+type Test struct {
+	Status Status    `json:"status,omitempty"`
+	At     time.Time `json:"at,omitzero"`
+	Tries  int       `json:"tries,omitempty"` // in a row that failed
+	Again  time.Time `json:"again,omitzero"`  // when it is to be repeated; zero if it is not
+}
+
+// A Phase is where a side stands.
 type Phase string
 
 // The phases. See [State.Apply] for how one leads to another.
@@ -43,11 +81,38 @@ const (
 	Waiting   Phase = "waiting"   // the server asked us to wait; this is no failure
 	Retrying  Phase = "retrying"  // the last tries failed; tried again at Until
 	Suspended Phase = "suspended" // failed ten times; probed every 30 minutes, resumes by itself
-	Stopped   Phase = "stopped"   // not tried until credential or profile changes
+	Stopped   Phase = "stopped"   // not tried until it is tested again, or credential or profile change
 )
 
-// A Fault says why a direction is not healthy, and what to do about it. It holds
-// no secret.
+// A Status is what an administrator is shown of a side: whether it works.
+type Status string
+
+// The statuses.
+const (
+	StatusNotRun  Status = ""
+	StatusSuccess Status = "success"
+	StatusFailure Status = "failure"
+)
+
+// Status returns whether the side works, and since when that is so.
+func (d Direction) Status() (Status, time.Time) {
+	switch d.Phase {
+	case Healthy, Waiting:
+		return StatusSuccess, d.Since
+	case Retrying, Suspended, Stopped:
+		return StatusFailure, d.Since
+	}
+	return StatusNotRun, d.Since
+}
+
+// A Pause says since when a mailbox is not worked on, and who wanted it so.
+type Pause struct {
+	Since time.Time `json:"since,omitzero"`
+	By    string    `json:"by,omitempty"`
+}
+
+// A Fault says why a side is not healthy, and what to do about it. It holds no
+// secret.
 type Fault struct {
 	Code   string `json:"code,omitempty"`   // stable, for programs, such as "sign-in-refused"
 	Cause  string `json:"cause,omitempty"`  // what happened
@@ -67,4 +132,28 @@ type Reset struct {
 	Relisted  int       `json:"relisted"`            // items seen again so far
 	Matched   int       `json:"matched"`             // of these, known by id or content
 	New       int       `json:"new"`                 // of these, not known
+}
+
+// Direction returns the state of one side.
+func (s State) Direction(side Side) Direction {
+	switch side {
+	case Outgoing:
+		return s.Outgoing
+	case ACT:
+		return s.ACT
+	}
+	return s.Incoming
+}
+
+// with returns s with another state of one side.
+func (s State) with(side Side, d Direction) State {
+	switch side {
+	case Outgoing:
+		s.Outgoing = d
+	case ACT:
+		s.ACT = d
+	default:
+		s.Incoming = d
+	}
+	return s
 }
