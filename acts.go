@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -78,7 +79,7 @@ func (c *cycle) failAct(b *Batch, act OwedAct, err error) {
 	}
 	b.Settled = append(b.Settled, act.ID)
 	b.Alerts = append(b.Alerts, c.alert(mailbox.Alert{
-		Code: "act-failed", Side: mailbox.Incoming,
+		Level: profile.Warning, Code: "act-failed", Side: mailbox.Incoming,
 		Message: fmt.Sprintf("could not %s item %q in folder %q: %v", act.Kind, act.ID, act.Folder, err),
 		Remedy:  "do it by hand on the server, if it matters",
 	}))

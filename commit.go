@@ -81,11 +81,15 @@ func (c *cycle) committed(b *Batch, receipt Receipt, state mailbox.State) {
 	c.told(b.Alerts)
 }
 
-// told tells of alerts that are committed.
+// told tells of alerts that are committed: once when one is new, and once when it
+// is over.
 func (c *cycle) told(alerts []mailbox.Alert) {
 	c.report.Alerts = append(c.report.Alerts, alerts...)
 	for _, a := range alerts {
-		c.s.cfg.Logger.Warn("alert", "mailbox", c.key.String(), "code", a.Code, "message", a.Message)
+		if a.Count > 1 && a.Resolved.IsZero() {
+			continue
+		}
+		c.s.cfg.Logger.Warn("alert", "mailbox", c.key.String(), "code", a.Code, "message", a.Message, "resolved", !a.Resolved.IsZero())
 		if hook := c.s.cfg.Hooks.Alert; hook != nil {
 			hook(c.key, a)
 		}

@@ -143,7 +143,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		return ctx.Err()
 	}
 	now := c.s.cfg.Clock.Now()
-	if open, _, why := c.state.Gate(side, now, c.revision, c.s.cfg.Retry); !open {
+	if open, _, why := c.state.Gate(side, now, mailbox.Rules{Revision: c.revision}, c.s.cfg.Retry); !open {
 		c.closed(side, why)
 		return nil
 	}
@@ -168,12 +168,26 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	if errors.As(err, &e) {
 		outcome.Wait = e.RetryAfter
 	}
-	var alerts []mailbox.Alert
-	c.state, alerts = c.state.Apply(side, outcome, c.s.cfg.Clock.Now(), c.s.cfg.Retry, c.s.spread())
-	for _, a := range alerts {
-		c.alerts = append(c.alerts, c.alert(a))
-	}
+	c.apply(mailbox.Event{Kind: mailbox.EventCycle, Side: side, Outcome: outcome})
 	return wrap(side, err)
+}
+
+// apply moves the state on by what happened, with the alerts that this calls for.
+func (c *cycle) apply(e mailbox.Event) {
+	var alerts []mailbox.Alert
+	c.state, alerts = c.state.Apply(e, c.s.cfg.Clock.Now(), c.s.cfg.Retry, c.s.spread())
+	for _, a := range alerts {
+		c.raise(a)
+	}
+}
+
+// raise has an alert committed with what it tells of, so that neither stands
+// without the other.
+func (c *cycle) raise(a mailbox.Alert) {
+	if a.ID == "" {
+		c.state, a = c.state.Raise(a, c.s.newID(), c.s.cfg.Clock.Now())
+	}
+	c.alerts = append(c.alerts, a)
 }
 
 func wrap(side mailbox.Side, err error) error {
@@ -190,10 +204,13 @@ func (c *cycle) closed(side mailbox.Side, why mailbox.Fault) {
 	c.report.Closed[side] = why
 }
 
-// alert returns a with an id and a time. An alert is committed with what it tells
-// of, so that neither stands without the other.
+// alert returns an alert about an item, which stands for itself.
 func (c *cycle) alert(a mailbox.Alert) mailbox.Alert {
-	a.ID, a.At = c.s.newID(), c.s.cfg.Clock.Now()
+	a.ID, a.At, a.Count = c.s.newID(), c.s.cfg.Clock.Now(), 1
+	a.Last = a.At
+	if a.Level == profile.Info {
+		a.Resolved = a.At
+	}
 	return a
 }
 
@@ -209,7 +226,8 @@ func (c *cycle) settle(ctx context.Context) error {
 // same reports whether two states are equal, without garbage for those that nearly
 // always are.
 func same(a, b mailbox.State) bool {
-	return a.Incoming == b.Incoming && a.Outgoing == b.Outgoing && slices.Equal(a.Refused, b.Refused) &&
+	return a.Incoming == b.Incoming && a.Outgoing == b.Outgoing && a.ACT == b.ACT && a.Approval == b.Approval && a.Paused == b.Paused &&
+		a.Verbose == b.Verbose && a.Probe == b.Probe && slices.Equal(a.Refused, b.Refused) && slices.Equal(a.Open, b.Open) &&
 		slices.EqualFunc(a.Resets, b.Resets, func(a, b mailbox.Reset) bool { return reflect.DeepEqual(a, b) })
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -117,7 +118,7 @@ func (l *lane) endReset(ctx context.Context, st step) error {
 	}
 	l.state.Resets = slices.DeleteFunc(slices.Clone(l.state.Resets), func(r mailbox.Reset) bool { return r.Folder == ended.Folder })
 	b.Alerts = append(b.Alerts, l.alert(mailbox.Alert{
-		Code: "cursor-reset", Side: mailbox.Incoming,
+		Level: profile.Info, Code: "cursor-reset", Side: mailbox.Incoming,
 		Message: fmt.Sprintf("folder %q was listed again (%s): %d items, of which %d were known and %d are new", l.folder.Name, ended.Reason, ended.Relisted, ended.Matched, ended.New),
 		Remedy:  "nothing, unless it happens often: then ask the server's administrator why",
 	}))

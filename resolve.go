@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -52,7 +53,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 	}
 	e.Phase, e.Reason = PhaseHeld, "the server's answer was lost and the message is not among the sent mail"
 	alert := c.alert(mailbox.Alert{
-		Code: "send-uncertain", Side: mailbox.Outgoing,
+		Level: profile.Error, Code: "send-uncertain", Side: mailbox.Outgoing,
 		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
 		Remedy:  "ask a recipient or the server's log, then resolve the entry as sent or to be sent again",
 	})
@@ -109,7 +110,7 @@ func (c *cycle) incomingClosed() error {
 		return nil
 	}
 	now := c.s.cfg.Clock.Now()
-	if open, _, why := c.state.Gate(mailbox.Incoming, now, c.revision, c.s.cfg.Retry); !open {
+	if open, _, why := c.state.Gate(mailbox.Incoming, now, mailbox.Rules{Revision: c.revision}, c.s.cfg.Retry); !open {
 		return &provider.Error{Op: "look among the sent mail", Kind: provider.ErrBadItem, Err: fmt.Errorf("incoming mail has to wait: %s", why.Cause)}
 	}
 	return nil
@@ -154,7 +155,7 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 		if e.Attempts++; e.Attempts < c.s.cfg.ItemTries {
 			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
 		} else {
-			alerts = append(alerts, c.alert(mailbox.Alert{Code: "copy-failed", Side: mailbox.Outgoing,
+			alerts = append(alerts, c.alert(mailbox.Alert{Level: profile.Info, Code: "copy-failed", Side: mailbox.Outgoing,
 				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"}))
 		}
 		e.Reason = "its copy could not be filed: " + err.Error()
