@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"strings"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -30,4 +31,59 @@ type Approval struct {
 	Profile profile.ID   `json:"profile,omitempty"`
 	Kind    profile.Kind `json:"kind,omitempty"`   // of the profile
 	Tenant  string       `json:"tenant,omitempty"` // of the profile
+}
+
+// Decide returns the answer that somebody gave about m, whose profile is p. Whether
+// they may give it is for [MayApprove] to say; whoever may approve may reject too.
+func Decide(m Mailbox, p profile.Profile, by Approver, answer ApprovalStatus, at time.Time) Approval {
+	roles := make([]string, len(by.Roles))
+	for i, r := range by.Roles {
+		roles[i] = string(r)
+	}
+	return Approval{
+		Status: answer, By: by.Name, Roles: strings.Join(roles, ","), At: at.Round(0).UTC(),
+		Address: m.Address, Profile: p.ID, Kind: p.Kind, Tenant: p.TenantID,
+	}
+}
+
+// Holds reports whether the approval is one for m as it is now. It lapses with
+// another address, as in Dynamics 365, and also with another profile and with
+// another kind or tenant of the same profile: who may approve differs between
+// them, so that a mailbox could otherwise be approved where it is easy and then be
+// moved to where it is not.
+func (a Approval) Holds(m Mailbox, p profile.Profile) bool { return a.Now(m, p) == Approved }
+
+// Now returns the status for m as it is now: an answer to something else is none,
+// so somebody has to be asked again.
+func (a Approval) Now(m Mailbox, p profile.Profile) ApprovalStatus {
+	about := sameAddress(a.Address, m.Address) && m.Profile == p.ID &&
+		a.Profile == p.ID && a.Kind == p.Kind && strings.EqualFold(a.Tenant, p.TenantID)
+	if (a.Status == Approved || a.Status == Rejected) && !about {
+		return Pending
+	}
+	return a.Status
+}
+
+// NeedsApproval reports whether m, whose profile is p, is worked on only when it
+// was approved. It needs it unless the organization's settings say otherwise; a
+// forward mailbox goes with the queues, since it too is nobody's own.
+//
+// Settings are a CRM administrator's. They cannot stand for a tenant
+// administrator, so a mailbox that only one of those may approve always needs it
+// (Microsoft: "Connect to Exchange Online").
+func NeedsApproval(m Mailbox, p profile.Profile, policy profile.Policy, s Settings) bool {
+	switch {
+	case needsTenantAdministrator(p, policy):
+		return true
+	case m.Kind == User:
+		return !s.ProcessUnapprovedUsers
+	}
+	return !s.ProcessUnapprovedQueues
+}
+
+// needsTenantAdministrator reports whether only an administrator of an Exchange
+// Online tenant may let the host at its mailboxes. A host on an organization's own
+// premises is let in by who set up the trust between the two, once.
+func needsTenantAdministrator(p profile.Profile, policy profile.Policy) bool {
+	return isExchangeOnline(p.Kind) && policy.Deployment == profile.Cloud
 }

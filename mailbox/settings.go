@@ -1,6 +1,8 @@
 package mailbox
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -60,4 +62,93 @@ type Settings struct {
 	// NoSentCopy leaves no copy of what was sent in the folder of sent mail
 	// (SSSSaveOutgoingEmailToExchangeSentFolder).
 	NoSentCopy bool
+}
+
+const day = 24 * time.Hour
+
+// WithDefaults returns s with every zero field that has a default set to it.
+func (s Settings) WithDefaults() Settings {
+	s.AlertRetention = cmp.Or(s.AlertRetention, 30*day)
+	s.JournalRetention = cmp.Or(s.JournalRetention, 3*day)
+	s.MaxVerboseCycles = cmp.Or(s.MaxVerboseCycles, 100)
+	s.MaxVerboseMailboxes = cmp.Or(s.MaxVerboseMailboxes, 10)
+	s.SendBatch = cmp.Or(s.SendBatch, 10)
+	return s
+}
+
+// Validate returns every mistake in s, nil if there is none.
+func (s Settings) Validate() (issues profile.Issues) {
+	s = s.WithDefaults()
+	add := func(wrong bool, level profile.Level, code, field, message, remedy string) {
+		if wrong {
+			issues = append(issues, profile.Issue{Code: code, Level: level, Field: field, Message: message, Remedy: remedy})
+		}
+	}
+	number := func(n, most int, code, field string, byDefault int) {
+		add(n < 1 || n > most, profile.Error, code, field, fmt.Sprintf("%d is not between 1 and %d", n, most), fmt.Sprintf("leave it at 0 for the default of %d", byDefault))
+	}
+	period := func(d, most time.Duration, code, field string, byDefault int) {
+		add(d > most, profile.Error, code, field, fmt.Sprintf("%v is more than %d days", d, most/day), fmt.Sprintf("leave it at 0 for the default of %d days; a negative value keeps nothing", byDefault))
+	}
+	for _, side := range []Side{Incoming, Outgoing, ACT} {
+		method := s.DefaultMethods.Of(side)
+		add(!isMethod(method) || side != Incoming && method == ForwardMailbox, profile.Error, "default-method", "DefaultMethods",
+			fmt.Sprintf("%q is no method for %s", method, side), `use "", "server-side", "none" or "outlook"; for incoming mail also "forward-mailbox"`)
+	}
+	period(s.AlertRetention, 3650*day, "alert-retention-range", "AlertRetention", 30)
+	period(s.JournalRetention, 14*day, "journal-retention-range", "JournalRetention", 3)
+	add(s.JournalRetention > 7*day && s.JournalRetention <= 14*day, profile.Warning, "journal-retention-long", "JournalRetention",
+		"a journal of more than 7 days grows large", "keep it for 7 days or less")
+	number(s.MaxVerboseCycles, 100, "verbose-cycles-range", "MaxVerboseCycles", 100)
+	number(s.MaxVerboseMailboxes, 100, "verbose-mailboxes-range", "MaxVerboseMailboxes", 10)
+	number(s.SendBatch, 255, "send-batch-range", "SendBatch", 10)
+	return issues
+}
+
+// Alerts reports whether alerts of a level are made.
+func (s Settings) Alerts(level profile.Level) bool {
+	switch level {
+	case profile.Error:
+		return !s.NoErrorAlerts
+	case profile.Warning:
+		return !s.NoWarningAlerts
+	}
+	return !s.NoInformationAlerts
+}
+
+// Apply returns m with the organization's profile and methods in place of its own
+// (Microsoft: "Apply default email settings"). Without a default profile it keeps
+// the one it has. Revision is for the host to change.
+//
+// A queue has no appointments, contacts and tasks; a forward mailbox besides does
+// not send, and is read by us or by nobody.
+func (s Settings) Apply(m Mailbox) Mailbox {
+	m.Profile = cmp.Or(s.DefaultProfile, m.Profile)
+	m.Methods = s.DefaultMethods.suit(m.Kind)
+	return m
+}
+
+// ForNew returns m with the organization's profile and methods where it has none
+// of its own, as a mailbox gets them that is made for a new user or queue.
+func (s Settings) ForNew(m Mailbox) Mailbox {
+	d := s.DefaultMethods.suit(m.Kind)
+	m.Profile = cmp.Or(m.Profile, s.DefaultProfile)
+	m.Methods.Incoming = cmp.Or(m.Methods.Incoming, d.Incoming)
+	m.Methods.Outgoing = cmp.Or(m.Methods.Outgoing, d.Outgoing)
+	m.Methods.ACT = cmp.Or(m.Methods.ACT, d.ACT)
+	return m
+}
+
+// suit returns what of the methods suits a kind of mailbox.
+func (m Methods) suit(k Kind) Methods {
+	if k != User {
+		m.ACT = None
+	}
+	if k == Forward {
+		m.Outgoing = None
+		if m.Incoming != None {
+			m.Incoming = ServerSide
+		}
+	}
+	return m
 }

@@ -1,0 +1,272 @@
+package mailbox_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	. "github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/secret"
+)
+
+const ownTenant = "11111111-1111-4111-8111-111111111111"
+
+var cloud = profile.Policy{TenantID: ownTenant}
+
+// annas is a mailbox without mistakes for each of the profiles below.
+func annas() Mailbox {
+	return Mailbox{
+		Key: Key{Organization: "contoso", Mailbox: "anna"}, Name: "Anna", Address: "anna@example.com",
+		Regarding: "anna", Profile: "p", Password: secret.New("x"),
+	}
+}
+
+func imapProfile() profile.Profile {
+	return profile.Profile{
+		ID: "p", Kind: profile.IMAPSMTP,
+		Incoming: profile.Endpoint{Host: "imap.example.com"}, Outgoing: profile.Endpoint{Host: "smtp.example.com"},
+		OwnOutgoing: true,
+	}
+}
+
+func exchange(kind profile.Kind, credentials profile.Credentials) profile.Profile {
+	return profile.Profile{ID: "p", Kind: kind, Incoming: profile.Endpoint{Credentials: credentials}}
+}
+
+func queues(m *Mailbox) { m.Kind, m.Regarding = Queue, "support" }
+
+func forwards(m *Mailbox) { m.Kind, m.Regarding = Forward, "" }
+
+// Each mistake is told under its code and nothing else is; the mailbox without it
+// is told nothing.
+func TestValidate(t *testing.T) {
+	onPremises := exchange(profile.ExchangeServerHybrid, profile.FromMailbox)
+	online := exchange(profile.ExchangeOnline, profile.ServerToServer)
+	delegate := exchange(profile.ExchangeServer, profile.FromProfile)
+	none := func(*Mailbox) {}
+	passwordless := func(m *Mailbox) { m.Password = secret.Text{} }
+	rows := []struct {
+		code     string
+		original string
+		p        profile.Profile
+		given    func(*Mailbox) // what is well
+		spoil    func(*Mailbox)
+	}{
+		{"key-missing", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Key.Organization = "" }},
+		{"key-missing", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Key.Mailbox = "" }},
+		{"kind-unknown", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Kind = "room" }},
+		{"home-unknown", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Home = "moon" }},
+		{"name-long", "", imapProfile(), func(m *Mailbox) { m.Name = strings.Repeat("ü", 200) }, func(m *Mailbox) { m.Name += "ü" }},
+		{"address-missing", "8005E221", imapProfile(), func(m *Mailbox) { m.Username = "anna" }, func(m *Mailbox) { m.Address = "" }},
+		{"forward-address-missing", "8005E211", imapProfile(), func(m *Mailbox) { forwards(m); m.Username = "all" }, func(m *Mailbox) { m.Address = "" }},
+		{"address-form", "8005E221", imapProfile(), none, func(m *Mailbox) { m.Address = "Anna <anna@example.com>" }},
+		{"username-form", "", imapProfile(), none, func(m *Mailbox) { m.Username = "an\x00na" }},
+		{"forward-regarding", "8005E207", imapProfile(), forwards, func(m *Mailbox) { m.Regarding = "anna" }},
+		{"incoming-method", "8005E224", imapProfile(), none, func(m *Mailbox) { m.Methods.Incoming = "router" }},
+		{"outgoing-method", "8005E226", imapProfile(), none, func(m *Mailbox) { m.Methods.Outgoing = ForwardMailbox }},
+		{"act-method", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Methods.ACT = ForwardMailbox }},
+		{"forward-incoming", "8005E212", imapProfile(), forwards, func(m *Mailbox) { m.Methods.Incoming = Outlook }},
+		{"forward-incoming", "8005E212", imapProfile(), forwards, func(m *Mailbox) { m.Methods.Incoming = ForwardMailbox }},
+		{"forward-outgoing", "8005E213", imapProfile(), forwards, func(m *Mailbox) { m.Methods.Outgoing = ServerSide }},
+		{"act-users-only", "", online, func(m *Mailbox) { queues(m); passwordless(m) }, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+		{"act-users-only", "", online, func(m *Mailbox) { forwards(m); passwordless(m) }, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+		{"delete-of-user", "8005E233", imapProfile(), none, func(m *Mailbox) { m.DeleteProcessed = true }},
+		{"profile-missing", "8005E222", imapProfile(), none, func(m *Mailbox) { m.Profile = "" }},
+		{"profile-missing", "8005E222", imapProfile(), none, func(m *Mailbox) { m.Profile = "q" }},
+		{"inactive", "8005E219", imapProfile(), none, func(m *Mailbox) { m.Inactive = true }},
+		{"credentials-missing", "8005E209", imapProfile(), none, passwordless},
+		{"username-upn", "", onPremises, none, func(m *Mailbox) { m.Username = `CONTOSO\anna` }},
+		{"second-factor", "", onPremises, none, func(m *Mailbox) { m.MFA = true }},
+		{"password-unused", "", online, passwordless, func(m *Mailbox) { m.Password = secret.New("x") }},
+		{"home-wants-exchange-online", "", imapProfile(), func(m *Mailbox) { m.Home = OnPremises }, func(m *Mailbox) { m.Home = Online }},
+		{"home-on-premises", "", online, func(m *Mailbox) { passwordless(m); m.Home = Online }, func(m *Mailbox) { m.Home = OnPremises }},
+		{"home-outside", "", online, passwordless, func(m *Mailbox) { m.Home = External }},
+		{"home-outside", "", online, passwordless, func(m *Mailbox) { m.ForwardsOutside = true }},
+		{"home-not-here", "", onPremises, func(m *Mailbox) { m.Home = OnPremises }, func(m *Mailbox) { m.Home = Online }},
+		{"home-not-here", "", onPremises, none, func(m *Mailbox) { m.Home = External }},
+		{"act-needs-exchange", "8005E247", imapProfile(), none, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+		{"act-needs-impersonation", "", delegate, none, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+	}
+	covered := []string{"profile-inactive"} // see TestValidateKnowsTheProfile
+	for _, tt := range rows {
+		t.Run(tt.code, func(t *testing.T) {
+			m := annas()
+			tt.given(&m)
+			require.Empty(t, m.Validate(tt.p, cloud))
+			tt.spoil(&m)
+			issues := m.Validate(tt.p, cloud)
+			require.Len(t, issues, 1)
+			require.Equal(t, tt.code, issues[0].Code)
+			require.Equal(t, tt.original, issues[0].Original)
+			require.NotEmpty(t, issues[0].Field)
+			require.NotEmpty(t, issues[0].Message)
+			require.NotEmpty(t, issues[0].Remedy)
+			require.NotContains(t, issues[0].Error(), "%!")
+		})
+		covered = append(covered, tt.code)
+	}
+	for _, code := range append(RuleCodes("record"), RuleCodes("profile")...) {
+		require.True(t, slices.Contains(covered, code), "no row for %s", code)
+	}
+}
+
+// What depends on the profile or the policy: the mailbox stays as it is.
+func TestValidateKnowsTheProfile(t *testing.T) {
+	m := annas()
+	m.Methods.ACT = ServerSide
+	codes := func(p profile.Profile, policy profile.Policy) (all []string) {
+		for _, i := range m.Validate(p, policy) {
+			all = append(all, i.Code)
+		}
+		return all
+	}
+	delegate := exchange(profile.ExchangeServer, profile.FromProfile)
+	require.Equal(t, []string{"act-needs-impersonation"}, codes(delegate, cloud))
+	delegate.Incoming.Impersonate = true
+	require.Empty(t, codes(delegate, cloud))
+	delegate.Inactive = true
+	require.Equal(t, []string{"profile-inactive"}, codes(delegate, cloud))
+	require.NoError(t, m.Validate(delegate, cloud).Err(), "an inactive one may be edited")
+
+	online := exchange(profile.ExchangeOnline, profile.ServerToServer)
+	require.Equal(t, []string{"password-unused"}, codes(online, cloud))
+	require.Empty(t, codes(online, profile.Policy{Deployment: profile.SelfHosted}))
+	online.TenantID = strings.ToUpper(ownTenant)
+	require.Equal(t, []string{"password-unused"}, codes(online, cloud))
+	online.TenantID = "22222222-2222-4222-8222-222222222222"
+	require.Empty(t, codes(online, cloud), "another tenant may be reached in other ways")
+
+	// Without a profile nothing is guessed, and a mailbox that nobody works on needs none.
+	require.Equal(t, []string{"profile-missing"}, codes(profile.Profile{}, cloud))
+	m.Methods, m.Profile = Methods{None, None, Outlook}, ""
+	require.Empty(t, codes(profile.Profile{}, cloud))
+}
+
+// All mistakes are told at once, and credentials are asked for only where a side
+// that we work on takes them from the mailbox.
+func TestValidateTellsAll(t *testing.T) {
+	m := Mailbox{Kind: Forward, Regarding: "anna", Methods: Methods{ForwardMailbox, Outlook, Outlook}}
+	require.Len(t, m.Validate(profile.Profile{}, cloud), 6)
+
+	p := imapProfile()
+	p.Incoming.Credentials = profile.OAuth
+	m = annas()
+	m.Password = secret.Text{}
+	require.Len(t, m.Validate(p, cloud), 1, "sending takes them from the mailbox")
+	m.Methods.Outgoing = None
+	require.Empty(t, m.Validate(p, cloud))
+}
+
+// Why a side is not worked on at all.
+func TestReady(t *testing.T) {
+	m, p := annas(), imapProfile()
+	require.Empty(t, m.Ready(Incoming, p))
+	require.Empty(t, m.Ready(Outgoing, p))
+	online := exchange(profile.ExchangeOnline, profile.ServerToServer)
+	m.Methods.ACT = ServerSide
+	require.Empty(t, m.Ready(ACT, online))
+	covered := []string{}
+	for _, tt := range []struct {
+		code, original string
+		side           Side
+		spoil          func(*Mailbox, *profile.Profile)
+	}{
+		{"inactive", "8005E219", Outgoing, func(m *Mailbox, _ *profile.Profile) { m.Inactive = true }},
+		{"profile-missing", "8005E222", ACT, func(m *Mailbox, _ *profile.Profile) { m.Profile = "" }},
+		{"profile-inactive", "8005E228", Incoming, func(_ *Mailbox, p *profile.Profile) { p.Inactive = true }},
+		{"incoming-by-forward", "8005E223", Incoming, func(m *Mailbox, _ *profile.Profile) { m.Methods.Incoming = ForwardMailbox }},
+		{"incoming-not-ours", "8005E224", Incoming, func(m *Mailbox, _ *profile.Profile) { m.Methods.Incoming = Outlook }},
+		{"forward-does-not-send", "8005E225", Outgoing, func(m *Mailbox, _ *profile.Profile) { forwards(m) }},
+		{"outgoing-not-ours", "8005E226", Outgoing, func(m *Mailbox, _ *profile.Profile) { m.Methods.Outgoing = None }},
+		{"act-not-ours", "", ACT, func(m *Mailbox, _ *profile.Profile) { m.Methods.ACT = Default }},
+	} {
+		m, p := m, online
+		tt.spoil(&m, &p)
+		issues := m.Ready(tt.side, p)
+		require.Len(t, issues, 1, tt.code)
+		require.Equal(t, tt.code, issues[0].Code)
+		require.Equal(t, tt.original, issues[0].Original)
+		require.Equal(t, profile.Error, issues[0].Level)
+		require.False(t, m.Syncs(tt.side) && m.Profile == p.ID && !p.Inactive)
+		covered = append(covered, tt.code)
+	}
+	require.Equal(t, RuleCodes("ready"), covered)
+}
+
+func TestAddressForm(t *testing.T) {
+	m, p := annas(), imapProfile()
+	for _, good := range []string{
+		"a@b", "anna@example.com", "o'hara+crm@sub.example.com", "用户@例子.广告", "дом@почта.рф",
+		`"a b"@example.com`, `"a@b"@example.com`, "anna@[192.0.2.1]", "anna@[IPv6:2001:db8::1]", "a..b.@docomo.example",
+		strings.Repeat("a", 64) + "@" + strings.Repeat("b", 189),
+	} {
+		m.Address = good
+		require.Empty(t, m.Validate(p, cloud), "%q", good)
+	}
+	for _, bad := range []string{
+		"anna", "@example.com", "anna@", "a@b@c", "<anna@example.com>", "anna@example.com, ben@example.com", "an na@example.com",
+		"anna@exa mple.com", "anna\n@example.com", "anna@example.com\x00", "an\u202ena@example.com", "anna@\xff", "anna@[:", "anna@.", "anna@b..c", "anna@b.",
+		"a@[<>]", `"@b`, strings.Repeat("a", 250) + "@b.co",
+	} {
+		m.Address = bad
+		require.Equal(t, "address-form", m.Validate(p, cloud)[0].Code, "%q", bad)
+	}
+}
+
+// FuzzAddress holds that no address makes validation panic, and that none is
+// allowed which could break a header or a command.
+func FuzzAddress(f *testing.F) {
+	f.Add("anna@[:]")
+	f.Fuzz(func(t *testing.T, address string) {
+		m := annas()
+		m.Address = address
+		if len(m.Validate(imapProfile(), cloud)) == 0 && strings.ContainsAny(address, "\r\n\x00") {
+			t.Errorf("%q is allowed", address)
+		}
+	})
+}
+
+// The address of a user or queue is theirs (8005E208).
+func TestMayEditAddress(t *testing.T) {
+	m := annas()
+	ok, why := m.MayEditAddress(OnMailbox)
+	require.False(t, ok)
+	require.Equal(t, "8005E208", why.Original)
+	ok, _ = m.MayEditAddress(OnOwner)
+	require.True(t, ok)
+	forwards(&m)
+	ok, _ = m.MayEditAddress(OnMailbox)
+	require.True(t, ok)
+}
+
+func TestMethods(t *testing.T) {
+	for kind, want := range map[Kind]Methods{
+		User: {ServerSide, ServerSide, None}, Queue: {ServerSide, ServerSide, None}, Forward: {ServerSide, None, None},
+	} {
+		m := Mailbox{Kind: kind}
+		require.Equal(t, want, Methods{m.Method(Incoming), m.Method(Outgoing), m.Method(ACT)})
+		require.True(t, m.Syncs(Incoming))
+		m.Inactive = true
+		require.False(t, m.Syncs(Incoming))
+	}
+	require.False(t, Mailbox{}.Syncs("sideways"))
+	require.True(t, Mailbox{Methods: Methods{ACT: ServerSide}}.Syncs(ACT))
+}
+
+// V11 and V13 are about more than one record.
+func TestOrganization(t *testing.T) {
+	var c Census
+	require.Empty(t, c.Validate())
+	c = c.Add(Mailbox{Methods: Methods{ACT: ServerSide}}).Add(Mailbox{Methods: Methods{ACT: Outlook}, Inactive: true}).Add(Mailbox{})
+	require.Empty(t, c.Validate())
+	issues := c.Add(Mailbox{Methods: Methods{ACT: Outlook}}).Validate()
+	require.Equal(t, "V11", issues[0].Rule)
+	require.NoError(t, issues.Err(), "a warning")
+
+	require.Empty(t, CheckVolume(MassMailing, 0))
+	require.Equal(t, "V13", CheckVolume(MassMailing+1, 0)[0].Rule)
+	require.Len(t, CheckVolume(501, 500), 1)
+}
