@@ -220,7 +220,7 @@ func FuzzOpen(f *testing.F) {
 		switch {
 		case err == nil:
 			require.Equal(t, place, b)
-			require.True(t, bytes.Equal(sealed, good) && text.Reveal() == canary || bytes.Equal(sealed, old) && text.IsZero())
+			require.True(t, text.Reveal() == canary || text.IsZero()) // of this process or, when fuzzing, another
 		default:
 			require.True(t, errors.Is(err, secret.ErrSealed) || errors.Is(err, secret.ErrUnknownKey))
 			require.True(t, text.IsZero())
