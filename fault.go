@@ -17,43 +17,94 @@ func classify(ctx context.Context, err error) (class mailbox.Class, relevant boo
 	case isStoreError(err), ctx.Err() != nil, errors.Is(err, context.Canceled):
 		return "", false
 	}
-	switch provider.KindOf(err) {
-	case provider.ErrAuth:
-		return mailbox.Refused, true
-	case provider.ErrThrottled:
-		return mailbox.Throttled, true
-	case provider.ErrUnsafe, provider.ErrUnsupported, provider.ErrTooLarge:
-		return mailbox.Permanent, true
+	return meaning(err).Class, true
+}
+
+// kindCodes gives each kind of error its code in the catalogue.
+var kindCodes = map[provider.Kind]string{
+	provider.ErrAuth:          "sign-in-refused",
+	provider.ErrThrottled:     "throttled",
+	provider.ErrUnavailable:   "unavailable",
+	provider.ErrCursorExpired: "cursor-expired",
+	provider.ErrNotFound:      "not-found",
+	provider.ErrBadItem:       "bad-item",
+	provider.ErrProtocol:      "protocol-error",
+	provider.ErrTooLarge:      "too-large",
+	provider.ErrUnsafe:        "unsafe",
+	provider.ErrUnsupported:   "unsupported",
+}
+
+// ofKind returns what is known of an error by its kind alone.
+func ofKind(kind provider.Kind) mailbox.Known {
+	code, ok := kindCodes[kind]
+	if !ok {
+		code = "failed"
 	}
-	return mailbox.Transient, true
+	k, _ := mailbox.Lookup(code)
+	return k
 }
 
-// faults gives each kind of error its code, and a remedy where the error has none.
-var faults = map[provider.Kind]mailbox.Fault{
-	provider.ErrAuth:          {Code: "sign-in-refused", Remedy: "check user name and password, and whether the account may use this protocol"},
-	provider.ErrThrottled:     {Code: "throttled", Remedy: "nothing: it goes on by itself when the server allows"},
-	provider.ErrUnavailable:   {Code: "unavailable", Remedy: "check that the server runs and can be reached; it is tried again by itself"},
-	provider.ErrCursorExpired: {Code: "cursor-expired", Remedy: "nothing: the folder is listed again by itself"},
-	provider.ErrNotFound:      {Code: "not-found", Remedy: "check that the mailbox's folders exist on the server"},
-	provider.ErrBadItem:       {Code: "bad-item", Remedy: "look at the quarantine"},
-	provider.ErrProtocol:      {Code: "protocol-error", Remedy: "check that host and port belong to a server of this protocol; it is tried again by itself"},
-	provider.ErrTooLarge:      {Code: "too-large", Remedy: "raise the limit that the message names, if the server is to be trusted"},
-	provider.ErrUnsafe:        {Code: "unsafe", Remedy: "mend the server's TLS or address, or have the host's operator allow it"},
-	provider.ErrUnsupported:   {Code: "unsupported", Remedy: "use another server or protocol"},
+// meaning returns what is known of an error that ended the try of a direction: by
+// its name if it has one that is known, by its kind otherwise.
+func meaning(err error) mailbox.Known {
+	kind := provider.KindOf(err)
+	k := ofKind(kind)
+	var e *provider.Error
+	if !errors.As(err, &e) {
+		return k
+	}
+	named, ok := mailbox.Lookup(e.Code)
+	if !ok {
+		return k
+	}
+	signIn := kind == provider.ErrAuth
+	if signIn && named.Source == mailbox.SourceSMTP && named.Scope == mailbox.ScopeItem {
+		return k // what SMTP says of a message by this code, it says here of a sign-in
+	}
+	named.Class = refine(k.Class, named, kind)
+	return named
 }
 
+// refine returns how an error is met whose kind says class and whose name says more.
+func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbox.Class {
+	switch {
+	case kind == provider.ErrThrottled, kind == provider.ErrUnsafe:
+		return class // the driver has seen the server ask for a wait; and our own rules are no server's to soften
+	case named.Scope == mailbox.ScopeItem, named.Class == "":
+		return mailbox.Transient // M4: an item stops no direction
+	case kind == provider.ErrAuth && named.Class != mailbox.Permanent:
+		return class // each refused sign-in counts, so that nobody's account is locked by our trying
+	}
+	return named.Class
+}
+
+// serverDown reports whether an error says that the profile's server cannot be
+// reached or cannot work, for any mailbox. A mailbox that is full, or is being moved,
+// says nothing about the others.
+func serverDown(err error) bool {
+	if provider.KindOf(err) != provider.ErrUnavailable {
+		return false
+	}
+	k := meaning(err)
+	return k.Class == mailbox.Transient && k.Scope == mailbox.ScopeProfile
+}
+
+// fault returns what a person is told of an error. What the driver says goes before
+// what is known in general.
 func fault(err error) mailbox.Fault {
 	if err == nil {
 		return mailbox.Fault{}
 	}
-	f, ok := faults[provider.KindOf(err)]
-	if !ok {
-		f.Code = "failed"
-	}
-	f.Cause = err.Error()
+	k := meaning(err)
+	f := mailbox.Fault{Code: k.Code, Cause: err.Error(), Remedy: k.Remedy, Scope: k.Scope, Level: k.Level}
 	var e *provider.Error
-	if errors.As(err, &e) && e.Remedy != "" {
-		f.Remedy = e.Remedy
+	if errors.As(err, &e) {
+		if e.Err == nil {
+			f.Cause = k.Cause
+		}
+		if e.Remedy != "" {
+			f.Remedy = e.Remedy
+		}
 	}
 	return f
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
-	"github.com/go-serversync/serversync/provider"
 )
 
 // When a server stops answering, each of its mailboxes would fail on its own. So
@@ -66,7 +65,7 @@ func (o *outages) down(c *cycle, side mailbox.Side) bool {
 // note counts how a try ended.
 func (o *outages) note(c *cycle, side mailbox.Side, err error) {
 	key := outageKey{c.profileKey(), side}
-	unreachable := provider.KindOf(err) == provider.ErrUnavailable
+	unreachable := serverDown(err)
 	o.mu.Lock()
 	at := o.of[key]
 	if at == nil && !unreachable {
