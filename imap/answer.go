@@ -27,13 +27,13 @@ const (
 // says so. The server's words are quoted in the error, for people.
 func refusal(op string, st status, when moment) error {
 	kind, remedy := meaning(st, when)
-	words := wire.Quote(st.text)
+	words, code := wire.Quote(st.text), wire.Quote(string(st.code))
 	if st.echo {
-		words = "(words that repeat the password)"
-	} else if st.code != "" {
-		words = fmt.Sprintf("[%s] %s", wire.Quote(string(st.code)), words)
+		words, code = "(words that repeat the password)", ""
+	} else if code != "" {
+		words = fmt.Sprintf("[%s] %s", code, words)
 	}
-	return &provider.Error{Op: op, Kind: kind, Remedy: remedy, Err: fmt.Errorf("the server said %s %s", st.kind, words)}
+	return &provider.Error{Op: op, Kind: kind, Code: code, Remedy: remedy, Err: fmt.Errorf("the server said %s %s", st.kind, words)}
 }
 
 // meaning goes by the response code (RFC 5530), then by the words of servers that

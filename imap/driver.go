@@ -43,8 +43,15 @@ type Driver struct {
 	Logger *slog.Logger
 }
 
+var (
+	_ provider.Driver   = (*Driver)(nil)
+	_ provider.Prober   = (*Driver)(nil)
+	_ provider.Notifier = (*Driver)(nil)
+)
+
 // Open connects and signs in, in four round trips: one for TCP, one for TLS 1.3,
-// one for the greeting and one for the password. STARTTLS takes two more.
+// one for the greeting and one for the password. STARTTLS takes two more. An
+// endpoint that asks for another sign-in than by password is ErrUnsupported.
 func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
 	s, err := d.open(ctx, a)
 	if err != nil {
@@ -53,7 +60,39 @@ func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provide
 	return s, nil
 }
 
+// Probe goes as far as Open without signing in, and says goodbye.
+func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
+	s, err := d.connect(discreet(ctx, a), a)
+	if err != nil {
+		return err
+	}
+	s.Close() // what it has to tell is no longer of interest
+	return nil
+}
+
+func discreet(ctx context.Context, a provider.Account) context.Context {
+	_, password := a.Credentials()
+	return wire.Discreet(ctx, password)
+}
+
 func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error) {
+	if _, err := a.SignIn(signInOp, provider.WithPassword); err != nil {
+		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
+	}
+	ctx = discreet(ctx, a)
+	s, err := d.connect(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.signIn(ctx, a); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect brings a connection to where one can sign in.
+func (d *Driver) connect(ctx context.Context, a provider.Account) (*session, error) {
 	limits := d.Limits.WithDefaults()
 	conn, err := wire.Dial(ctx, wire.DialOptions{
 		Op: "imap", Address: a.Endpoint.Address(profile.IMAP), TLS: a.Endpoint.TLS,

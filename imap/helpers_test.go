@@ -47,7 +47,7 @@ func clientTLS(s *imaptest.Server) *tls.Config { return &tls.Config{RootCAs: s.C
 
 // loopback lets tests dial their own servers.
 func loopback() profile.Policy {
-	return profile.Policy{AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+	return profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true, AllowBasicWithoutTLS: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 }
 
 func accountOf(e profile.Endpoint) provider.Account {

@@ -22,6 +22,7 @@ type session struct {
 	password secret.Text // what no error may repeat
 
 	caps     map[string]bool // in upper case; nil if not known yet
+	preauth  bool            // the greeting said that there is no need to sign in
 	signedIn bool
 	enabled  bool // ENABLE has been sent, if there was need
 	tags     int

@@ -3,12 +3,15 @@ package imap
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -16,78 +19,95 @@ import (
 var (
 	errNoStartTLS = errors.New("the server does not agree to TLS")
 	errPreauth    = errors.New("the server claims that we are signed in already, before there is TLS")
-	errNoSignIn   = errors.New("the server offers no way to sign in that we know")
-	errDisabled   = errors.New("the server takes no password on this connection")
+	errBare       = errors.New("the password would cross the network unprotected")
 	errControls   = errors.New("user name or password has characters that no server takes")
 )
 
-// greet brings the connection from its first byte to being signed in.
+const signInOp = "imap: sign in"
+
+// stage runs f as do does and tells it.
+func (s *session) stage(ctx context.Context, stage provider.Stage, op string, f func() (provider.Evidence, error)) error {
+	end := provider.BeginStage(ctx, stage)
+	var e provider.Evidence
+	err := s.do(ctx, op, func() (err error) {
+		e, err = f()
+		return err
+	})
+	end(e, err)
+	return err
+}
+
+// greet brings the connection from its first byte through greeting, TLS and
+// capabilities.
 func (s *session) greet(ctx context.Context, a provider.Account) error {
-	pre, err := s.greeting(ctx)
-	if err != nil {
+	if err := s.stage(ctx, provider.StageGreeting, "greeting", func() (provider.Evidence, error) { return s.greeting(ctx) }); err != nil {
 		return err
 	}
 	if a.Endpoint.TLS == profile.StartTLS {
-		if err := s.startTLS(ctx, pre); err != nil {
+		end := provider.BeginStage(ctx, provider.StageTLS)
+		err := s.startTLS(ctx)
+		end(s.conn.Protection(ctx, err), err)
+		if err != nil {
 			return err
 		}
-		pre = false
 	}
-	return s.do(ctx, "sign in", func() error {
-		if !s.conn.Secure() && !(a.Endpoint.TLS == profile.Plaintext && a.Policy.AllowPlaintext) {
-			return s.fail(&provider.Error{Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errDisabled})
-		}
+	return s.stage(ctx, provider.StageCapabilities, "capabilities", func() (e provider.Evidence, err error) {
 		if s.caps == nil {
 			if err := s.askCaps(); err != nil {
-				return err
+				return e, err
 			}
 		}
-		if pre {
-			s.signedIn = true
-			return nil
-		}
-		return s.signIn(a)
+		return s.offered(ctx), s.canSignIn(a)
 	})
 }
 
-// greeting reads the server's first line. It reports whether it says PREAUTH.
-func (s *session) greeting(ctx context.Context) (pre bool, err error) {
-	err = s.do(ctx, "greeting", func() error {
-		s.conn.Deadline(s.limits.Greeting)
-		defer s.conn.Deadline(0)
-		if err := s.in.Next(); err != nil {
-			return s.fail(err)
+// offered is the evidence of the capabilities that are known now.
+func (s *session) offered(ctx context.Context) (e provider.Evidence) {
+	if !provider.Traced(ctx) {
+		return e
+	}
+	return wire.Offered(ctx, slices.Collect(maps.Keys(s.caps)))
+}
+
+// greeting reads the server's first line.
+func (s *session) greeting(ctx context.Context) (e provider.Evidence, err error) {
+	s.conn.Deadline(s.limits.Greeting)
+	defer s.conn.Deadline(0)
+	if err := s.in.Next(); err != nil {
+		return e, s.fail(err)
+	}
+	if !s.in.Accept('*') {
+		return e, s.fail(syntax.Malformed("a greeting that is none"))
+	}
+	s.in.Space()
+	kind := strings.ToUpper(string(s.in.Word()))
+	s.in.Space()
+	switch kind {
+	case "OK", "PREAUTH":
+		s.preauth = kind == "PREAUTH"
+		st := s.statusText(kind)
+		if st.code == "CAPABILITY" {
+			s.setCaps([]byte(st.args))
 		}
-		if !s.in.Accept('*') {
-			return s.fail(syntax.Malformed("a greeting that is none"))
+		if provider.Traced(ctx) {
+			e.Text = wire.Quote(st.text)
 		}
-		s.in.Space()
-		kind := strings.ToUpper(string(s.in.Word()))
-		s.in.Space()
-		switch kind {
-		case "OK", "PREAUTH":
-			pre = kind == "PREAUTH"
-			if st := s.statusText(kind); st.code == "CAPABILITY" {
-				s.setCaps([]byte(st.args))
-			}
-			return nil
-		case "BYE":
-			return s.fail(refusal("", s.statusText(kind), signedIn))
-		}
-		return s.fail(syntax.Malformed("a greeting that is none"))
-	})
-	return pre, err
+		return e, nil
+	case "BYE":
+		return e, s.fail(refusal("", s.statusText(kind), signedIn))
+	}
+	return e, s.fail(syntax.Malformed("a greeting that is none"))
 }
 
 // startTLS is the only thing ever said in clear. Nothing that was learned before
 // it is believed after it, and nothing may follow the server's agreement.
-func (s *session) startTLS(ctx context.Context, pre bool) error {
+func (s *session) startTLS(ctx context.Context) error {
 	const op = "imap: STARTTLS"
 	unsafe := func(err error) error {
 		s.fail(err)
 		return &provider.Error{Op: op, Kind: provider.ErrUnsafe, Err: err, Remedy: "use TLS from the first byte (port 993); have the network between looked at"}
 	}
-	if pre {
+	if s.preauth {
 		return unsafe(errPreauth)
 	}
 	c := &command{text: "STARTTLS"}
@@ -125,27 +145,60 @@ func (s *session) askCaps() error {
 	return nil
 }
 
+// canSignIn returns an error if the server takes no password: AUTHENTICATE PLAIN
+// must be offered, or LOGIN not be disabled.
+func (s *session) canSignIn(a provider.Account) error {
+	if _, err := a.SignIn(signInOp, provider.WithPassword); err != nil {
+		return err
+	}
+	if s.preauth || s.caps["AUTH=PLAIN"] || !s.caps["LOGINDISABLED"] {
+		return nil
+	}
+	var offered []string
+	for c := range s.caps {
+		if mechanism, ok := strings.CutPrefix(c, "AUTH="); ok {
+			offered = append(offered, mechanism)
+		}
+	}
+	return wire.NoPassword(signInOp, offered)
+}
+
 // signIn has go-imap send the password: by AUTHENTICATE PLAIN with its initial
 // response where the server takes one, which costs one round trip, else by LOGIN.
-func (s *session) signIn(a provider.Account) error {
-	username, password := a.Credentials()
-	if strings.ContainsAny(username+password.Reveal(), "\x00\r\n") {
+func (s *session) signIn(ctx context.Context, a provider.Account) error {
+	return s.stage(ctx, provider.StageSignIn, "sign in", func() (e provider.Evidence, err error) {
+		if !s.conn.Secure() && !(a.Endpoint.TLS == profile.Plaintext && a.Policy.BasicWithoutTLSAllowed()) {
+			return e, s.fail(&provider.Error{Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errBare})
+		}
+		if s.preauth {
+			s.signedIn = true
+			return provider.Evidence{Text: "the server knows us without a sign-in (PREAUTH)"}, nil
+		}
+		username, password := a.Credentials()
+		mechanism := "LOGIN"
+		if s.caps["AUTH=PLAIN"] {
+			mechanism = "PLAIN"
+		}
+		err = s.authenticate(mechanism, username, password.Reveal())
+		if err == nil {
+			e = s.offered(ctx)
+		}
+		e.Mechanism, e.Username = mechanism, wire.Quote(username)
+		return e, err
+	})
+}
+
+func (s *session) authenticate(mechanism, username, password string) error {
+	if strings.ContainsAny(username+password, "\x00\r\n") {
 		return s.fail(&provider.Error{Kind: provider.ErrAuth, Err: errControls, Remedy: "set another one"})
 	}
 	how := func(c *imapclient.Client) error {
-		return c.Authenticate(sasl.NewPlainClient("", username, password.Reveal()))
+		return c.Authenticate(sasl.NewPlainClient("", username, password))
 	}
-	if !s.caps["AUTH=PLAIN"] {
-		if s.caps["LOGINDISABLED"] {
-			err := errNoSignIn
-			if !s.conn.Secure() {
-				err = errDisabled
-			}
-			return s.fail(&provider.Error{Kind: provider.ErrUnsupported, Err: err, Remedy: "the server needs to allow passwords for this account"})
-		}
-		how = func(c *imapclient.Client) error { return c.Login(username, password.Reveal()).Wait() }
+	if mechanism == "LOGIN" {
+		how = func(c *imapclient.Client) error { return c.Login(username, password).Wait() }
 	}
-	s.log.Debug("imap: signing in", "secure", s.conn.Secure(), "plain", s.caps["AUTH=PLAIN"])
+	s.log.Debug("imap: signing in", "secure", s.conn.Secure(), "mechanism", mechanism)
 	before := s.caps
 	s.caps = nil // they change by signing in
 	st, err := s.lend(before, how)

@@ -31,7 +31,6 @@ import (
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
-	"github.com/go-serversync/serversync/secret"
 )
 
 // A Provider is a session with one mail system for one mailbox and direction. It
@@ -75,23 +74,8 @@ type Notifier interface {
 type Account struct {
 	Mailbox  mailbox.Mailbox
 	Profile  profile.Profile
-	Endpoint profile.Endpoint // the profile's Incoming or Outgoing
+	Endpoint profile.Endpoint // of the side, as Profile.Endpoint returns it
 	Policy   profile.Policy   // what the host allows
-}
-
-// Credentials returns the user name and password to sign in with, both empty for
-// an anonymous endpoint.
-func (a Account) Credentials() (username string, password secret.Text) {
-	switch a.Endpoint.Credentials {
-	case profile.Anonymous:
-		return "", secret.Text{}
-	case profile.FromProfile:
-		return a.Endpoint.Username, a.Endpoint.Password
-	}
-	if a.Mailbox.Username != "" {
-		return a.Mailbox.Username, a.Mailbox.Password
-	}
-	return a.Mailbox.Address, a.Mailbox.Password
 }
 
 // As returns the first T found in p or in what p wraps, so that an ability

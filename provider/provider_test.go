@@ -158,6 +158,10 @@ func TestAccountCredentials(t *testing.T) {
 		{"the mailbox's user name", provider.Account{Mailbox: named, Endpoint: of(profile.FromMailbox)}, "ann", "box"},
 		{"the profile's", provider.Account{Mailbox: named, Endpoint: of(profile.FromProfile)}, "service", "service's"},
 		{"none", provider.Account{Mailbox: named, Endpoint: of(profile.Anonymous)}, "", ""},
+		{"a certificate", provider.Account{Mailbox: named, Endpoint: of(profile.ServerToServer)}, "", ""},
+		{"the process's own", provider.Account{Mailbox: named, Endpoint: of(profile.IntegratedWindows)}, "", ""},
+		{"a consent", provider.Account{Mailbox: named, Endpoint: of(profile.OAuth)}, "", ""},
+		{"unknown ones", provider.Account{Mailbox: named, Endpoint: of("magic")}, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

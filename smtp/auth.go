@@ -1,45 +1,65 @@
 package smtp
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/emersion/go-sasl"
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
+const authOp = "smtp: AUTH"
+
+// methods are the ways to sign in that the driver knows.
+var methods = []provider.Method{provider.WithPassword, provider.WithNothing}
+
+// mechanism returns what to sign in with among what the server offers, "" if there
+// is no need.
+func (s *session) mechanism() (string, error) {
+	switch method, err := s.account.SignIn(authOp, methods...); {
+	case err != nil:
+		return "", err
+	case method == provider.WithNothing:
+		return "", nil
+	}
+	for _, m := range []string{sasl.Plain, sasl.Login} {
+		if s.client.SupportsAuth(m) {
+			return m, nil
+		}
+	}
+	_, offered := s.client.Extension("AUTH")
+	return "", wire.NoPassword(authOp, strings.Fields(offered))
+}
+
 // signIn signs in with PLAIN or LOGIN, which are as safe as the connection is.
 // Nothing is sent over an unprotected one, but for an endpoint that asks for
 // plaintext by name under a policy that permits it.
-func (s *session) signIn() error {
-	if s.account.Endpoint.Credentials == profile.Anonymous {
-		return nil
-	}
-	username, secret := s.account.Credentials()
-	password := secret.Reveal()
+func (s *session) signIn(ctx context.Context, mechanism string) error {
+	return s.stage(ctx, provider.StageSignIn, func() (provider.Evidence, error) {
+		username, password := s.account.Credentials()
+		e := provider.Evidence{Mechanism: mechanism, Username: wire.Quote(username)}
+		return e, s.authenticate(mechanism, username, password.Reveal())
+	})
+}
+
+func (s *session) authenticate(mechanism, username, password string) error {
 	remedy := "enter user name and password again"
 	switch {
-	case !s.conn.Secure() && !(s.account.Endpoint.TLS == profile.Plaintext && s.account.Policy.AllowPlaintext):
+	case !s.conn.Secure() && !(s.account.Endpoint.TLS == profile.Plaintext && s.account.Policy.BasicWithoutTLSAllowed()):
 		return fail("AUTH", provider.ErrUnsafe, "use TLS", errors.New("the password would cross the network unprotected"))
 	case username == "" || password == "":
 		return fail("AUTH", provider.ErrAuth, remedy, errors.New("there is no user name, or no password"))
 	case strings.Contains(username, "\x00") || strings.Contains(password, "\x00"):
 		return fail("AUTH", provider.ErrAuth, remedy, errors.New("user name or password has a NUL in it, which PLAIN cannot say"))
 	}
-	var mechanism sasl.Client
-	switch {
-	case s.client.SupportsAuth(sasl.Plain):
-		mechanism = sasl.NewPlainClient("", username, password)
-	case s.client.SupportsAuth(sasl.Login):
-		mechanism = &login{answers: []string{username, password}}
-	default:
-		if offered, _ := s.client.Extension("AUTH"); !offered {
-			return fail("AUTH", provider.ErrUnsupported, "check port and TLS: many servers offer sign-in on port 465 or 587 only; for a relay without sign-in say so in the profile", errors.New("the server offers no sign-in"))
-		}
-		return fail("AUTH", provider.ErrUnsupported, "the server needs PLAIN or LOGIN", errors.New("the server offers no sign-in with a password"))
+	client := sasl.Client(&login{answers: []string{username, password}})
+	if mechanism == sasl.Plain {
+		client = sasl.NewPlainClient("", username, password)
 	}
-	if err := s.client.Auth(&bounded{Client: mechanism, left: 3}); err != nil {
+	if err := s.client.Auth(&bounded{Client: client, left: 3}); err != nil {
 		return s.failed(authPhase, "AUTH", err)
 	}
 	return nil

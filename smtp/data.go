@@ -100,7 +100,9 @@ func (t *transaction) terminate(terminator string) error {
 		t.settle(provider.StatusUncertain, 0, "the message was sent and its answer lost: "+words(err))
 		var e *provider.Error
 		if errors.As(err, &e) {
-			return fail("end of message", e.Kind, remedy, e.Err)
+			lost := *e
+			lost.Op, lost.Remedy = "smtp: end of message", remedy
+			return &lost
 		}
 		return err
 	}

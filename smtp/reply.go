@@ -59,6 +59,11 @@ func (r reply) enhanced() string {
 	return word
 }
 
+// status returns the code with the enhanced one, such as "535 5.7.8".
+func (r reply) status() string {
+	return strings.TrimSpace(fmt.Sprintf("%03d %s", r.code, r.enhanced()))
+}
+
 // text returns what the server says, on one line, its code not included.
 func (r reply) text() string { return strings.Join(r.lines, " ") }
 

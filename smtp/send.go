@@ -199,7 +199,7 @@ func (t *transaction) envelope() error {
 		case errors.As(err, &no) && no.Code != 421 && (no.Code/100 == 4 || no.Code/100 == 5):
 			r := replyOf(no)
 			v := judge(recipientPhase, r, t.accepted)
-			t.refuse(i, v.status, r.code, fail("RCPT", v.kind, v.remedy, errors.New(t.words(r))))
+			t.refuse(i, v.status, r.code, t.answered("RCPT", v, r))
 		default:
 			return t.lost(recipientPhase, "RCPT", err)
 		}
@@ -243,7 +243,7 @@ func (t *transaction) no(p phase, op string, r reply) error {
 	if r.code == 421 || v.kind == provider.ErrProtocol {
 		t.hangUp()
 	}
-	return fail(op, v.kind, v.remedy, errors.New(t.words(r)))
+	return t.answered(op, v, r)
 }
 
 // words returns why err came about, in our words.

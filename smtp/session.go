@@ -122,7 +122,14 @@ func (s *session) refusal(p phase, op string, r reply) error {
 	if r.code == 421 || v.kind == provider.ErrProtocol {
 		s.hangUp()
 	}
-	return fail(op, v.kind, v.remedy, errors.New(s.words(r)))
+	return s.answered(op, v, r)
+}
+
+// answered is the error of a reply.
+func (s *session) answered(op string, v verdict, r reply) *provider.Error {
+	e := fail(op, v.kind, v.remedy, errors.New(s.words(r)))
+	e.Code = r.status()
+	return e
 }
 
 // broke says what an error means after which the session is of no more use.

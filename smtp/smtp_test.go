@@ -78,7 +78,7 @@ func account(addr string, mode profile.TLS) provider.Account {
 	a := provider.Account{
 		Mailbox:  mailbox.Mailbox{Address: ann, Username: "ann", Password: secret.New(canary)},
 		Endpoint: profile.Endpoint{Host: host, Port: n, TLS: mode},
-		Policy:   profile.Policy{AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Policy:   profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true, AllowBasicWithoutTLS: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	}
 	if mode == profile.Plaintext {
 		a.Endpoint.Credentials = profile.Anonymous
@@ -240,7 +240,7 @@ func TestP4CloseDoesNotWaitForASilentServer(t *testing.T) {
 func TestPolicyAndPlaintextAreHeldTo(t *testing.T) {
 	server := plain(t, nil)
 	a := account(server.Addr, profile.Plaintext)
-	a.Policy = profile.Policy{AllowPlaintext: true}
+	a.Policy = profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true}
 	_, err := smtp.Driver{}.Open(t.Context(), a)
 	wantKind(t, err, provider.ErrUnsafe)
 	a.Policy = profile.Policy{AllowPrivate: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}

@@ -182,9 +182,10 @@ func (o options) tlsConfig() (*tls.Config, error) {
 // customers enter servers allows less.
 func (o options) policy() profile.Policy {
 	return profile.Policy{
-		AllowPlaintext: o.tls == "plain",
-		AllowPrivate:   true,
-		AllowNetworks:  []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		Deployment:           profile.SelfHosted,
+		AllowPlaintext:       o.tls == "plain",
+		AllowBasicWithoutTLS: o.tls == "plain",
+		AllowNetworks:        []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 type span struct {
 	prefix  netip.Prefix
 	what    string
-	private bool // opened by Policy.AllowPrivate
+	private bool // opened by Policy.PrivateAllowed
 }
 
 // metadata are services of clouds that hand credentials to whoever asks. They
@@ -61,32 +61,44 @@ func spans() []span {
 	}
 }
 
-// A refusal says that the policy refuses an address or name.
-type refusal struct{ what string }
+// A refusal says that the policy refuses an address, a port or a name.
+type refusal struct{ what, remedy string }
 
 func (r *refusal) Error() string { return r.what }
 
-// allowed returns a *refusal if policy does not let organizations reach addr.
-func allowed(policy profile.Policy, addr netip.Addr) error {
-	addr = addr.Unmap().WithZone("")
-	for _, network := range policy.AllowNetworks {
-		if network.Masked().Contains(addr) {
-			return nil
-		}
+// allowed returns a *refusal if policy does not let organizations reach ap. What
+// lies in a network that the policy names is open to them on every port.
+func allowed(policy profile.Policy, ap netip.AddrPort) error {
+	if policy.NetworkAllowed(ap.Addr()) {
+		return nil
 	}
+	if err := allowedAddress(policy, ap.Addr()); err != nil {
+		return err
+	}
+	if !policy.PortAllowed(int(ap.Port())) {
+		return &refusal{fmt.Sprintf("port %d is none of mail's", ap.Port()), "enter the port of the mail server, or leave it empty for the usual one; whoever runs this service can allow another"}
+	}
+	return nil
+}
+
+func allowedAddress(policy profile.Policy, addr netip.Addr) error {
+	if policy.NetworkAllowed(addr) {
+		return nil
+	}
+	addr = addr.Unmap().WithZone("")
 	for _, m := range metadata() {
 		if addr == m {
-			return &refusal{fmt.Sprintf("%s is a cloud's metadata service", addr)}
+			return &refusal{what: fmt.Sprintf("%s is a cloud's metadata service", addr)}
 		}
 	}
 	for _, s := range spans() {
-		if s.prefix.Contains(addr) && !(s.private && policy.AllowPrivate) {
-			return &refusal{fmt.Sprintf("%s is %s", addr, s.what)}
+		if s.prefix.Contains(addr) && !(s.private && policy.PrivateAllowed()) {
+			return &refusal{what: fmt.Sprintf("%s is %s", addr, s.what)}
 		}
 	}
 	for _, inner := range embedded(addr) {
-		if err := allowed(policy, inner); err != nil {
-			return &refusal{fmt.Sprintf("%s leads to %s", addr, err)}
+		if err := allowedAddress(policy, inner); err != nil {
+			return &refusal{what: fmt.Sprintf("%s leads to %s", addr, err)}
 		}
 	}
 	return nil
@@ -122,17 +134,17 @@ func plainHost(host string) error {
 	for i := range len(host) {
 		c := host[i]
 		if c >= 0x80 {
-			return &refusal{"the host name is not ASCII"}
+			return &refusal{what: "the host name is not ASCII"}
 		}
 		if c <= ' ' || strings.IndexByte(`/\@#?%:[]"<>`, c) >= 0 || c == 0x7f {
-			return &refusal{"the host name has characters that no host name has"}
+			return &refusal{what: "the host name has characters that no host name has"}
 		}
 	}
 	name := strings.TrimSuffix(host, ".")
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	digits := strings.Trim(last, "0123456789") == ""
 	if digits || strings.HasPrefix(strings.ToLower(last), "0x") {
-		return &refusal{"it is neither a host name nor an IP address"}
+		return &refusal{what: "it is neither a host name nor an IP address"}
 	}
 	return nil
 }

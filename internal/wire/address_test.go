@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
@@ -11,8 +12,12 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
+// cloudLoopback is a cloud's policy that lets tests reach their servers.
+var cloudLoopback = profile.Policy{AllowNetworks: loopback.AllowNetworks}
+
 func TestSSRF01And02RefusedAddresses(t *testing.T) {
 	cloud, private := profile.Policy{}, profile.Policy{AllowPrivate: true}
+	selfHosted := profile.Policy{Deployment: profile.SelfHosted}
 	tests := []struct {
 		addr           string
 		cloud, private bool // allowed under the policy
@@ -62,17 +67,20 @@ func TestSSRF01And02RefusedAddresses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		addr := netip.MustParseAddr(tt.addr)
-		if err := allowed(cloud, addr); (err == nil) != tt.cloud {
+		if err := allowedAddress(cloud, addr); (err == nil) != tt.cloud {
 			t.Errorf("allowed(cloud, %s) = %v, want allowed %t", tt.addr, err, tt.cloud)
 		}
-		if err := allowed(private, addr); (err == nil) != tt.private {
+		if err := allowedAddress(private, addr); (err == nil) != tt.private {
 			t.Errorf("allowed(private, %s) = %v, want allowed %t", tt.addr, err, tt.private)
 		}
+		if err := allowedAddress(selfHosted, addr); (err == nil) != tt.private {
+			t.Errorf("allowed(self-hosted, %s) = %v, want allowed %t", tt.addr, err, tt.private)
+		}
 	}
-	if err := allowed(loopback, netip.MustParseAddr("::ffff:127.0.0.1")); err != nil {
+	if err := allowed(loopback, netip.MustParseAddrPort("[::ffff:127.0.0.1]:8025")); err != nil {
 		t.Errorf("a named network is not open: %v", err)
 	}
-	if err := allowed(loopback, netip.MustParseAddr("10.0.0.1")); err == nil {
+	if err := allowed(cloudLoopback, netip.MustParseAddrPort("10.0.0.1:25")); err == nil {
 		t.Error("a named network opens others")
 	}
 }
@@ -102,7 +110,7 @@ func TestSSRF03RebindingAndMixedAnswers(t *testing.T) {
 		calls++
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	o.Policy = profile.Policy{AllowPlaintext: true}
+	o.Policy = profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true}
 	_, err := dial(t.Context(), o, rebinding)
 	wantKind(t, err, provider.ErrUnsafe)
 	if calls == 0 {
@@ -112,7 +120,7 @@ func TestSSRF03RebindingAndMixedAnswers(t *testing.T) {
 	mixed := func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	o.Policy = loopback
+	o.Policy, o.TLS = cloudLoopback, profile.StartTLS
 	c, err := dial(t.Context(), o, mixed)
 	if err != nil {
 		t.Fatalf("the good address is not used: %v", err)
@@ -127,6 +135,56 @@ func TestAtMostFourAddressesAreTried(t *testing.T) {
 		bad := netip.MustParseAddr("10.0.0.1")
 		return []netip.Addr{bad, bad, bad, bad, netip.MustParseAddr("127.0.0.1")}, nil
 	}
-	_, err := dial(t.Context(), options("mail.example:"+port), many)
+	o := options("mail.example:" + port)
+	o.Policy, o.TLS = cloudLoopback, profile.StartTLS
+	_, err := dial(t.Context(), o, many)
 	wantKind(t, err, provider.ErrUnsafe)
+}
+
+// SEC-6: a cloud policy dials the ports of mail and those that it names, wherever
+// the networks that it names do not lie.
+func TestSSRF07Ports(t *testing.T) {
+	selfHosted := profile.Policy{Deployment: profile.SelfHosted}
+	named := profile.Policy{AllowPorts: []int{2525}}
+	for _, tt := range []struct {
+		policy profile.Policy
+		to     string
+		want   bool
+	}{
+		{profile.Policy{}, "8.8.8.8:993", true},
+		{profile.Policy{}, "8.8.8.8:587", true},
+		{profile.Policy{}, "8.8.8.8:443", true},
+		{profile.Policy{}, "8.8.8.8:80", false},
+		{profile.Policy{}, "8.8.8.8:22", false},
+		{profile.Policy{}, "8.8.8.8:6379", false},
+		{profile.Policy{}, "8.8.8.8:2525", false},
+		{named, "8.8.8.8:2525", true},
+		{named, "8.8.8.8:2526", false},
+		{named, "10.0.0.1:2525", false},
+		{selfHosted, "8.8.8.8:2525", true},
+		{selfHosted, "10.0.0.1:2525", true},
+		{selfHosted, "127.0.0.1:25", false},
+		{selfHosted, "169.254.169.254:443", false},
+		{cloudLoopback, "127.0.0.1:6379", true},
+		{cloudLoopback, "[::ffff:127.0.0.1]:6379", true},
+		{cloudLoopback, "8.8.8.8:6379", false},
+	} {
+		if err := allowed(tt.policy, netip.MustParseAddrPort(tt.to)); (err == nil) != tt.want {
+			t.Errorf("allowed(%+v, %s) = %v, want allowed %t", tt.policy, tt.to, err, tt.want)
+		}
+	}
+}
+
+// SEC-6 where it counts: at the dial, with words for the administrator.
+func TestSSRF07Refused(t *testing.T) {
+	public := func(context.Context, string, string) ([]netip.Addr, error) {
+		return []netip.Addr{netip.MustParseAddr("192.0.3.1")}, nil
+	}
+	for _, port := range []string{"22", "6379", "11211", "9200", "2375", "0", "65536", "143abc", "-1", ""} {
+		_, err := dial(t.Context(), DialOptions{Op: "test", Address: "mail.example:" + port}, public)
+		var e *provider.Error
+		if !errors.As(err, &e) || e.Kind != provider.ErrUnsafe || e.Remedy == "" {
+			t.Errorf("dialling port %q: %v, want it refused for safety with a remedy", port, err)
+		}
+	}
 }

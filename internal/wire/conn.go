@@ -24,6 +24,7 @@ type Conn struct {
 	op     string
 	config *tls.Config
 	limits provider.Limits
+	shaken *tls.Conn // of the handshake, also of one that failed; nil before
 
 	in, out atomic.Int64
 

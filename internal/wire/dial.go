@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -40,7 +41,8 @@ type DialOptions struct {
 // With ImplicitTLS the connection is protected when Dial returns. With StartTLS
 // and Plaintext it is not yet; Plaintext needs the policy's leave.
 //
-// The error is an *provider.Error or ctx's own.
+// The stages DNS, TCP and, with ImplicitTLS, TLS are told to ctx's Trace. The
+// error is an *provider.Error or ctx's own.
 func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 	return dial(ctx, o, net.DefaultResolver.LookupNetIP)
 }
@@ -48,32 +50,33 @@ func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
 type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 func dial(ctx context.Context, o DialOptions, look lookup) (*Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
-	}
 	o.Limits = o.Limits.WithDefaults()
-	op := o.Op + ": dial"
-	if o.TLS == profile.Plaintext && !o.Policy.AllowPlaintext {
-		return nil, &provider.Error{Op: op, Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errPlaintext}
-	}
 	host, port, err := net.SplitHostPort(o.Address)
-	if err != nil {
-		return nil, Error(op, &refusal{"the address has no port"})
+	switch {
+	case ctx.Err() != nil:
+		return nil, provider.FailStage(ctx, provider.StageDNS, context.Cause(ctx))
+	case o.TLS == profile.Plaintext && !o.Policy.PlaintextAllowed():
+		return nil, provider.FailStage(ctx, provider.StageTLS, &provider.Error{Op: o.Op + ": dial", Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errPlaintext})
+	case err != nil:
+		return nil, provider.FailStage(ctx, provider.StageDNS, o.explain(ctx, &refusal{what: "the address has no port"}))
 	}
 	config, err := clientConfig(o.TLSConfig, host)
 	if err != nil {
-		return nil, Error(op, err)
+		return nil, provider.FailStage(ctx, provider.StageTLS, o.explain(ctx, err))
 	}
-	raw, err := connect(ctx, o, host, port, look)
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return nil, provider.FailStage(ctx, provider.StageTCP, o.explain(ctx, &refusal{what: "the port is not between 1 and 65535"}))
+	}
+	raw, err := o.connect(ctx, host, port, look)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, Error(op, err)
+		return nil, err
 	}
 	c := newConn(raw, o.Op, config, o.Limits)
 	if o.TLS == profile.ImplicitTLS {
-		if err := c.handshake(ctx); err != nil {
+		end := provider.BeginStage(ctx, provider.StageTLS)
+		err := c.handshake(ctx)
+		end(c.Protection(ctx, err), err)
+		if err != nil {
 			c.Close()
 			return nil, err
 		}
@@ -81,38 +84,48 @@ func dial(ctx context.Context, o DialOptions, look lookup) (*Conn, error) {
 	return c, nil
 }
 
+// explain returns what an error of dialling means.
+func (o DialOptions) explain(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return Error(o.Op+": dial", err)
+}
+
 // connect resolves host and returns the first connection that comes about. All
 // of it together takes at most Limits.Dial.
-func connect(ctx context.Context, o DialOptions, host, port string, look lookup) (net.Conn, error) {
-	if err := plainHost(host); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.Limits.Dial)
+func (o DialOptions) connect(ctx context.Context, host, port string, look lookup) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, o.Limits.Dial)
 	defer cancel()
-	addrs, err := resolve(ctx, host, look)
+	addrs, err := o.resolve(ctx, limited, host, look)
 	if err != nil {
 		return nil, err
 	}
-	addrs = addrs[:min(len(addrs), maxAddresses)]
-	var first error
-	for i, addr := range addrs {
-		var conn net.Conn
-		conn, err = dialOne(ctx, o.Policy, net.JoinHostPort(addr.String(), port), len(addrs)-i)
-		if err == nil {
-			return conn, nil
-		}
-		// What the network said tells more than what we refused beside it.
-		if refused := new(refusal); first == nil || errors.As(first, &refused) {
-			first = err
-		}
-	}
-	return nil, first
+	end := provider.BeginStage(ctx, provider.StageTCP)
+	conn, err := o.try(limited, addrs, port)
+	err = o.explain(ctx, err)
+	end(reached(ctx, conn, addrs, port), err)
+	return conn, err
 }
 
-func resolve(ctx context.Context, host string, look lookup) ([]netip.Addr, error) {
+// resolve returns the addresses to try. An address needs no stage.
+func (o DialOptions) resolve(ctx, limited context.Context, host string, look lookup) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil
 	}
+	end := provider.BeginStage(ctx, provider.StageDNS)
+	err := plainHost(host)
+	var addrs []netip.Addr
+	if err == nil {
+		addrs, err = lookUp(limited, host, look)
+	}
+	addrs = addrs[:min(len(addrs), maxAddresses)]
+	err = o.explain(ctx, err)
+	end(found(ctx, host, addrs), err)
+	return addrs, err
+}
+
+func lookUp(ctx context.Context, host string, look lookup) ([]netip.Addr, error) {
 	addrs, err := look(ctx, "ip", strings.TrimSuffix(host, ".")+".")
 	if err != nil {
 		// Without the final dot a search domain may apply, which a host beside its
@@ -123,6 +136,22 @@ func resolve(ctx context.Context, host string, look lookup) ([]netip.Addr, error
 		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
 	}
 	return addrs, err
+}
+
+// try dials one address after another.
+func (o DialOptions) try(ctx context.Context, addrs []netip.Addr, port string) (net.Conn, error) {
+	var first error
+	for i, addr := range addrs {
+		conn, err := dialOne(ctx, o.Policy, net.JoinHostPort(addr.String(), port), len(addrs)-i)
+		if err == nil {
+			return conn, nil
+		}
+		// What the network said tells more than what we refused beside it.
+		if refused := new(refusal); first == nil || errors.As(first, &refused) {
+			first = err
+		}
+	}
+	return nil, first
 }
 
 // dialOne gives each of the addresses that are left its share of the time, so
@@ -139,9 +168,9 @@ func dialOne(ctx context.Context, policy profile.Policy, address string, left in
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			ap, err := netip.ParseAddrPort(address)
 			if err != nil {
-				return &refusal{"an address that cannot be read"}
+				return &refusal{what: "an address that cannot be read"}
 			}
-			return allowed(policy, ap.Addr())
+			return allowed(policy, ap)
 		},
 	}
 	return d.DialContext(ctx, "tcp", address)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -26,7 +27,7 @@ func Error(op string, err error) error {
 		return err
 	}
 	d := diagnose(err)
-	return &provider.Error{Op: op, Kind: d.kind, Remedy: d.remedy, Err: &cause{d.words, err}}
+	return &provider.Error{Op: op, Kind: d.kind, Code: d.code, Remedy: d.remedy, Err: &cause{d.words, err}}
 }
 
 // ofContext reports whether err is a context's own error. errors.Is would also say
@@ -56,8 +57,18 @@ func (c *cause) Error() string {
 
 func (c *cause) Unwrap() error { return c.err }
 
+// The codes of failures below a protocol, in words that administrators look up.
+const (
+	codeHost    = "HostNotFound"
+	codeConnect = "ConnectFailure"
+	codeTime    = "TimedOut"
+	codeTLS     = "SecureConnection"
+	codeClosed  = "ConnectionClosed"
+)
+
 type diagnosis struct {
 	kind   provider.Kind
+	code   string
 	words  string // "" for the error's own
 	remedy string
 }
@@ -67,32 +78,40 @@ func diagnose(err error) diagnosis {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &refused):
-		return diagnosis{provider.ErrUnsafe, Quote(refused.what), "enter the mail server's public name; if it does stand there, whoever runs this service can allow its network"}
+		return diagnosis{provider.ErrUnsafe, "", Quote(refused.what), cmp.Or(refused.remedy, "enter the mail server's public name; if it does stand there, whoever runs this service can allow its network")}
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return diagnosis{provider.ErrUnavailable, "there is no server named " + Quote(dns.Name), "check the server's name in the profile"}
+		return diagnosis{provider.ErrUnavailable, codeHost, "there is no server named " + Quote(dns.Name), "check the server's name in the profile"}
 	case errors.As(err, &dns):
-		return diagnosis{provider.ErrUnavailable, "the name service gave no answer for " + Quote(dns.Name), "check the server's name and this machine's name service"}
+		return diagnosis{provider.ErrUnavailable, timedOut(dns.IsTimeout), "the name service gave no answer for " + Quote(dns.Name), "check the server's name and this machine's name service"}
 	}
 	if d, ok := diagnoseTLS(err); ok {
+		d.code = codeTLS
 		return d
 	}
 	var timeout net.Error
 	switch {
 	case errors.Is(err, errSlow):
-		return diagnosis{provider.ErrUnavailable, "the server takes or gives data too slowly", ""}
+		return diagnosis{provider.ErrUnavailable, codeTime, "the server takes or gives data too slowly", ""}
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return diagnosis{provider.ErrUnavailable, "the server did not answer in time", "check host and port, and any firewall between"}
+		return diagnosis{provider.ErrUnavailable, codeTime, "the server did not answer in time", "check host and port, and any firewall between"}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return diagnosis{provider.ErrUnavailable, "nothing listens there", "check host and port; the server may be down"}
+		return diagnosis{provider.ErrUnavailable, codeConnect, "nothing listens there", "check host and port; the server may be down"}
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return diagnosis{provider.ErrUnavailable, "there is no way to that network", "check the host, and this machine's network"}
+		return diagnosis{provider.ErrUnavailable, codeConnect, "there is no way to that network", "check the host, and this machine's network"}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
 		errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED), errors.Is(err, net.ErrClosed):
-		return diagnosis{provider.ErrUnavailable, "the connection was closed", ""}
+		return diagnosis{provider.ErrUnavailable, codeClosed, "the connection was closed", ""}
 	case errors.Is(err, ErrEarly):
-		return diagnosis{provider.ErrProtocol, "", ""}
+		return diagnosis{kind: provider.ErrProtocol}
 	}
-	return diagnosis{provider.ErrUnavailable, "", ""}
+	return diagnosis{kind: provider.ErrUnavailable}
+}
+
+func timedOut(yes bool) string {
+	if yes {
+		return codeTime
+	}
+	return ""
 }
 
 // diagnoseTLS tells apart what a person must do different things about.
@@ -109,7 +128,7 @@ func diagnoseTLS(err error) (diagnosis, bool) {
 		shaking *handshakeError
 	)
 	unsafe := func(words, remedy string) (diagnosis, bool) {
-		return diagnosis{provider.ErrUnsafe, words, remedy}, true
+		return diagnosis{kind: provider.ErrUnsafe, words: words, remedy: remedy}, true
 	}
 	switch {
 	case errors.As(err, &record):
@@ -133,7 +152,7 @@ func diagnoseTLS(err error) (diagnosis, bool) {
 	case errors.As(err, &shaking) && strings.Contains(err.Error(), "protocol version"):
 		return unsafe("the server offers no TLS later than 1.1", "the server needs TLS 1.2 or later")
 	case errors.As(err, &shaking) && strings.HasPrefix(err.Error(), "tls: "):
-		return diagnosis{provider.ErrProtocol, Quote(err.Error()), ""}, true
+		return diagnosis{kind: provider.ErrProtocol, words: Quote(err.Error())}, true
 	}
 	return diagnosis{}, false
 }
@@ -142,11 +161,11 @@ func diagnoseTLS(err error) (diagnosis, bool) {
 func diagnoseAlert(alert tls.AlertError) (diagnosis, bool) {
 	switch uint8(alert) {
 	case 40, 70, 71, 86: // handshake_failure, protocol_version, insufficient_security, inappropriate_fallback
-		return diagnosis{provider.ErrUnsafe, "the server offers no TLS that is strong enough", "the server needs TLS 1.2 or later with usual ciphers"}, true
+		return diagnosis{kind: provider.ErrUnsafe, words: "the server offers no TLS that is strong enough", remedy: "the server needs TLS 1.2 or later with usual ciphers"}, true
 	case 42, 43, 44, 45, 46, 48, 49, 116: // bad, unsupported, revoked, expired, unknown, untrusted, denied, missing
-		return diagnosis{provider.ErrAuth, "the server refused our certificate, or wants one", "check the client certificate"}, true
+		return diagnosis{kind: provider.ErrAuth, words: "the server refused our certificate, or wants one", remedy: "check the client certificate"}, true
 	}
-	return diagnosis{provider.ErrProtocol, Quote(alert.Error()), ""}, true
+	return diagnosis{kind: provider.ErrProtocol, words: Quote(alert.Error())}, true
 }
 
 // names returns the first names that cert is for.

@@ -28,7 +28,7 @@ func clientConfig(config *tls.Config, host string) (*tls.Config, error) {
 		config = &tls.Config{}
 	}
 	if config.InsecureSkipVerify {
-		return nil, &refusal{"the TLS configuration skips verification; give it the server's root instead"}
+		return nil, &refusal{what: "the TLS configuration skips verification; give it the server's root instead"}
 	}
 	config = config.Clone()
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
@@ -65,7 +65,7 @@ func strong(s tls.ConnectionState) error {
 // The error is an *provider.Error or ctx's own; the connection is then useless.
 func (c *Conn) StartTLS(ctx context.Context, leftover int) error {
 	if leftover > 0 {
-		return &provider.Error{Op: c.op + ": STARTTLS", Kind: provider.ErrUnsafe, Err: errLeftover,
+		return &provider.Error{Op: c.op + ": STARTTLS", Kind: provider.ErrUnsafe, Code: codeTLS, Err: errLeftover,
 			Remedy: "use TLS from the first byte (port 993 or 465); have the network between looked at"}
 	}
 	return c.handshake(ctx)
@@ -75,6 +75,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 	end := c.During(ctx)
 	c.Deadline(c.limits.TLS)
 	t := tls.Client(c.raw, c.config)
+	c.shaken = t
 	c.arm()
 	err := t.Handshake()
 	err = end(c.settle(0, 0, err))

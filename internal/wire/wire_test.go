@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // loopback lets tests reach their servers.
-var loopback = profile.Policy{AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+var loopback = profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
 
 // listen serves each connection until the test is over.
 func listen(t *testing.T, serve func(net.Conn)) string {

@@ -105,7 +105,7 @@ func syncer(address string, full time.Duration) (*serversync.Syncer, mailbox.Key
 	s, err := serversync.New(serversync.Config{
 		Store:   memory.New(),
 		Drivers: map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{}},
-		Policy:  profile.Policy{AllowPlaintext: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+		Policy:  profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true, AllowBasicWithoutTLS: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Mailboxes: serversync.Static(profile.Profile{
 			Kind:         profile.IMAPSMTP,
 			Incoming:     profile.Endpoint{Host: host, Port: number, TLS: profile.Plaintext},

@@ -1,0 +1,88 @@
+package provider
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// Credentials returns the user name and password to sign in with, both empty for
+// an endpoint whose credentials are no password.
+func (a Account) Credentials() (username string, password secret.Text) {
+	switch a.Endpoint.Credentials {
+	case profile.FromProfile:
+		return a.Endpoint.Username, a.Endpoint.Password
+	case profile.FromMailbox:
+		if a.Mailbox.Username != "" {
+			return a.Mailbox.Username, a.Mailbox.Password
+		}
+		return a.Mailbox.Address, a.Mailbox.Password
+	}
+	return "", secret.Text{}
+}
+
+// A Method is a way to sign in.
+type Method string
+
+// The ways to sign in.
+const (
+	WithNothing  Method = "nothing"  // the server serves whoever asks
+	WithPassword Method = "password" // user name and password are shown to the server as they are
+	WithWindows  Method = "windows"  // Negotiate or NTLM
+	WithToken    Method = "token"    // an OAuth access token
+)
+
+var (
+	errMethod = errors.New("the driver cannot sign in as the profile asks")
+	errBare   = errors.New("the password would cross the network unprotected")
+)
+
+// SignIn returns how a's endpoint asks to sign in. Before it dials, a driver asks
+// for it with the ways that it knows, so that nothing is sent to a server that
+// could not be served in the end. The error is an *Error with the driver's op:
+// ErrUnsupported for another way, ErrUnsafe for a password without TLS that the
+// policy does not permit.
+func (a Account) SignIn(op string, known ...Method) (Method, error) {
+	e := a.Endpoint
+	method := methodOf(e)
+	if !slices.Contains(known, method) {
+		return "", &Error{Op: op, Kind: ErrUnsupported, Remedy: remedyOf(known), Err: fmt.Errorf("%w: credentials %q, authentication %q", errMethod, e.Credentials, e.Authentication)}
+	}
+	if method == WithPassword && e.TLS == profile.Plaintext && !a.Policy.BasicWithoutTLSAllowed() {
+		return "", &Error{Op: op, Kind: ErrUnsafe, Remedy: "use TLS in the profile; a policy that allows plaintext must allow passwords without TLS as well", Err: errBare}
+	}
+	return method, nil
+}
+
+// methodOf returns the endpoint's method, "" for a combination that is none.
+func methodOf(e profile.Endpoint) Method {
+	switch e.Credentials {
+	case profile.Anonymous:
+		return WithNothing
+	case profile.IntegratedWindows:
+		return WithWindows
+	case profile.ServerToServer, profile.OAuth:
+		return WithToken
+	case profile.FromMailbox, profile.FromProfile:
+		switch e.Authentication {
+		case profile.AutoDetect, profile.Basic:
+			return WithPassword
+		case profile.Negotiate, profile.NTLM:
+			return WithWindows
+		case profile.Bearer:
+			return WithToken
+		}
+	}
+	return ""
+}
+
+func remedyOf(known []Method) string {
+	remedy := "take user name and password from the mailbox or the profile, with the authentication left open or Basic"
+	if slices.Contains(known, WithNothing) {
+		remedy += ", or none for a relay without sign-in"
+	}
+	return remedy
+}

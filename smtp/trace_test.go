@@ -1,0 +1,265 @@
+package smtp_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+	"github.com/go-serversync/serversync/smtp"
+	"github.com/go-serversync/serversync/smtp/smtptest"
+)
+
+// A tale is what a Trace was told.
+type tale struct {
+	stages   []provider.Stage
+	evidence map[provider.Stage]provider.Evidence
+	errs     []error
+	last     error // of the last stage
+}
+
+func follow(ctx context.Context) (context.Context, *tale) {
+	told := &tale{evidence: map[provider.Stage]provider.Evidence{}}
+	return provider.WithTrace(ctx, &provider.Trace{End: func(s provider.Stage, e provider.Evidence, err error) {
+		told.stages, told.last = append(told.stages, s), err
+		told.evidence[s] = e
+		if err != nil {
+			told.errs = append(told.errs, err)
+		}
+	}}), told
+}
+
+// want fails the test unless the stages were told, and the last alone failed, with err.
+func (told *tale) want(t testing.TB, err error, stages ...provider.Stage) {
+	t.Helper()
+	if stages != nil && !slices.Equal(told.stages, stages) {
+		t.Errorf("told were %v, want %v", told.stages, stages)
+	}
+	if err == nil && len(told.errs) != 0 || err != nil && (len(told.errs) != 1 || told.last != err) {
+		t.Errorf("the stages failed with %v, the error was %v", told.errs, err)
+	}
+	if all := fmt.Sprintf("%+v", told.evidence); strings.Contains(strings.ToLower(all), canary) {
+		t.Errorf("the evidence shows the password: %s", all)
+	}
+}
+
+const (
+	dns, tcp, shaking, greeting, capabilities, signIn = provider.StageDNS, provider.StageTCP, provider.StageTLS, provider.StageGreeting, provider.StageCapabilities, provider.StageSignIn
+)
+
+func driver(s *smtptest.Server) smtp.Driver {
+	return smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.CertPool()}, Limits: provider.Limits{Greeting: time.Second, Command: time.Second, TLS: 2 * time.Second}}
+}
+
+func TestOpenTellsItsStages(t *testing.T) {
+	for _, tt := range []struct {
+		mode   profile.TLS
+		stages []provider.Stage
+	}{
+		{profile.ImplicitTLS, []provider.Stage{dns, tcp, shaking, greeting, capabilities, signIn}},
+		{profile.StartTLS, []provider.Stage{dns, tcp, greeting, shaking, capabilities, signIn}},
+		{profile.Plaintext, []provider.Stage{dns, tcp, greeting, capabilities}}, // for a relay
+	} {
+		server := newServer(t, smtptest.Options{TLS: tt.mode, Users: users})
+		a := account(server.Addr, tt.mode)
+		a.Endpoint.Host = "localhost"
+		ctx, told := follow(t.Context())
+		p, err := driver(server).Open(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		told.want(t, nil, tt.stages...)
+		if e := told.evidence[shaking]; tt.mode != profile.Plaintext && (e.TLSVersion != "TLS 1.3" || fmt.Sprint(e.Chain) != "[CN=smtptest]" || e.NotAfter.IsZero()) {
+			t.Errorf("of TLS: %+v", e)
+		}
+		if e := told.evidence[greeting]; e.Text != "220 smtptest ready" {
+			t.Errorf("of the greeting: %+v", e)
+		}
+		if e := told.evidence[capabilities]; !slices.Contains(e.Capabilities, "AUTH PLAIN LOGIN") || !slices.IsSorted(e.Capabilities) {
+			t.Errorf("of capabilities: %+v", e)
+		}
+		if e := told.evidence[signIn]; tt.mode != profile.Plaintext && (e.Mechanism != "PLAIN" || e.Username != "ann") {
+			t.Errorf("of the sign-in: %+v", e)
+		}
+	}
+}
+
+// One stage fails, with what Open returns, whatever a server does.
+func TestOneStageFails(t *testing.T) {
+	for _, r := range []struct {
+		name string
+		mode profile.TLS
+		fail func(string) string
+		at   provider.Stage
+		code string
+	}{
+		{"silence", profile.ImplicitTLS, on("", smtptest.Hang), greeting, "TimedOut"},
+		{"hung up", profile.ImplicitTLS, on("", smtptest.Drop), greeting, "ConnectionClosed"},
+		{"not for us", profile.StartTLS, on("", "554 5.7.1 go away"), greeting, "554 5.7.1"},
+		{"no SMTP", profile.ImplicitTLS, on("", "* OK IMAP"), greeting, ""},
+		{"no STARTTLS", profile.StartTLS, on("EHLO", "250 x"), shaking, ""},
+		{"STARTTLS refused", profile.StartTLS, on("STARTTLS", "454 4.7.0 no"), shaking, "454 4.7.0"},
+		{"plaintext behind STARTTLS", profile.StartTLS, on("STARTTLS", "220 go\r\n250 x"), shaking, "SecureConnection"},
+		{"busy", profile.ImplicitTLS, on("EHLO", "421 4.3.2 busy"), capabilities, "421 4.3.2"},
+		{"no mechanism", profile.ImplicitTLS, on("EHLO", "250-x\r\n250 AUTH XOAUTH2"), capabilities, ""},
+		{"refused", profile.ImplicitTLS, on("AUTH", "535 5.7.8 no"), signIn, "535 5.7.8"},
+		{"refused without an enhanced code", profile.ImplicitTLS, on("AUTH", "535 no"), signIn, "535"},
+		{"silence to the password", profile.ImplicitTLS, on("AUTH", smtptest.Hang), signIn, "TimedOut"},
+		{"shows the password", profile.ImplicitTLS, func(cmd string) string {
+			switch {
+			case cmd == "":
+				return "220 " + canary
+			case strings.HasPrefix(cmd, "EHLO"):
+				return "250-" + canary + "\r\n250-X" + canary + "\r\n250 AUTH PLAIN " + canary
+			case strings.HasPrefix(cmd, "AUTH"):
+				return "535 5.7.8 " + canary
+			}
+			return ""
+		}, signIn, "535 5.7.8"},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			server := newServer(t, smtptest.Options{TLS: r.mode, Users: users, Fail: r.fail})
+			ctx, told := follow(t.Context())
+			_, err := driver(server).Open(ctx, account(server.Addr, r.mode))
+			if err == nil {
+				t.Fatal("it was opened")
+			}
+			noSecret(t, err)
+			told.want(t, err)
+			if at := told.stages[len(told.stages)-1]; at != r.at {
+				t.Errorf("%s failed with %v, want %s", at, err, r.at)
+			}
+			if e, ok := err.(*provider.Error); !ok || e.Code != r.code {
+				t.Errorf("the code of %+v is not %q", err, r.code)
+			}
+		})
+	}
+}
+
+func TestOneStageFailsWithTheContext(t *testing.T) {
+	for _, cmd := range []string{"", "EHLO", "AUTH"} {
+		server := newServer(t, smtptest.Options{Users: users, Fail: on(cmd, smtptest.Hang)})
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, told := follow(ctx)
+		_, err := driver(server).Open(ctx, account(server.Addr, profile.ImplicitTLS))
+		cancel()
+		if err != context.DeadlineExceeded {
+			t.Errorf("Open = %v, want the context's error", err)
+		}
+		told.want(t, err)
+	}
+}
+
+// A Probe signs in nowhere, says goodbye and leaves nothing.
+func TestProbe(t *testing.T) {
+	for _, mode := range []profile.TLS{profile.ImplicitTLS, profile.StartTLS, profile.Plaintext} {
+		server := newServer(t, smtptest.Options{TLS: mode, Users: users})
+		a := account(server.Addr, mode)
+		a.Mailbox.Username, a.Mailbox.Password = "", secret.Text{}
+		before := runtime.NumGoroutine()
+		ctx, told := follow(t.Context())
+		if err := driver(server).Probe(ctx, a); err != nil {
+			t.Errorf("Probe = %v", err)
+		}
+		told.want(t, nil)
+		if last := told.stages[len(told.stages)-1]; last != capabilities {
+			t.Errorf("the last stage is %s", last)
+		}
+		for i := 0; runtime.NumGoroutine() > before && i < 200; i++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n := runtime.NumGoroutine(); n > before {
+			t.Errorf("%d goroutines are left of a Probe", n-before)
+		}
+		if all := strings.Join(server.Commands(), "\n"); strings.Contains(all, "AUTH") || !strings.HasSuffix(all, "QUIT") {
+			t.Errorf("the server heard %q", all)
+		}
+	}
+}
+
+// What a server lacks is a reason of its own, found without a password.
+func TestProbeTellsWhyNobodyCanSignIn(t *testing.T) {
+	for offer, words := range map[string]string{
+		"SIZE 1000":                          "offers no sign-in",
+		"AUTH XOAUTH2 OAUTHBEARER":           "wants OAuth (XOAUTH2, OAUTHBEARER)",
+		"AUTH CRAM-MD5 " + canary:            "it has CRAM-MD5",
+		"AUTH=LOGIN":                         "",
+		"auth plain xoauth2 gssapi cram-md5": "",
+	} {
+		server := newServer(t, smtptest.Options{Fail: on("EHLO", "250-x\r\n250 "+offer)})
+		ctx, told := follow(t.Context())
+		err := driver(server).Probe(ctx, account(server.Addr, profile.ImplicitTLS))
+		told.want(t, err, tcp, shaking, greeting, capabilities)
+		if c := server.Commands(); c[len(c)-1] != "QUIT" {
+			t.Errorf("the server got %q and no goodbye", c)
+		}
+		if words == "" {
+			if err != nil {
+				t.Errorf("Probe with %q = %v", offer, err)
+			}
+			continue
+		}
+		wantKind(t, err, provider.ErrUnsupported)
+		e, _ := err.(*provider.Error)
+		if e == nil || !strings.Contains(e.Error()+"; "+e.Remedy, words) || strings.Contains(strings.ToLower(e.Remedy), canary) {
+			t.Errorf("Probe with %q = %+v, want %q in its words", offer, e, words)
+		}
+		a := account(server.Addr, profile.ImplicitTLS)
+		a.Endpoint.Credentials = profile.Anonymous
+		if err := driver(server).Probe(t.Context(), a); err != nil {
+			t.Errorf("Probe for a relay = %v", err)
+		}
+	}
+}
+
+// Nothing is dialled for a sign-in that the driver does not know, nor for a
+// password that would go in clear.
+func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
+	server := newServer(t, smtptest.Options{TLS: profile.Plaintext, Users: users})
+	good := account(server.Addr, profile.Plaintext)
+	good.Endpoint.Credentials = profile.FromMailbox
+	refuse := func(what string, kind provider.Kind, a provider.Account) {
+		t.Helper()
+		ctx, told := follow(t.Context())
+		_, err := driver(server).Open(ctx, a)
+		wantKind(t, err, kind)
+		told.want(t, err, signIn)
+		if e, ok := err.(*provider.Error); !ok || e.Remedy == "" {
+			t.Errorf("%s has no remedy", what)
+		}
+	}
+	for _, c := range []profile.Credentials{profile.ServerToServer, profile.IntegratedWindows, profile.OAuth, "magic"} {
+		a := good
+		a.Endpoint.Credentials = c
+		refuse(string(c), provider.ErrUnsupported, a)
+	}
+	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, profile.Bearer, "magic"} {
+		a := good
+		a.Endpoint.Authentication = c
+		refuse(string(c), provider.ErrUnsupported, a)
+	}
+	bare := good
+	bare.Policy.AllowBasicWithoutTLS = false
+	refuse("a password without TLS", provider.ErrUnsafe, bare)
+	if n := server.Connections(); n != 0 {
+		t.Errorf("there were %d connections", n)
+	}
+	for _, c := range []profile.Authentication{profile.AutoDetect, profile.Basic} {
+		a := good
+		a.Endpoint.Authentication = c
+		p, err := driver(server).Open(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+	}
+}
