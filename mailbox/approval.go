@@ -31,6 +31,7 @@ type Approval struct {
 	Profile profile.ID   `json:"profile,omitempty"`
 	Kind    profile.Kind `json:"kind,omitempty"`   // of the profile
 	Tenant  string       `json:"tenant,omitempty"` // of the profile
+	Shared  bool         `json:"shared,omitempty"` // one account or certificate opens all mailboxes of the profile
 }
 
 // Decide returns the answer that somebody gave about m, whose profile is p. Whether
@@ -42,22 +43,22 @@ func Decide(m Mailbox, p profile.Profile, by Approver, answer ApprovalStatus, at
 	}
 	return Approval{
 		Status: answer, By: by.Name, Roles: strings.Join(roles, ","), At: at.Round(0).UTC(),
-		Address: m.Address, Profile: p.ID, Kind: p.Kind, Tenant: p.TenantID,
+		Address: m.Address, Profile: p.ID, Kind: p.Kind, Tenant: p.TenantID, Shared: shared(p),
 	}
 }
 
 // Holds reports whether the approval is one for m as it is now. It lapses with
-// another address, as in Dynamics 365, and also with another profile and with
-// another kind or tenant of the same profile: who may approve differs between
-// them, so that a mailbox could otherwise be approved where it is easy and then be
-// moved to where it is not.
+// another address, as in Dynamics 365, and also with another profile, with another
+// kind or tenant of the same profile, and when the profile no longer asks for each
+// mailbox's own credentials: a mailbox could otherwise be approved where that is
+// easy and does little, and then be moved to where it is not.
 func (a Approval) Holds(m Mailbox, p profile.Profile) bool { return a.Now(m, p) == Approved }
 
 // Now returns the status for m as it is now: an answer to something else is none,
 // so somebody has to be asked again.
 func (a Approval) Now(m Mailbox, p profile.Profile) ApprovalStatus {
 	about := sameAddress(a.Address, m.Address) && m.Profile == p.ID &&
-		a.Profile == p.ID && a.Kind == p.Kind && strings.EqualFold(a.Tenant, p.TenantID)
+		a.Profile == p.ID && a.Kind == p.Kind && strings.EqualFold(a.Tenant, p.TenantID) && (a.Shared || !shared(p))
 	if (a.Status == Approved || a.Status == Rejected) && !about {
 		return Pending
 	}
@@ -70,7 +71,7 @@ func (a Approval) Now(m Mailbox, p profile.Profile) ApprovalStatus {
 //
 // Settings are a CRM administrator's. They cannot stand for a tenant
 // administrator, so a mailbox that only one of those may approve always needs it
-// (Microsoft: "Connect to Exchange Online").
+// (Microsoft: "Troubleshooting and monitoring server-side synchronization").
 func NeedsApproval(m Mailbox, p profile.Profile, policy profile.Policy, s Settings) bool {
 	switch {
 	case needsTenantAdministrator(p, policy):
@@ -82,8 +83,20 @@ func NeedsApproval(m Mailbox, p profile.Profile, policy profile.Policy, s Settin
 }
 
 // needsTenantAdministrator reports whether only an administrator of an Exchange
-// Online tenant may let the host at its mailboxes. A host on an organization's own
-// premises is let in by who set up the trust between the two, once.
+// Online tenant may let the host at its mailboxes: there, or where an application's
+// own token opens them over IMAP or POP3, which only Exchange Online offers. A host
+// on an organization's own premises is let in by who set up the trust between the
+// two, once.
 func needsTenantAdministrator(p profile.Profile, policy profile.Policy) bool {
-	return isExchangeOnline(p.Kind) && policy.Deployment == profile.Cloud
+	byToken := !p.Kind.IsExchange() && uses(p, profile.ServerToServer)
+	return (isExchangeOnline(p.Kind) || byToken) && policy.Deployment == profile.Cloud
+}
+
+// shared reports whether a profile opens a mailbox without anything of its owner's.
+func shared(p profile.Profile) bool {
+	return uses(p, profile.FromProfile) || uses(p, profile.ServerToServer) || uses(p, profile.IntegratedWindows)
+}
+
+func uses(p profile.Profile, source profile.Credentials) bool {
+	return p.Endpoint(Incoming).Credentials == source || p.Endpoint(Outgoing).Credentials == source
 }

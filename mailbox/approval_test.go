@@ -21,6 +21,8 @@ func TestMayApprove(t *testing.T) {
 	cross.TenantID = "22222222-2222-4222-8222-222222222222"
 	hybrid := exchange(profile.ExchangeOnlineHybrid, profile.ServerToServer)
 	onPremises := exchange(profile.ExchangeServerHybrid, profile.FromProfile)
+	byToken := imapProfile()
+	byToken.Outgoing.Credentials = profile.ServerToServer
 	const crm, privilege, exo, global, primary = CRMAdministrator, ApproveEmailAddresses, ExchangeAdministrator, GlobalAdministrator, PrimaryTenantAdministrator
 	for _, tt := range []struct {
 		name   string
@@ -48,6 +50,9 @@ func TestMayApprove(t *testing.T) {
 		{"Exchange Server", cloud, onPremises, []Role{crm}, ""},
 		{"Exchange Server", cloud, onPremises, []Role{exo}, "80040256"},
 		{"IMAP", cloud, imapProfile(), []Role{privilege}, ""},
+		{"IMAP by certificate", cloud, byToken, []Role{crm}, "8009000B"},
+		{"IMAP by certificate", cloud, byToken, []Role{crm, exo}, ""},
+		{"IMAP by certificate", selfHosted, byToken, []Role{crm}, ""},
 		{"IMAP", cloud, imapProfile(), nil, "80040256"},
 		{"IMAP", selfHosted, imapProfile(), []Role{"cook"}, "80040256"},
 	} {
@@ -139,6 +144,18 @@ func TestApprovalHolds(t *testing.T) {
 	}
 	m.Address, m.Username, m.Name, p.Name = "anna@EXAMPLE.com", "anna2", "A.", "new name"
 	require.True(t, yes.Holds(m, p), "nothing of what was approved has changed")
+
+	// From each mailbox's own credentials to one account for all is another matter;
+	// the way back, or from a password to its owner's consent, is not.
+	p = imapProfile()
+	yes = Decide(m, p, ben, Approved, local)
+	p.Incoming.Credentials = profile.OAuth
+	require.True(t, yes.Holds(m, p))
+	for _, source := range []profile.Credentials{profile.FromProfile, profile.ServerToServer, profile.IntegratedWindows} {
+		p.Outgoing.Credentials = source
+		require.False(t, yes.Holds(m, p), source)
+		require.True(t, Decide(m, p, ben, Approved, local).Holds(m, imapProfile()))
+	}
 
 	doc, err := json.Marshal(yes)
 	require.NoError(t, err)

@@ -53,7 +53,9 @@ func (a Approver) Has(roles ...Role) bool {
 //
 // One's own address is no exception, but for Settings.RequirePrivilegeToSelfApprove,
 // which asks for the privilege by name. A wrong role is Dynamics 365's
-// O365RoleUnsupportedForEmailApproval.
+// O365RoleUnsupportedForEmailApproval. (Microsoft: "Changes to mailbox approval in
+// Dynamics 365", "Exchange Online cross-tenant authentication".) IMAP and POP3 with
+// an application's own token count as Exchange Online, which alone offers it.
 func MayApprove(m Mailbox, p profile.Profile, policy profile.Policy, s Settings, by Approver) (ok bool, why profile.Issue) {
 	refuse := func(code, original, message, remedy string) (bool, profile.Issue) {
 		return false, profile.Issue{Code: code, Original: original, Level: profile.Error, Field: "Approval", Message: message, Remedy: remedy}
