@@ -66,3 +66,19 @@ func (k Kind) Protocol(side Side) Protocol {
 	}
 	return k.Incoming()
 }
+
+// IsExchangeOnline reports whether k is Exchange Online, seen from the cloud or
+// from on premises.
+func (k Kind) IsExchangeOnline() bool {
+	return k == ExchangeOnline || k == ExchangeOnlineHybrid
+}
+
+// IsExchangeServer reports whether k is Exchange Server on premises, seen from
+// beside it or from the cloud.
+func (k Kind) IsExchangeServer() bool {
+	return k == ExchangeServer || k == ExchangeServerHybrid
+}
+
+// HasACT reports whether appointments, contacts and tasks can be synchronized
+// with k (rule V3): POP3 and IMAP servers have mail only.
+func (k Kind) HasACT() bool { return k.IsExchange() }

@@ -19,7 +19,7 @@ type ID string
 // Profile is an email server profile. The zero value of a field means its default.
 type Profile struct {
 	ID          ID
-	Name        string // for people, at most 100 characters
+	Name        string // for people, at most 100 characters; empty means ID
 	Description string // at most 2,000 characters
 	Owner       Owner
 	Kind        Kind
@@ -113,20 +113,32 @@ const (
 )
 
 // Endpoint returns the endpoint of a side as a driver is to use it: Outgoing has
-// Incoming's credentials unless it has its own.
+// Incoming's credentials unless it has its own, and Exchange Online has its usual
+// URL unless another is named or autodiscover is to find it.
 func (p Profile) Endpoint(side Side) Endpoint {
-	if side != Outgoing {
-		return p.Incoming
-	}
-	e := p.Outgoing
-	if !p.OwnOutgoing {
-		e.Credentials, e.Username, e.Password = p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password
-		e.Authentication, e.Impersonate = p.Incoming.Authentication, p.Incoming.Impersonate
-		if p.Kind.IsExchange() && e.URL == "" {
-			e.URL, e.TLS = p.Incoming.URL, p.Incoming.TLS
+	e := p.Incoming
+	if side == Outgoing {
+		e = p.Outgoing
+		if !p.OwnOutgoing {
+			e.Credentials, e.Username, e.Password = p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password
+			e.Authentication, e.Impersonate = p.Incoming.Authentication, p.Incoming.Impersonate
+			if p.Kind.IsExchange() && e.URL == "" {
+				e.URL, e.TLS = p.Incoming.URL, p.Incoming.TLS
+			}
 		}
 	}
+	if e.URL == "" && p.Kind.IsExchangeOnline() && !p.Autodiscover {
+		e.URL = ExchangeOnlineURL
+	}
 	return e
+}
+
+// IsDelegate reports whether the profile's account acts on a side as a delegate
+// and not as each mailbox's owner. That serves mail but not appointments, contacts
+// and tasks.
+func (p Profile) IsDelegate(side Side) bool {
+	e := p.Endpoint(side)
+	return p.Kind.IsExchange() && !e.Impersonate && (e.Credentials == FromProfile || e.Credentials == IntegratedWindows)
 }
 
 // SharesAccount reports whether one account serves all mailboxes of a side, which
