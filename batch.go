@@ -22,12 +22,12 @@ type Batch struct {
 	Next provider.Cursor
 
 	Records []Record
-	Owe     []OwedAct    // acts to be done on the server from now on; an ID again replaces
-	Settled []string     // IDs of acts that need not be done any more
-	Drop    []EpochKey   // epochs whose ids and places are forgotten; messages stay
-	State   *StateChange // nil leaves the state as it is
-	Alerts  []mailbox.Alert
-	Journal []JournalItem // what failed or was skipped; a Store without Journal may leave it out
+	Owe     []OwedAct       // acts to be done on the server from now on; an ID again replaces
+	Settled []string        // IDs of acts that need not be done any more
+	Drop    []EpochKey      // epochs whose ids and places are forgotten; messages stay
+	State   *StateChange    // nil leaves the state as it is
+	Alerts  []mailbox.Alert // on the mailbox's wall; an ID again replaces
+	Journal []JournalItem   // what failed or was skipped; a Store without Journal may leave it out
 }
 
 // StateChange replaces the mailbox's state if its version is still From. The new

@@ -92,12 +92,14 @@ type Walls interface {
 	Alerts(ctx context.Context, wall mailbox.Wall, open bool, limit int) ([]mailbox.Alert, error)
 
 	// PruneAlerts forgets the organization's alerts that were told last before a
-	// time, on all its walls, and returns how many.
+	// time, open or not, on all its walls, and returns how many. An alert told at
+	// that very time stays. No Store forgets an alert by itself.
 	PruneAlerts(ctx context.Context, organization string, before time.Time) (int, error)
 }
 
 // Journal is the capability of a Store that tells for each item that failed or was
-// skipped what, why and how often. It is written by [Batch].
+// skipped what, why and how often. It is written by [Batch], and outlives the epoch
+// of its items.
 type Journal interface {
 	// Items returns the mailbox's journal, at most limit items, in the order of
 	// side, folder, epoch and ID, from the one after after on. The zero after
@@ -105,7 +107,8 @@ type Journal interface {
 	Items(ctx context.Context, key mailbox.Key, after ItemKey, limit int) ([]JournalItem, error)
 
 	// PruneItems forgets the organization's items that were tried last before a
-	// time, and returns how many. What is recorded of their ids stays.
+	// time, and returns how many. What was tried at that very time stays, and so
+	// does what is recorded of the ids. No Store forgets an item by itself.
 	PruneItems(ctx context.Context, organization string, before time.Time) (int, error)
 }
 

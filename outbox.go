@@ -28,9 +28,9 @@ type Outbox interface {
 	// none is due the error is ErrNotFound.
 	Claim(ctx context.Context, key mailbox.Key, by string, now, until time.Time) (Entry, error)
 
-	// Advance replaces the entry with e, and adds the alerts, if the version there
-	// is still e.Version; the new version is one more. Otherwise the error is
-	// ErrFenced. MessageID, Raw, From and the recipients' addresses stay as they
+	// Advance replaces the entry with e, and adds the alerts as a Batch does, if the
+	// version there is still e.Version; the new version is one more. Otherwise the
+	// error is ErrFenced. MessageID, Raw, From and the recipients' addresses stay as they
 	// were enqueued. Claimer and ClaimedUntil are as in e.
 	Advance(ctx context.Context, e Entry, alerts ...mailbox.Alert) error
 

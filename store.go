@@ -12,9 +12,9 @@ import (
 // Store is the host's side: it keeps what the Syncer finds, and how far it got.
 //
 // These three methods are all that incoming mail needs. What a Store can do
-// besides is said by the capabilities [Outbox], [Lister], [Quarantine], [Grants]
-// and [Leases], which [StoreAs] finds through wrappers. Package storetest checks
-// these rules, each under its number:
+// besides is said by the capabilities [Outbox], [Lister], [Quarantine], [Grants],
+// [Leases], [Walls] and [Journal], which [StoreAs] finds through wrappers. Package
+// storetest checks these rules, each under its number:
 //
 //	S1  A cursor that was never committed is zero.
 //	S2  After Commit returns nil, its cursor is what Load returns.
@@ -39,10 +39,16 @@ import (
 //	    Load tells afterwards.
 //	S14 Acts owed are returned by Load until they are settled.
 //	S15 Mailbox state changes by compare-and-set, and alerts are added, in the
-//	    batch's transaction.
+//	    batch's transaction. An alert whose ID is there replaces it.
 //	S16 OAuth grants are replaced by compare-and-set.
 //	S17 Bodies arrive as an item.Blob with size and digest; a Store never needs a
 //	    whole one in memory, and what it gives back has the same bytes.
+//	S18 A wall shows the alerts raised on it and, if it is a mailbox's, those that
+//	    its batches and outbox entries told. Pruning forgets what was told last
+//	    before a time, and nothing else.
+//	S19 A journal has one item for each key, which changes in the batch's
+//	    transaction and keeps its First. Pruning forgets what was tried last before
+//	    a time, and nothing else.
 type Store interface {
 	// Load returns all that a cycle of the mailbox starts from. A mailbox that was
 	// never committed has the zero Snapshot.

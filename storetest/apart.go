@@ -60,6 +60,8 @@ var apartChecks = []check{
 		}
 	}},
 	{name: "outboxes", f: outboxesApart},
+	{name: "walls", f: wallsApart},
+	{name: "journals", f: journalsApart},
 	{name: "grants", f: func(r *run) {
 		g := capability[serversync.Grants](r)
 		r.replaceGrant(g, ann, serversync.Grant{Sealed: []byte("ann's")})

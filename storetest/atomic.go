@@ -140,6 +140,9 @@ func once(r *run, b *serversync.Batch) {
 	equal(r, "version", s.Version, 1)
 	equal(r, "acts, deferrals", fmt.Sprint(len(s.Owed), len(s.Deferred)), "2 1")
 	equal(r, "alerts", len(r.alerts(ann)), 1)
+	if j, ok := serversync.StoreAs[serversync.Journal](r.Store); ok {
+		equal(r, "journal items", len(r.items(j, ann)), 2)
+	}
 	messages := r.messages(ann.Organization)
 	equal(r, "messages", len(messages), 2)
 	for _, m := range messages {

@@ -60,7 +60,7 @@ func cursorFaults() []fault {
 				return s, nil
 			}}
 		}},
-		{name: "a restart loses everything", rule: "S2", also: []string{"S4", "S10", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "Quarantine", "Leases"},
+		{name: "a restart loses everything", rule: "S2", also: []string{"S4", "S10", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18", "S19", "Quarantine", "Leases"},
 			make: func() methods {
 				return methods{reopen: func(*memory.Store) *memory.Store { return memory.New() }}
 			}},
@@ -144,7 +144,7 @@ func commitFaults() []fault {
 				return m.Commit(c, b)
 			}}
 		}},
-		{name: "the cursor does not fence", rule: "S8", also: []string{"S6", "S13", "S15"}, make: func() methods {
+		{name: "the cursor does not fence", rule: "S8", also: []string{"S6", "S13", "S15", "S19"}, make: func() methods {
 			return methods{commit: altered(func(m *memory.Store, b *serversync.Batch) { b.From = current(m, b.Mailbox).Cursors[b.Lane] })}
 		}},
 		{name: "the cursor is looked up, then set", rule: "S8", also: []string{"S4", "S6"}, make: func() methods {
@@ -301,6 +301,21 @@ func contextFaults() []fault {
 		}},
 		"ReplaceGrant": {replace: func(c context.Context, m *memory.Store, key mailbox.Key, g serversync.Grant) error {
 			return m.ReplaceGrant(deaf(c), key, g)
+		}},
+		"Raise": {raise: func(c context.Context, m *memory.Store, wall mailbox.Wall, alerts []mailbox.Alert) error {
+			return m.Raise(deaf(c), wall, alerts...)
+		}},
+		"Alerts": {wall: func(c context.Context, m *memory.Store, wall mailbox.Wall, open bool, limit int) ([]mailbox.Alert, error) {
+			return m.Alerts(deaf(c), wall, open, limit)
+		}},
+		"PruneAlerts": {pruneAlerts: func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error) {
+			return m.PruneAlerts(deaf(c), organization, before)
+		}},
+		"Items": {items: func(c context.Context, m *memory.Store, key mailbox.Key, after serversync.ItemKey, limit int) ([]serversync.JournalItem, error) {
+			return m.Items(deaf(c), key, after, limit)
+		}},
+		"PruneItems": {pruneItems: func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error) {
+			return m.PruneItems(deaf(c), organization, before)
 		}},
 		"Acquire": {acquire: func(c context.Context, m *memory.Store, key mailbox.Key, holder string, now, until time.Time) (int64, error) {
 			return m.Acquire(deaf(c), key, holder, now, until)

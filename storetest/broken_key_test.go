@@ -56,7 +56,7 @@ func confused(change func(string) string) func() methods {
 func keyFaults() []fault {
 	listed := []string{"Lister", "Quarantine"}
 	return []fault{
-		{name: "organizations are one", rule: "S5", also: []string{"S9"}, make: func() methods {
+		{name: "organizations are one", rule: "S5", also: []string{"S9", "S19"}, make: func() methods {
 			one := func(key mailbox.Key) mailbox.Key { return mailbox.Key{Organization: "acme", Mailbox: key.Mailbox} }
 			return methods{
 				load: func(c context.Context, m *memory.Store, key mailbox.Key) (serversync.Snapshot, error) {
@@ -70,7 +70,7 @@ func keyFaults() []fault {
 				alerts:   func(m *memory.Store, key mailbox.Key) []mailbox.Alert { return alertsOf(m, one(key)) },
 			}
 		}},
-		{name: "lanes are one", rule: "S5", also: []string{"S1", "S8", "S9", "S15"}, make: func() methods {
+		{name: "lanes are one", rule: "S5", also: []string{"S1", "S8", "S9", "S15", "S19"}, make: func() methods {
 			return methods{
 				commit: altered(func(_ *memory.Store, b *serversync.Batch) {
 					if b.Lane.Lane != "" {

@@ -122,9 +122,11 @@ func outboxFaults() []fault {
 				e.Version = old.Version
 			}
 		}),
-		advances("an entry's alerts are dropped", func(c context.Context, m *memory.Store, e serversync.Entry, _ []mailbox.Alert) error {
-			return m.Advance(c, e)
-		}),
+		{name: "an entry's alerts are dropped", rule: "S11", also: []string{"S15", "S18"}, make: func() methods {
+			return methods{advance: func(c context.Context, m *memory.Store, e serversync.Entry, _ []mailbox.Alert) error {
+				return m.Advance(c, e)
+			}}
+		}},
 		advances("an entry's alerts are added though it is fenced", func(c context.Context, m *memory.Store, e serversync.Entry, alerts []mailbox.Alert) error {
 			err := m.Advance(c, e, alerts...)
 			if errors.Is(err, serversync.ErrFenced) {
@@ -179,7 +181,7 @@ func outboxFaults() []fault {
 			}
 			return m.Enqueue(c, e)
 		}),
-		{name: "an entry's times lose their zone", rule: "S11", also: []string{"S5"}, make: func() methods {
+		{name: "an entry's times lose their zone", rule: "S11", also: []string{"S5", "S18"}, make: func() methods {
 			return methods{enqueue: func(c context.Context, m *memory.Store, e serversync.Entry) error {
 				e.NotBefore, e.Queued = wall(e.NotBefore), wall(e.Queued)
 				return m.Enqueue(c, e)

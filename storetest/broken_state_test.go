@@ -59,7 +59,14 @@ func stateFaults() []fault {
 		{name: "a state's outgoing half is lost", rule: "S15", make: func() methods {
 			return methods{load: shown(func(s *serversync.Snapshot) { s.State.Outgoing = mailbox.Direction{} })}
 		}},
-		{name: "an alert committed twice is two", rule: "S15", also: []string{"S11"}, make: func() methods {
+		{name: "a state's resets lose a field", rule: "S15", make: func() methods {
+			return methods{load: shown(func(s *serversync.Snapshot) {
+				for i := range s.State.Resets {
+					s.State.Resets[i].New = 0
+				}
+			})}
+		}},
+		{name: "an alert committed twice is two", rule: "S15", also: []string{"S11", "S18"}, make: func() methods {
 			var n atomic.Int64
 			again := func(alerts []mailbox.Alert) {
 				for i := range alerts {

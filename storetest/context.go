@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -44,6 +45,28 @@ var contextChecks = []check{
 		r.ended(func(c context.Context) error { _, err := g.Grant(c, ann); return err })
 		r.ended(func(c context.Context) error {
 			return g.ReplaceGrant(c, ann, serversync.Grant{Version: 1, Sealed: []byte("second")})
+		})
+	}},
+	{name: "Walls", f: func(r *run) {
+		w := capability[serversync.Walls](r)
+		r.raise(w, ann.Wall(), alert("1"))
+		r.raise(w, relay, alert("1"))
+		for _, wall := range []mailbox.Wall{ann.Wall(), relay} {
+			r.ended(func(c context.Context) error { return w.Raise(c, wall, alert("2")) })
+			r.ended(func(c context.Context) error { _, err := w.Alerts(c, wall, false, 10); return err })
+		}
+		r.ended(func(c context.Context) error {
+			_, err := w.PruneAlerts(c, ann.Organization, clock.AddDate(1, 0, 0))
+			return err
+		})
+	}},
+	{name: "Journal", f: func(r *run) {
+		j := capability[serversync.Journal](r)
+		r.commit(r.everything(ann))
+		r.ended(func(c context.Context) error { _, err := j.Items(c, ann, serversync.ItemKey{}, 10); return err })
+		r.ended(func(c context.Context) error {
+			_, err := j.PruneItems(c, ann.Organization, clock.AddDate(1, 0, 0))
+			return err
 		})
 	}},
 	{name: "Leases", f: func(r *run) {

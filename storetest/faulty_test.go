@@ -33,6 +33,13 @@ type methods struct {
 	grant   func(c context.Context, m *memory.Store, key mailbox.Key) (serversync.Grant, error)
 	replace func(c context.Context, m *memory.Store, key mailbox.Key, g serversync.Grant) error
 
+	raise       func(c context.Context, m *memory.Store, wall mailbox.Wall, alerts []mailbox.Alert) error
+	wall        func(c context.Context, m *memory.Store, wall mailbox.Wall, open bool, limit int) ([]mailbox.Alert, error)
+	pruneAlerts func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error)
+
+	items      func(c context.Context, m *memory.Store, key mailbox.Key, after serversync.ItemKey, limit int) ([]serversync.JournalItem, error)
+	pruneItems func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error)
+
 	acquire func(c context.Context, m *memory.Store, key mailbox.Key, holder string, now, until time.Time) (int64, error)
 	renew   func(c context.Context, m *memory.Store, key mailbox.Key, fence int64, until time.Time) error
 	release func(c context.Context, m *memory.Store, key mailbox.Key, fence int64) error
@@ -206,6 +213,41 @@ func (f *faulty) ReplaceGrant(c context.Context, key mailbox.Key, g serversync.G
 	return f.replace(c, f.Store, key, g)
 }
 
+func (f *faulty) Raise(c context.Context, wall mailbox.Wall, alerts ...mailbox.Alert) error {
+	if f.raise == nil {
+		return f.Store.Raise(c, wall, alerts...)
+	}
+	return f.raise(c, f.Store, wall, alerts)
+}
+
+func (f *faulty) Alerts(c context.Context, wall mailbox.Wall, open bool, limit int) ([]mailbox.Alert, error) {
+	if f.wall == nil {
+		return f.Store.Alerts(c, wall, open, limit)
+	}
+	return f.wall(c, f.Store, wall, open, limit)
+}
+
+func (f *faulty) PruneAlerts(c context.Context, organization string, before time.Time) (int, error) {
+	if f.pruneAlerts == nil {
+		return f.Store.PruneAlerts(c, organization, before)
+	}
+	return f.pruneAlerts(c, f.Store, organization, before)
+}
+
+func (f *faulty) Items(c context.Context, key mailbox.Key, after serversync.ItemKey, limit int) ([]serversync.JournalItem, error) {
+	if f.items == nil {
+		return f.Store.Items(c, key, after, limit)
+	}
+	return f.items(c, f.Store, key, after, limit)
+}
+
+func (f *faulty) PruneItems(c context.Context, organization string, before time.Time) (int, error) {
+	if f.pruneItems == nil {
+		return f.Store.PruneItems(c, organization, before)
+	}
+	return f.pruneItems(c, f.Store, organization, before)
+}
+
 func (f *faulty) Acquire(c context.Context, key mailbox.Key, holder string, now, until time.Time) (int64, error) {
 	if f.acquire == nil {
 		return f.Store.Acquire(c, key, holder, now, until)
@@ -237,7 +279,7 @@ func altered(change func(m *memory.Store, b *serversync.Batch)) func(context.Con
 func alter(m *memory.Store, b *serversync.Batch, change func(m *memory.Store, b *serversync.Batch)) *serversync.Batch {
 	own := *b
 	own.Records, own.Owe, own.Alerts = slices.Clone(b.Records), slices.Clone(b.Owe), slices.Clone(b.Alerts)
-	own.Settled, own.Drop = slices.Clone(b.Settled), slices.Clone(b.Drop)
+	own.Settled, own.Drop, own.Journal = slices.Clone(b.Settled), slices.Clone(b.Drop), slices.Clone(b.Journal)
 	for i, r := range own.Records {
 		if r.Message != nil {
 			message := *r.Message

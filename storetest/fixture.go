@@ -95,7 +95,7 @@ func act(id string) serversync.OwedAct {
 
 func alert(id string) mailbox.Alert {
 	return mailbox.Alert{
-		ID: id, At: clock, Code: "sign-in-refused", Side: "incoming",
+		ID: id, At: clock, Last: clock.Add(time.Minute), Count: 3, Level: "warning", Code: "sign-in-refused", Side: "incoming",
 		Message: "The server said “no” to O'Hara \U0001F4E7.", Remedy: "Enter the password again.",
 	}
 }
@@ -119,6 +119,7 @@ func (r *run) everything(key mailbox.Key) *serversync.Batch {
 	b.Owe = []serversync.OwedAct{act("act-1"), act("act-2")}
 	b.State = &serversync.StateChange{To: failing(3)}
 	b.Alerts = []mailbox.Alert{alert("alert-1")}
+	b.Journal = []serversync.JournalItem{journalItem("d1"), journalItem("q1")}
 	return b
 }
 
@@ -138,6 +139,9 @@ func (r *run) follow(key mailbox.Key) *serversync.Batch {
 	b.Owe, b.Settled = []serversync.OwedAct{act("act-3")}, []string{"act-1"}
 	b.Drop = []serversync.EpochKey{{Folder: sent.Folder, Epoch: epoch}}
 	b.State = &serversync.StateChange{From: r.load(key).Version, To: failing(4)}
-	b.Alerts = []mailbox.Alert{alert("alert-2")}
+	b.Alerts = []mailbox.Alert{alert("alert-2"), resolved(alert("alert-1"))}
+	done := tried("d1", 2*time.Hour)
+	done.Kind, done.Tries, done.First = serversync.Tracked, 4, clock.Add(time.Hour)
+	b.Journal = []serversync.JournalItem{done, journalItem("i2")}
 	return b
 }

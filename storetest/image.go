@@ -3,7 +3,6 @@ package storetest
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,6 +119,18 @@ func (r *run) imageOf(key mailbox.Key, add func(format string, args ...any)) {
 		}
 		add("grant of %q: %d %q", key, g.Version, g.Sealed)
 	}
+	if walls, ok := serversync.StoreAs[serversync.Walls](r.Store); ok {
+		for _, wall := range []mailbox.Wall{key.Wall(), profileWall(key, relay.Profile)} {
+			for i, a := range r.wall(walls, wall, false, 1000) {
+				add("alert %d on the wall %q: %s", i, wall, alertLine(a))
+			}
+		}
+	}
+	if journal, ok := serversync.StoreAs[serversync.Journal](r.Store); ok {
+		for i, item := range r.items(journal, key) {
+			add("item %d in the journal of %q: %s", i, key, itemLine(item))
+		}
+	}
 }
 
 // unchanged checks that the Store shows what it showed before.
@@ -173,23 +184,6 @@ func short(c provider.Cursor) string {
 	return fmt.Sprintf("%d bytes, SHA-256 %x", len(c), sha256.Sum256([]byte(c)))
 }
 
-func stateLine(s mailbox.State) string {
-	s.Refused, s.Resets = slices.Clone(s.Refused), slices.Clone(s.Resets)
-	at := func(t *time.Time) { *t = t.UTC().Truncate(time.Microsecond) }
-	for _, d := range []*mailbox.Direction{&s.Incoming, &s.Outgoing} {
-		at(&d.Since)
-		at(&d.Until)
-	}
-	for i := range s.Refused {
-		at(&s.Refused[i])
-	}
-	for i := range s.Resets {
-		at(&s.Resets[i].Since)
-	}
-	line, err := json.Marshal(s)
-	return fmt.Sprint(string(line), err)
-}
-
 func actLine(a serversync.OwedAct) string {
 	return fmt.Sprintf("%q %+q not before %s, %d attempts", a.ID, a.Act, instant(a.NotBefore), a.Attempts)
 }
@@ -199,7 +193,12 @@ func deferralLine(d serversync.Deferral) string {
 }
 
 func alertLine(a mailbox.Alert) string {
-	return fmt.Sprintf("%q at %s %q %q %q %q", a.ID, instant(a.At), a.Code, a.Side, a.Message, a.Remedy)
+	return fmt.Sprintf("%q at %s, last at %s, %d times, resolved %s: %q %q %q %q %q",
+		a.ID, instant(a.At), instant(a.Last), a.Count, instant(a.Resolved), a.Level, a.Code, a.Side, a.Message, a.Remedy)
+}
+
+func itemLine(i serversync.JournalItem) string {
+	return fmt.Sprintf("%.60q %s %q %q, %d tries from %s to %s", i.ItemKey, i.Kind, i.Code, i.Reason, i.Tries, instant(i.First), instant(i.Last))
 }
 
 func entryLine(e serversync.Entry) string {

@@ -3,6 +3,8 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/go-serversync/serversync"
@@ -10,7 +12,7 @@ import (
 )
 
 // S15: mailbox state changes by compare-and-set, and alerts are added, in the batch's
-// transaction.
+// transaction. An alert whose ID is there replaces it.
 var stateChecks = []check{
 	{name: "a state comes back as it was", f: func(r *run) {
 		for n, s := range states() {
@@ -60,13 +62,8 @@ var stateChecks = []check{
 		}
 	}},
 	{name: "an alert comes back as it was", f: func(r *run) {
-		r.alarm(alert("1"), mailbox.Alert{ID: "2", At: clock, Code: "c", Message: "m"})
-		equal(r, "alerts", len(r.alerts(ann)), 2)
-		for _, a := range r.alerts(ann) {
-			if a.ID == "1" {
-				equal(r, "alert", alertLine(a), alertLine(alert("1")))
-			}
-		}
+		r.alarm(alerts()...)
+		alertsAre(r, alerts()...)
 	}},
 	{name: "an alert committed twice is one", f: func(r *run) {
 		r.alarm(alert("1"), alert("1"))
@@ -74,10 +71,33 @@ var stateChecks = []check{
 		r.alarm(alert("2"))
 		equal(r, "alerts", len(r.alerts(ann)), 2)
 	}},
-	{name: "a batch that is fenced adds no alert", f: func(r *run) {
+	{name: "an alert whose ID is there is replaced", f: func(r *run) {
+		for _, a := range alerts() {
+			now := mailbox.Alert{ID: a.ID, At: clock.Add(time.Minute), Last: clock.Add(time.Hour), Count: 9, Level: "info", Code: "other", Message: "other"}
+			over := now
+			over.Resolved = clock.Add(2 * time.Hour)
+			for _, next := range []mailbox.Alert{now, over, a} { // resolved, and told again
+				r.alarm(next)
+				alertsAre(r, next)
+			}
+			r.alarm(now, a, over)
+			alertsAre(r, over)
+			r.alarm(a)
+			if o, ok := serversync.StoreAs[serversync.Outbox](r.Store); ok {
+				r.enqueue(o, entry(a.ID))
+				e := r.entry(o, a.ID)
+				for _, next := range []mailbox.Alert{now, over, a} {
+					e = r.advance(o, e, next)
+					alertsAre(r, next)
+				}
+			}
+		}
+		equal(r, "alerts", len(r.alerts(ann)), len(alerts()))
+	}},
+	{name: "a batch that is fenced adds and replaces no alert", f: func(r *run) {
 		r.alarm(alert("1"))
 		b := r.step(ann, inbox)
-		b.Alerts, b.From = []mailbox.Alert{alert("2")}, "another"
+		b.Alerts, b.From = []mailbox.Alert{alert("2"), resolved(alert("1"))}, "another"
 		r.fenced(b)
 		b = r.step(ann, inbox)
 		b.Alerts, b.State = []mailbox.Alert{alert("3")}, &serversync.StateChange{From: 5}
@@ -91,6 +111,25 @@ var stateChecks = []check{
 		r.reopen()
 		r.unchanged(before, "opening the Store again")
 	}},
+}
+
+// alerts returns alerts that differ in what they leave out.
+func alerts() []mailbox.Alert {
+	return []mailbox.Alert{alert("1"), resolved(alert("2")), {ID: "3", At: clock, Count: 1, Code: "c", Message: "m"}}
+}
+
+// alertsAre checks that the alerts are among ann's as they are wanted.
+func alertsAre(r *run, want ...mailbox.Alert) {
+	r.Helper()
+	for _, w := range want {
+		var got []string
+		for _, a := range r.alerts(ann) {
+			if a.ID == w.ID {
+				got = append(got, alertLine(a))
+			}
+		}
+		equal(r, "alerts of the ID "+w.ID, strings.Join(got, "; "), alertLine(w))
+	}
 }
 
 // alarm commits alerts.
@@ -112,6 +151,7 @@ func states() []mailbox.State {
 		Refused:  []time.Time{clock, clock.Add(time.Minute).UTC(), clock.Add(time.Hour)},
 		Resets:   []mailbox.Reset{reset("INBOX"), reset("Sent")},
 	}
+	fill(reflect.ValueOf(&everywhere).Elem())
 	var all []mailbox.State
 	for i, zone := range []*time.Location{time.UTC, time.FixedZone("", 14*3600), time.FixedZone("", -(3*3600 + 30*60))} {
 		s := failing(i)

@@ -23,8 +23,11 @@
 //   - Moved with a ToID records the decision, the flags and the message's place
 //     under (To, the record's Epoch, ToID).
 //   - An item that is gone is not among the Deferred any more.
-//   - Dropping an epoch leaves the acts owed in it.
+//   - Dropping an epoch leaves the acts owed in it, and what the journal says of it.
 //   - Ids of acts, of alerts and of outbox entries are unique within a mailbox.
+//   - Of two alerts with one ID, or two journal items with one key, in one batch the
+//     later stands.
+//   - Pruning forgets open alerts too. What is pruned and comes again is new.
 //   - A Load is of one moment: its parts belong together.
 //   - Two commits that do not fence each other both succeed, also at once.
 //   - Advance of an entry that is not there is ErrFenced or ErrNotFound; with a
@@ -50,7 +53,8 @@ type Harness struct {
 	// Messages returns every message of the organization, in any order.
 	Messages func(t *testing.T, organization string) []StoredMessage
 
-	// Alerts returns every alert of the mailbox, in any order.
+	// Alerts returns every alert of the mailbox, in any order. Nil if the Store has
+	// serversync.Walls, which show them.
 	Alerts func(t *testing.T, key mailbox.Key) []mailbox.Alert
 
 	// Reopen closes the Store and opens it again over the same data, as after a
@@ -124,8 +128,11 @@ type check struct {
 func (c check) on(tb tb, t *testing.T, open func(t *testing.T) Harness) {
 	tb.Helper()
 	h := open(t)
-	if h.Store == nil || h.Messages == nil || h.Alerts == nil {
-		tb.Fatalf("a Harness needs Store, Messages and Alerts")
+	if h.Store == nil || h.Messages == nil {
+		tb.Fatalf("a Harness needs Store and Messages")
+	}
+	if _, ok := serversync.StoreAs[serversync.Walls](h.Store); h.Alerts == nil && !ok {
+		tb.Fatalf("a Harness needs Alerts, as its Store has no Walls")
 	}
 	c.f(&run{tb: tb, t: t, Harness: h})
 }
@@ -149,6 +156,8 @@ func rules() []rule {
 		{"S15", stateChecks},
 		{"S16", grantChecks},
 		{"S17", bodyChecks},
+		{"S18", wallChecks},
+		{"S19", journalChecks},
 		{"Lister", listerChecks},
 		{"Quarantine", quarantineChecks},
 		{"Leases", leaseChecks},

@@ -54,10 +54,12 @@ func TestBare(t *testing.T) {
 		"not checked: Harness.FailNext is nil, so no Commit can be made to fail unanswered",
 		"not checked: Harness.Reopen is nil, so nothing outlives the Store",
 		"not checked: the Store has no Grants",
+		"not checked: the Store has no Journal",
 		"not checked: the Store has no Leases",
 		"not checked: the Store has no Lister",
 		"not checked: the Store has no Outbox",
 		"not checked: the Store has no Quarantine",
+		"not checked: the Store has no Walls",
 	}
 	var got []string
 	for reason := range skipped {
@@ -88,11 +90,33 @@ func TestWrapped(t *testing.T) {
 
 // TestHarness refuses a Harness without which nothing can be checked.
 func TestHarness(t *testing.T) {
-	told := observe(t, zeroChecks[0], func(t *testing.T) Harness {
-		return Harness{Store: methods{}.harness(t).Store}
-	})
-	if len(told.failures) != 1 {
-		t.Errorf("a Harness without Messages and Alerts: %q, want one failure", told.failures)
+	for name, change := range map[string]func(*Harness){
+		"Store":                       func(h *Harness) { h.Store = nil },
+		"Messages":                    func(h *Harness) { h.Messages = nil },
+		"Alerts, nor the Store Walls": func(h *Harness) { h.Store, h.Alerts = bare{h.Store}, nil },
+	} {
+		told := observe(t, zeroChecks[0], func(t *testing.T) Harness {
+			h := methods{}.harness(t)
+			change(&h)
+			return h
+		})
+		if len(told.failures) != 1 {
+			t.Errorf("a Harness without %s: %q, want one failure", name, told.failures)
+		}
+	}
+}
+
+// TestAlertsOnWalls finds the alerts on the Store's Walls if the Harness has none.
+func TestAlertsOnWalls(t *testing.T) {
+	for _, c := range stateChecks {
+		told := observe(t, c, func(t *testing.T) Harness {
+			h := methods{}.harness(t)
+			h.Alerts = nil
+			return h
+		})
+		if told.failures != nil || told.skipped != "" {
+			t.Errorf("%s: %q, skipped %q", c.name, told.failures, told.skipped)
+		}
 	}
 }
 
@@ -100,7 +124,7 @@ func TestHarness(t *testing.T) {
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for i, rule := range rules() {
-		if i < 17 && rule.name != fmt.Sprintf("S%d", i+1) {
+		if i < 19 && rule.name != fmt.Sprintf("S%d", i+1) {
 			t.Errorf("rule %d is called %s", i+1, rule.name)
 		}
 		if len(rule.checks) == 0 {
