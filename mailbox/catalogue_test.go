@@ -87,6 +87,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		{"HostNotFound,InvalidIncomingEmailServerProfileConfiguration", "HostNotFound", Transient, ScopeProfile, profile.Error},
 		{"TimedOut", "TimedOut", Transient, ScopeProfile, profile.Warning},
 		{"ConnectFailure,8005E227", "ConnectFailure", Transient, ScopeProfile, profile.Warning},
+		{"ConnectionClosed", "ConnectionClosed", Transient, ScopeProfile, profile.Warning},
 		{"SecureConnection", "SecureConnection", Permanent, ScopeProfile, profile.Error},
 		{"MailboxDisabled", "MailboxDisabled", Permanent, ScopeMailbox, profile.Error},
 		{"ErrorInvalidLicense", "ErrorInvalidLicense", Transient, ScopeMailbox, profile.Error},
