@@ -85,12 +85,12 @@ var credentialRules = []rule{
 	},
 	{
 		code: "basic-ended", level: Error, part: signIn, field: "Credentials",
-		message: "Exchange Online's web services take no user name and password any more: basic authentication was switched off from October 2022 on", remedy: `use "s2s", or "oauth" for another tenant`,
+		message: "Exchange Online's web services take no user name and password any more: basic authentication has been switched off since October 2022", remedy: `use "s2s", or "oauth" for another tenant`,
 		brokenEnd: func(_ *facts, e *end) bool { return e.protocol == EWS && e.atEXO && e.usesPassword() },
 	},
 	{
 		code: "basic-ending", level: Warning, part: signIn, field: "Credentials",
-		message: "Exchange Online switched basic authentication off, for POP3 and IMAP from October 2022 on and for SMTP step by step, so the password will most likely be refused", remedy: `use "oauth"`,
+		message: "Exchange Online switches basic authentication off, for POP3 and IMAP since October 2022 and for SMTP by default from the end of 2026 on, so the password will most likely be refused", remedy: `use "oauth"`,
 		brokenEnd: func(_ *facts, e *end) bool { return e.isMail() && e.atEXO && e.usesPassword() },
 	},
 	{

@@ -38,6 +38,30 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// names are Microsoft's for the codes, where it gives one, for who searches by it.
+var names = map[string]string{
+	"8005E201": "EmailServerProfileSslRequiredForOnline",
+	"8005E202": "InvalidCredentialRetrievalForOnline",
+	"8005E203": "InvalidCredentialRetrievalForExchange",
+	"8005E204": "AutoDiscoverNotAllowed",
+	"8005E205": "LocationNotRequired",
+	"8005E20A": "InvalidServerLocation",
+	"8005E214": "InvalidCredentialTypeForNonExchangeIncomingConnection",
+	"8005E218": "InvalidEmailServerLocation",
+	"8005E234": "SslRequiredForOnPremise",
+	"8005E235": "DelegateAccessNotAllowed",
+	"8005E236": "ImpersonationNotAllowed",
+	"8005E238": "OutgoingSettingsUpdateNotAllowed",
+	"8005E23A": "InvalidCertificate",
+	"8005E23B": "InvalidAuthenticationProtocol",
+	"8005E23C": "ADBasedAuthenticationProtocolNotAllowed",
+	"8005E23D": "BasicAuthenticationProtocolNotAllowed",
+	"8005E242": "UnsupportedEmailServer",
+	"8005E243": "S2SAccessTokenCannotBeAcquired",
+	"8005E24D": "UserNameRequiredForImpersonation",
+	"8005E24E": "PasswordRequiredForImpersonation",
+}
+
 func drawn(rules []rule) string {
 	var b strings.Builder
 	b.WriteString("| code | Original | Rule | level | field | what is wrong; what to do |\n|---|---|---|---|---|---|\n")
@@ -54,7 +78,8 @@ func drawn(rules []rule) string {
 			return in + ", " + out
 		}
 		code := "`" + strings.ReplaceAll(both(r.codeAt), ", ", "`, `") + "`"
-		cells := []string{code, both(r.originalAt), r.matrix, string(r.level), both(r.fieldAt), r.message + "; " + r.remedy}
+		original := strings.TrimSpace(both(r.originalAt) + " " + names[r.originalAt(Incoming)])
+		cells := []string{code, original, r.matrix, string(r.level), both(r.fieldAt), r.message + "; " + r.remedy}
 		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
 	return b.String()

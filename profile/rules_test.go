@@ -348,7 +348,7 @@ func TestRulesCoverTheOriginal(t *testing.T) {
 	require.Empty(t, missing)
 }
 
-// SEC-6: an organization reaches ports of mail only, wherever the name leads, unless
+// X3: an organization reaches ports of mail only, wherever the name leads, unless
 // the operator opened the port or the network.
 func TestPortPolicy(t *testing.T) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
