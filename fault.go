@@ -72,6 +72,8 @@ func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbo
 		return class // the driver has seen the server ask for a wait; and our own rules are no server's to soften
 	case named.Scope == mailbox.ScopeItem, named.Class == "":
 		return mailbox.Transient // M4: an item stops no direction
+	case named.Source == mailbox.SourceNetwork && named.Class == mailbox.Permanent:
+		return class // TLS fails for good, or for a moment, or over our certificate: the driver has looked
 	case kind == provider.ErrAuth && named.Class != mailbox.Permanent:
 		return class // each refused sign-in counts, so that nobody's account is locked by our trying
 	}

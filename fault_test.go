@@ -62,9 +62,13 @@ func TestFaultOfEachKnownError(t *testing.T) {
 			if k.Scope == mailbox.ScopeItem {
 				want = mailbox.Retrying // M4
 			}
-			d := failing(t, named(provider.ErrUnavailable, code), 1, 0)[0]
+			kind := provider.ErrUnavailable
+			if k.Code == "SecureConnection" {
+				kind = provider.ErrUnsafe
+			}
+			d := failing(t, named(kind, code), 1, 0)[0]
 			require.Equal(t, want, d.Phase, code)
-			require.Equal(t, mailbox.Fault{Code: k.Code, Cause: "test: unavailable: the server's words", Remedy: k.Remedy, Scope: k.Scope, Level: k.Level}, d.Fault, code)
+			require.Equal(t, mailbox.Fault{Code: k.Code, Cause: "test: " + string(kind) + ": the server's words", Remedy: k.Remedy, Scope: k.Scope, Level: k.Level}, d.Fault, code)
 		}
 	}
 }
@@ -90,6 +94,8 @@ func TestFaultRefinesTheKind(t *testing.T) {
 		{"an account that is disabled is not tried again", named(provider.ErrAuth, "8005E273"), mailbox.Stopped, mailbox.Stopped, "8005E273", mailbox.ScopeMailbox},
 		{"a server that asks to wait is believed", named(provider.ErrThrottled, "HTTP 403"), mailbox.Waiting, mailbox.Waiting, "HTTP 403", mailbox.ScopeMailbox},
 		{"no name softens a rule of ours", named(provider.ErrUnsafe, "HostNotFound"), mailbox.Stopped, mailbox.Stopped, "HostNotFound", mailbox.ScopeProfile},
+		{"a handshake that failed for a moment", named(provider.ErrProtocol, "SecureConnection"), mailbox.Retrying, mailbox.Retrying, "SecureConnection", mailbox.ScopeProfile},
+		{"a handshake that failed over our certificate", named(provider.ErrAuth, "SecureConnection"), mailbox.Retrying, mailbox.Stopped, "SecureConnection", mailbox.ScopeProfile},
 		{"an item's error is not the direction's", named(provider.ErrUnsupported, "ErrorSendAsDenied"), mailbox.Retrying, mailbox.Retrying, "ErrorSendAsDenied", mailbox.ScopeItem},
 		{"a decision is no error", named(provider.ErrUnsupported, "NoRecipientMatch"), mailbox.Retrying, mailbox.Retrying, "NoRecipientMatch", mailbox.ScopeItem},
 		{"a name that nobody knows", named(provider.ErrUnsupported, "ErrorOfTomorrow"), mailbox.Stopped, mailbox.Stopped, "unsupported", mailbox.ScopeProfile},
