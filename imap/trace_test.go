@@ -254,3 +254,21 @@ func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
 		open(t, d, a)
 	}
 }
+
+// A certificate that is refused is shown all the same.
+func TestTLS02And03TheRefusedCertificateIsTold(t *testing.T) {
+	for _, o := range []imaptest.Options{
+		{Expired: true}, {Name: "mail.example.org"},
+		{Expired: true, TLS: profile.StartTLS}, {Name: "mail.example.org", TLS: profile.StartTLS},
+	} {
+		_, d, a := start(t, o)
+		ctx, told := follow(t.Context())
+		_, err := d.Open(ctx, a)
+		wantKind(t, "Open", err, provider.ErrUnsafe)
+		told.want(t, err)
+		e := told.evidence[shaking]
+		if fmt.Sprint(e.Chain) != "[CN=imaptest]" || e.NotAfter.Before(time.Now()) != o.Expired {
+			t.Errorf("%+v: of TLS: %+v", o, e)
+		}
+	}
+}

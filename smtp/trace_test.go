@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-serversync/serversync/imap/imaptest"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -261,5 +262,48 @@ func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Close()
+	}
+}
+
+// What is taken by one loopback server reaches a mailbox of the other.
+func TestDeliver(t *testing.T) {
+	box := imaptest.NewServer(imaptest.Options{Users: map[string]string{"bob": "x"}})
+	t.Cleanup(box.Close)
+	server := newServer(t, smtptest.Options{TLS: profile.Plaintext, Fail: on("RCPT TO:<"+cid, "550 5.1.1 nobody"),
+		Deliver: func(from string, to []string, raw []byte) {
+			if from == ann && slices.Equal(to, []string{bob}) {
+				box.Add("bob", "INBOX", raw)
+			}
+		}})
+	s := mustOpen(t, server, profile.Plaintext)
+	send(t, s, mail, bob, cid).want(t, provider.ErrBadItem, provider.StatusSent, provider.StatusRejected)
+	if got := box.Messages("bob", "INBOX"); len(got) != 1 || string(got[0].Raw) != mail {
+		t.Errorf("the mailbox has %+v", got)
+	}
+}
+
+// A certificate that is refused is shown all the same.
+func TestTLS02And03TheRefusedCertificateIsTold(t *testing.T) {
+	for words, o := range map[string]smtptest.Options{
+		"expired":      {Expired: true},
+		"another name": {Name: "mail.example.org"},
+		"expired on":   {Expired: true, TLS: profile.StartTLS},
+		"other name":   {Name: "mail.example.org", TLS: profile.StartTLS},
+	} {
+		server := newServer(t, o)
+		ctx, told := follow(t.Context())
+		_, err := driver(server).Open(ctx, account(server.Addr, o.TLS))
+		wantKind(t, err, provider.ErrUnsafe)
+		told.want(t, err)
+		e := told.evidence[shaking]
+		if fmt.Sprint(e.Chain) != "[CN=smtptest]" || e.NotAfter.Before(time.Now()) != o.Expired {
+			t.Errorf("%s: of TLS: %+v", words, e)
+		}
+		if code := err.(*provider.Error).Code; code != "SecureConnection" {
+			t.Errorf("%s: code %q", words, code)
+		}
+		if c := strings.Join(server.Commands(), "\n"); strings.Contains(c, "AUTH") {
+			t.Errorf("the server got %q", c)
+		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// certificate makes a self-signed certificate for loopback, and the pool that
-// trusts it.
-func certificate() (*tls.Config, *x509.CertPool) {
+// certificate makes a self-signed certificate for loopback, or for another name
+// alone, and the pool that trusts it.
+func certificate(o Options) (*tls.Config, *x509.CertPool) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic("imaptest: " + err.Error())
@@ -30,6 +30,12 @@ func certificate() (*tls.Config, *x509.CertPool) {
 		BasicConstraintsValid: true,
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	if o.Name != "" {
+		template.DNSNames, template.IPAddresses = []string{o.Name}, nil
+	}
+	if o.Expired {
+		template.NotBefore, template.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -24,6 +24,8 @@ type Options struct {
 	Without []string          // capabilities that it lacks, such as "QRESYNC"
 	Quiet   bool              // it tells its capabilities only when asked
 	Delim   string            // between levels of folders. Default: "/"
+	Name    string            // the certificate is for this name alone. Default: for localhost and 127.0.0.1
+	Expired bool              // the certificate was good until an hour ago
 	Fault   Fault             // as by SetFault
 
 	// Fail, if not nil, sees each command line, its tag included, as it came; the
@@ -69,7 +71,7 @@ func NewServer(o Options) *Server {
 		panic("imaptest: " + err.Error())
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, news: make(chan struct{}), count: 1000}
-	s.config, s.pool = certificate()
+	s.config, s.pool = certificate(o)
 	s.SetFault(o.Fault)
 	s.SetFail(o.Fail)
 	for _, c := range []string{"IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "ID", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",

@@ -91,7 +91,7 @@ func brokenSessions(t *testing.T) []fault {
 				return nil
 			}
 		}, also: []string{"P3/a stalled"}},
-		{name: "a refused sign-in looks like an outage", rule: "P10/a refused sign-in is said", turn: func(h *Harness) {
+		{name: "a refused sign-in looks like an outage", rule: "P10/a refused sign-in is said", also: []string{"Trace/"}, turn: func(h *Harness) {
 			open := h.Open
 			h.Open = func(ctx context.Context) (provider.Provider, error) {
 				p, err := open(ctx)
@@ -101,6 +101,51 @@ func brokenSessions(t *testing.T) []fault {
 				return p, err
 			}
 		}},
+	}
+}
+
+func brokenTraces() []fault {
+	const order = "Trace/stages are told in order, each once"
+	// turned changes the context with which a driver opens.
+	turned := func(turn func(context.Context) context.Context) func(*Harness) {
+		return func(h *Harness) {
+			open := h.Open
+			h.Open = func(ctx context.Context) (provider.Provider, error) { return open(turn(ctx)) }
+		}
+	}
+	tells := func(stage provider.Stage) func(*Harness) {
+		return turned(func(ctx context.Context) context.Context {
+			provider.BeginStage(ctx, stage)(provider.Evidence{}, nil)
+			return ctx
+		})
+	}
+	return []fault{
+		{name: "tells nothing", rule: order, also: []string{"Trace/"}, turn: turned(func(ctx context.Context) context.Context {
+			return provider.WithTrace(ctx, nil)
+		})},
+		{name: "tells a stage twice", rule: order, turn: tells(provider.StageDNS)},
+		{name: "signs in before it connects", rule: order, turn: tells(provider.StageSignIn)},
+		{name: "tells a stage of its own", rule: order, turn: tells("coffee")},
+		{name: "does not tell the end of a stage", rule: order, turn: turned(func(ctx context.Context) context.Context {
+			provider.BeginStage(ctx, provider.StageDNS)
+			return ctx
+		})},
+		{name: "returns another error than it told", rule: "Trace/the stage that fails has Open's error", turn: func(h *Harness) {
+			open := h.Open
+			h.Open = func(ctx context.Context) (provider.Provider, error) {
+				p, err := open(ctx)
+				if kind := provider.KindOf(err); kind != "" {
+					err = &provider.Error{Op: "fake: open", Kind: kind, Err: err}
+				}
+				return p, err
+			}
+		}},
+		{name: "shows the password as evidence", rule: "P6/no evidence of a stage holds the secret", turn: turned(func(ctx context.Context) context.Context {
+			return provider.FilterTrace(ctx, func(e provider.Evidence) provider.Evidence {
+				e.Text = "LOGIN ann " + ann.Mailbox.Password.Reveal()
+				return e
+			})
+		})},
 	}
 }
 

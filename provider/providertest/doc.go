@@ -3,6 +3,7 @@
 //
 // [Run] checks any driver against the rules of package provider, each under its
 // number. A driver's test is a [Harness], the server's side, and a call of Run.
+// The rules named Trace hold what package provider says of [provider.Trace].
 // Rule P9, which needs a server that lies in the driver's own protocol, is left to
 // the driver's tests.
 //

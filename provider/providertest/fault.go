@@ -15,6 +15,7 @@ type Op string
 // The calls that a Fault hook sees.
 const (
 	OpOpen    Op = "open"
+	OpProbe   Op = "probe"
 	OpCheck   Op = "check"
 	OpFolders Op = "folders"
 	OpChanges Op = "changes"
@@ -47,6 +48,10 @@ type Outcome struct {
 	Cut    bool  // the connection is lost: this call and all later ones of the session fail
 	Effect bool  // the effect comes first; Fetch gives its items, or half of them before a Cut
 	Panic  any   // if not nil, the call panics with it, before its effect
+
+	// Stage, at OpOpen and OpProbe, is the one that fails. Default: what fits the
+	// kind of error.
+	Stage provider.Stage
 
 	// Answer, at OpSent with Err, makes Err the server's own refusal of the
 	// message: for good if its kind is ErrBadItem or ErrTooLarge, for now if it is

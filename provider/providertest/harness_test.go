@@ -21,6 +21,9 @@ func harness(temperament Temperament, wrap func(provider.Provider) provider.Prov
 	s, key := NewServer(temperament), ann.Mailbox.Key
 	var stalled, refusing atomic.Bool
 	s.Fault = func(c Call) Outcome {
+		if refusing.Load() && c.Op == OpOpen {
+			return Outcome{Err: &provider.Error{Op: "fake: open", Kind: provider.ErrAuth}}
+		}
 		return Outcome{Block: stalled.Load() && c.Op != OpClose}
 	}
 	s.Recipient = func(address string) provider.Status {
@@ -29,9 +32,6 @@ func harness(temperament Temperament, wrap func(provider.Provider) provider.Prov
 	h := Harness{
 		Folder: "INBOX",
 		Open: func(ctx context.Context) (provider.Provider, error) {
-			if refusing.Load() {
-				return nil, &provider.Error{Op: "fake: open", Kind: provider.ErrAuth}
-			}
 			p, err := s.Open(ctx, ann)
 			if err != nil {
 				return nil, err

@@ -63,12 +63,8 @@ func (s *Server) Driver() provider.Driver { return s }
 // exception.
 func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
 	p := &session{server: s, box: s.box(a.Mailbox.Key)}
-	o, err := p.consult(ctx, Call{Op: OpOpen})
-	if err != nil {
+	if err := p.reach(ctx, a, OpOpen, provider.StageSignIn); err != nil {
 		return nil, err
-	}
-	if o.fails() {
-		return nil, p.suffer(ctx, OpOpen, o)
 	}
 	p.breaks = p.box.breaks.Load()
 	open := s.open.Add(1)
@@ -78,6 +74,13 @@ func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provide
 		return p, nil
 	}
 	return full{p}, nil
+}
+
+// Probe goes as far as Open does without signing in. The mailbox that a names need
+// not be one of the server's.
+func (s *Server) Probe(ctx context.Context, a provider.Account) error {
+	p := &session{server: s, box: &box{key: a.Mailbox.Key, manner: s.manner}}
+	return p.reach(ctx, a, OpProbe, provider.StageCapabilities)
 }
 
 // Calls returns how many calls there were.

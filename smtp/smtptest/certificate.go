@@ -14,10 +14,10 @@ import (
 
 // config returns the server's TLS and what vouches for it. A certificate of its
 // own is good for a day.
-func config(given *tls.Certificate) (*tls.Config, *x509.CertPool) {
+func config(o Options) (*tls.Config, *x509.CertPool) {
 	pool := x509.NewCertPool()
-	if given != nil {
-		return &tls.Config{Certificates: []tls.Certificate{*given}}, pool
+	if o.Certificate != nil {
+		return &tls.Config{Certificates: []tls.Certificate{*o.Certificate}}, pool
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -28,6 +28,12 @@ func config(given *tls.Certificate) (*tls.Config, *x509.CertPool) {
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IsCA: true, BasicConstraintsValid: true,
+	}
+	if o.Name != "" {
+		template.DNSNames, template.IPAddresses = []string{o.Name}, nil
+	}
+	if o.Expired {
+		template.NotBefore, template.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

@@ -230,6 +230,9 @@ func (d *dialogue) data(line string) bool {
 	d.mail = nil
 	mail.Data = data
 	_, on = d.answer(".", "250 2.0.0 taken", func() {
+		if deliver := d.server.options.Deliver; deliver != nil {
+			deliver(mail.From, mail.To, data)
+		}
 		d.server.mu.Lock()
 		defer d.server.mu.Unlock()
 		d.server.messages = append(d.server.messages, *mail)

@@ -24,6 +24,11 @@ type Options struct {
 	// 127.0.0.1, which Server.CertPool vouches for.
 	Certificate *tls.Certificate
 
+	// Name and Expired spoil the throw-away certificate: it is for this name alone,
+	// or was good until an hour ago. Server.CertPool vouches for it all the same.
+	Name    string
+	Expired bool
+
 	// Users are passwords by user name. If there are any, mail needs a sign-in with
 	// PLAIN or LOGIN.
 	Users map[string]string
@@ -31,6 +36,11 @@ type Options struct {
 	// Extensions are the lines of the answer to EHLO, but for STARTTLS and AUTH.
 	// Default: those of a usual server. An empty slice that is not nil: none.
 	Extensions []string
+
+	// Deliver, if not nil, gets each message that the server takes, before it says
+	// so; with imaptest's Server.Add in it the message reaches a mailbox. It is
+	// called by many goroutines.
+	Deliver func(from string, to []string, raw []byte)
 
 	// Pace is the time between the bytes of a slow answer. Default: 10 ms.
 	Pace time.Duration
@@ -82,7 +92,7 @@ func NewServer(o Options) *Server {
 	}
 	s := &Server{Addr: listener.Addr().String(), options: o}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.tls, s.pool = config(o.Certificate)
+	s.tls, s.pool = config(o)
 	context.AfterFunc(s.ctx, func() { listener.Close() })
 	s.wg.Go(func() {
 		for {
