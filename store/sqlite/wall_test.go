@@ -80,6 +80,18 @@ INSERT INTO sync_alerts (mailbox, id, alert) VALUES
 	order("past", "late")
 }
 
+// A wall is a mailbox's or a profile's.
+func TestWallOfBoth(t *testing.T) {
+	s := open(t, Options{})
+	both := mailbox.Wall{Organization: "acme", Mailbox: "ann", Profile: "relay"}
+	if err := s.Raise(t.Context(), both, mailbox.Alert{ID: "1"}); err == nil {
+		t.Error("Raise on the wall of both gives no error")
+	}
+	if on, err := s.Alerts(t.Context(), both, false, 10); err == nil {
+		t.Errorf("Alerts on the wall of both = %v, want an error", on)
+	}
+}
+
 // No wall and no page of the journal is read, and nothing is pruned, by looking at
 // every row.
 func TestPlans(t *testing.T) {
