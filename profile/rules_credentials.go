@@ -22,7 +22,7 @@ var credentialRules = []rule{
 	},
 	{
 		code: "credentials-cloud", original: "E202", level: Error, part: signIn, field: "Credentials",
-		message: "a cloud host signs in neither with the identity that it runs under nor not at all", remedy: "take credentials from the mailbox or the profile",
+		message: "a cloud host signs in with credentials: not with the Windows identity that it runs under, and not anonymously", remedy: "take credentials from the mailbox or the profile",
 		brokenEnd: func(f *facts, e *end) bool {
 			return f.cloud && (e.Credentials == IntegratedWindows || e.Credentials == Anonymous)
 		},

@@ -135,6 +135,7 @@ var rows = []struct {
 	{"incoming-port-range 8005E24F - error incoming Incoming.Port", yahooMail, cloud, func(p *Profile) { p.Incoming.Port = 65536 }},
 	{"outgoing-port-range 8005E256 - error outgoing Outgoing.Port", yahooMail, cloud, func(p *Profile) { p.Outgoing.Port = -1 }},
 	{"incoming-port-refused - - error incoming Incoming.Port", yahooMail, cloud, func(p *Profile) { p.Incoming.Port = 22 }},
+	{"outgoing-port-refused - - error outgoing Outgoing.Port", yahooMail, cloud, func(p *Profile) { p.Outgoing.Port = 65535 }},
 	{"incoming-url-port-refused - - error both Incoming.URL", hybridServer, cloud, func(p *Profile) { p.Incoming.URL = "https://mail.example.com:8443/" }},
 	{"incoming-port-crossed - - warning incoming Incoming.Port", yahooMail, cloud, func(p *Profile) { p.Incoming.Port = 143 }},
 	{"outgoing-port-crossed - - warning outgoing Outgoing.Port", yahooMail, cloud, func(p *Profile) { p.Outgoing.TLS = StartTLS }},
