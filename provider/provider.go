@@ -16,7 +16,7 @@
 //	P3  Every call ends within a second of its context.
 //	P4  A second Close does nothing.
 //	P5  No goroutine and no file is left after Close.
-//	P6  No error and no log line holds a secret.
+//	P6  No error, no log line and no evidence of a stage holds a secret.
 //	P7  A bad item is that item's failure and the page goes on; an item that was
 //	    cut short is never taken for a whole one.
 //	P8  Memory does not grow with the size of the mailbox, nor beyond a stated
@@ -57,7 +57,9 @@ type Traits struct {
 // A Driver opens providers for one protocol. It is a value that a host configures
 // and hands to the Syncer; many goroutines use it at once.
 type Driver interface {
-	// Open connects and signs in. The error is an *Error, or ctx's own.
+	// Open connects and signs in, and tells ctx's Trace of each stage. It refuses
+	// what [Account.SignIn] does not permit before it dials. The error is an *Error,
+	// or ctx's own.
 	Open(ctx context.Context, a Account) (Provider, error)
 }
 

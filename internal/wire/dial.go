@@ -54,7 +54,7 @@ func dial(ctx context.Context, o DialOptions, look lookup) (*Conn, error) {
 	host, port, err := net.SplitHostPort(o.Address)
 	switch {
 	case ctx.Err() != nil:
-		return nil, provider.FailStage(ctx, provider.StageDNS, context.Cause(ctx))
+		return nil, provider.FailStage(ctx, provider.StageTCP, context.Cause(ctx))
 	case o.TLS == profile.Plaintext && !o.Policy.PlaintextAllowed():
 		return nil, provider.FailStage(ctx, provider.StageTLS, &provider.Error{Op: o.Op + ": dial", Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errPlaintext})
 	case err != nil:

@@ -144,7 +144,7 @@ func TestOneStageFails(t *testing.T) {
 		stages        string
 		code          string
 	}{
-		{name: "an ended context", address: refused, ctx: ended, stages: "dns"},
+		{name: "an ended context", address: refused, ctx: ended, stages: "tcp"},
 		{name: "no port", address: "mail.example", stages: "dns"},
 		{name: "an odd name", address: "0x7f.1:25", stages: "dns"},
 		{name: "no such host", address: "mail.example:25", look: nobody, stages: "dns", code: "HostNotFound"},
