@@ -70,7 +70,7 @@ func BenchmarkRun(b *testing.B) {
 	defer stop()
 	var polls atomic.Int64
 	s, _, _ := idle(b, 50_000, func(cfg *Config) {
-		cfg.PollInterval = time.Second
+		cfg.PollInterval, cfg.IdleInterval = time.Second, time.Second
 		cfg.Workers, cfg.OrganizationShare = 16, 16
 		cfg.Notified = -1
 		cfg.Hooks.Cycle = func(ctx context.Context, _ mailbox.Key) (context.Context, func(Report, error)) {
@@ -114,7 +114,7 @@ func TestRunKeepsWorkersBusy(t *testing.T) {
 		var polls atomic.Int64
 		s, _, server := idle(t, 5000, func(cfg *Config) {
 			cfg.Workers, cfg.OrganizationShare = workers, workers
-			cfg.PollInterval, cfg.Notified = time.Second, -1
+			cfg.PollInterval, cfg.IdleInterval, cfg.Notified = time.Second, time.Second, -1
 			cfg.Hooks.Cycle = func(ctx context.Context, _ mailbox.Key) (context.Context, func(Report, error)) {
 				return ctx, func(Report, error) { polls.Add(1) }
 			}

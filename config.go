@@ -50,6 +50,14 @@ type Config struct {
 	// or more, spread by a tenth either way. Default: 5 minutes.
 	PollInterval time.Duration
 
+	// IdleInterval is the longest time between two looks at a mailbox in which
+	// nothing happens. After three looks that found nothing PollInterval is
+	// stretched by half with each further one, up to this; mail in or out, flags,
+	// acts, a notice of the server's and [Syncer.Nudge] begin anew. So mail that a
+	// host puts into the outbox without a nudge may wait as long. Not more than
+	// PollInterval: no stretching. Default: 15 minutes.
+	IdleInterval time.Duration
+
 	// FullInterval is how often every id of a folder is listed, on mail systems
 	// that do not report deletions. Default: 1 hour. Negative: never.
 	FullInterval time.Duration
@@ -71,12 +79,22 @@ type Config struct {
 	// at once. Default: half of Workers, at least 1.
 	OrganizationShare int
 
+	// Requests bounds how many calls of the drivers are made. Default: no bound.
+	Requests Requests
+
+	// Dials is how many sessions are being opened at once, of which one side of a
+	// profile gets at most half, so that a server that does not answer leaves some
+	// to the others. Default: 50.
+	Dials int
+
 	// IdleSessions is how many sessions are kept open between cycles. Default:
 	// 100. Negative: none.
 	IdleSessions int
 
 	// Notified is how many mailboxes are watched for news between cycles, which
-	// takes a connection each on most mail systems. Default: 100. Negative: none.
+	// takes a connection each on most mail systems. One that may have only one
+	// connection is not watched, and of the connections of an account that
+	// mailboxes share half are left for polls. Default: 100. Negative: none.
 	Notified int
 
 	// CycleTimeout ends a cycle at the next commit. Default: 15 minutes.
@@ -114,6 +132,8 @@ func (c Config) withDefaults() Config {
 	c.Sending = c.Sending.withDefaults()
 	c.Limits = c.Limits.WithDefaults()
 	c.PollInterval = cmp.Or(c.PollInterval, 5*time.Minute)
+	c.IdleInterval = cmp.Or(c.IdleInterval, 15*time.Minute)
+	c.Dials = cmp.Or(c.Dials, 50)
 	c.FullInterval = cmp.Or(c.FullInterval, time.Hour)
 	c.BatchItems = cmp.Or(c.BatchItems, 50)
 	c.BatchBytes = cmp.Or(c.BatchBytes, 4<<20)
@@ -150,6 +170,11 @@ func (c Config) validate() error {
 	wrong(c.BatchBytes < 1, "BatchBytes is %d, want 1 or more", c.BatchBytes)
 	wrong(c.ItemTries < 1, "ItemTries is %d, want 1 or more", c.ItemTries)
 	wrong(c.Workers < 1 || c.Workers > 10_000, "Workers is %d, want 1 to 10000", c.Workers)
+	wrong(c.IdleInterval < 0, "IdleInterval is %v, want 0 or more", c.IdleInterval)
+	wrong(c.Dials < 1, "Dials is %d, want 1 or more", c.Dials)
+	wrong(c.Requests.Organization < 0, "Requests.Organization is %d, want 0 or more", c.Requests.Organization)
+	wrong(c.Requests.Profile < 0, "Requests.Profile is %d, want 0 or more", c.Requests.Profile)
+	wrong(c.Requests.Mailbox < 0, "Requests.Mailbox is %d, want 0 or more", c.Requests.Mailbox)
 	wrong(c.OrganizationShare < 1, "OrganizationShare is %d, want 1 or more", c.OrganizationShare)
 	wrong(c.CycleTimeout < time.Second, "CycleTimeout is %v, want 1s or more", c.CycleTimeout)
 	wrong(c.Lease < 0, "Lease is %v, want 0 or more", c.Lease)

@@ -34,7 +34,10 @@ type cycle struct {
 	alerts  []mailbox.Alert // of state, to be committed with it
 
 	more   bool      // a direction has more to do than its slice of time allowed
-	again  time.Time // when an outbox entry is due again; zero if none
+	again  time.Time // when an outbox entry is due again, or there is budget; zero if none
+	tries  [2]int64  // by side, the number of the try under way; 0 for none
+	held   [2]bool   // by side, whether an outage holds it back
+	empty  int       // polls in a row that found nothing
 	renew  time.Time // when the lease is to be renewed
 	in     *session  // nil until needed
 	out    *session
@@ -149,18 +152,17 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	}
 	if down, why := c.s.outages.closed(c, side, now); down {
 		c.closed(side, why)
-		return nil
+		return wrap(side, c.hold(ctx, side))
 	}
 	err := do(ctx)
 	class, relevant := classify(ctx, err)
-	if !relevant {
+	learned := relevant && !(err == nil && side == mailbox.Outgoing && c.out == nil) // with nothing to send nothing was
+	c.s.outages.note(ctx, c, side, err, learned)
+	if !learned {
 		return wrap(side, err)
 	}
-	if err == nil && side == mailbox.Outgoing && c.out == nil {
-		return nil // with nothing to send nothing was learned
-	}
-	c.s.outages.note(c, side, err)
-	if class == mailbox.Transient && c.s.outages.down(c, side) {
+	if class == mailbox.Transient && (errors.Is(err, errHeldBack) || c.s.outages.down(c, side)) {
+		c.held[number(side)] = true
 		return wrap(side, err) // the profile's fault, not this mailbox's
 	}
 	outcome := mailbox.Outcome{Class: class, Revision: c.revision, Fault: fault(err)}
@@ -238,8 +240,9 @@ func (c *cycle) next() time.Time {
 	if c.report.More {
 		return now
 	}
-	wait := max(c.s.cfg.PollInterval, c.profile.MinPollInterval)
-	next := now.Add(wait + time.Duration(float64(wait)*(c.s.spread()-0.5)/5))
+	wait := stretched(max(c.s.cfg.PollInterval, c.profile.MinPollInterval), c.s.cfg.IdleInterval, c.empty)
+	wait += time.Duration(float64(wait) * (c.s.spread() - 0.5) / 5)
+	next := now.Add(max(wait, c.profile.MinPollInterval))
 	for _, d := range []mailbox.Direction{c.state.Incoming, c.state.Outgoing} {
 		if d.Until.After(now) {
 			next = earlier(next, d.Until)
@@ -247,9 +250,6 @@ func (c *cycle) next() time.Time {
 	}
 	if c.again.After(now) {
 		next = earlier(next, c.again)
-	}
-	if c.s.outages.down(c, mailbox.Incoming) || c.s.outages.down(c, mailbox.Outgoing) {
-		next = earlier(next, now.Add(outageProbe))
 	}
 	return next
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 )
 
 // Hooks are called as things happen; nil ones are skipped. They are called by many
@@ -25,6 +26,21 @@ type Hooks struct {
 	// Outage is called when a profile's server stops answering any of its
 	// mailboxes (down), and when it answers again.
 	Outage func(o Outage)
+
+	// ProfileAlert is called for each alert about a profile as a whole, once it is
+	// on the profile's wall, and again when it is resolved.
+	ProfileAlert func(a ProfileAlert)
+}
+
+// A ProfileAlert is an alert about a profile, such as an outage of one of its
+// servers ("profile-outage") or that more than half of its mailboxes fail
+// ("profile-failing").
+type ProfileAlert struct {
+	Organization string
+	Profile      profile.ID
+	Owner        profile.Owner
+	Alert        mailbox.Alert // Resolved when it is over
+	Mail         bool          // Profile.AlertOwner asks for a mail to the owner
 }
 
 // A Call is one call of the Store or of a driver. Calls are numbered within
@@ -44,10 +60,11 @@ type Committed struct {
 	RoundEnd bool
 }
 
-// An Outage begins or ends for all mailboxes of a profile.
+// An Outage begins or ends for one side of all mailboxes of a profile.
 type Outage struct {
 	Organization string
 	Profile      string
+	Side         mailbox.Side
 	Down         bool
 	Fault        mailbox.Fault
 }

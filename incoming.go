@@ -42,12 +42,18 @@ func (c *cycle) lanes(ctx context.Context, source provider.Source, folders []pro
 		if of == provider.Backfill && !c.in.Traits().HasBackfill {
 			break
 		}
+		if of == provider.Backfill && c.saveForLive() {
+			break
+		}
 		until := c.s.cfg.Clock.Now().Add(slice)
 		for _, folder := range folders {
 			l := lane{cycle: c, source: source, folder: folder, key: LaneKey{folder.ID, of}, until: until}
 			more, err := l.run(ctx)
 			if err != nil {
 				return err
+			}
+			if more && of == provider.Backfill && c.saveForLive() {
+				return nil
 			}
 			c.more = c.more || more
 		}

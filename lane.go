@@ -33,6 +33,7 @@ type step struct {
 	messages int
 	bytes    int64
 	more     bool // the next page is prepared too
+	saving   bool // it is not, for the rest of the budget is live mail's
 	err      error
 }
 
@@ -96,7 +97,7 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 			current.release()
 			return true, err
 		}
-		ended := !current.page.More || !l.s.cfg.Clock.Now().Before(l.began.Add(l.s.cfg.CycleTimeout))
+		ended := !current.page.More || current.saving || !l.s.cfg.Clock.Now().Before(l.began.Add(l.s.cfg.CycleTimeout))
 		err := l.commitStep(ctx, current, ended)
 		if !current.more {
 			l.pause(current.page)
@@ -164,7 +165,10 @@ func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt
 	if st.err != nil {
 		st.release()
 	}
-	st.more = page.More && l.s.cfg.Clock.Now().Before(l.until)
+	if page.More && l.key.Lane == provider.Backfill {
+		st.saving, _ = l.s.budgets.low(l.cycle)
+	}
+	st.more = page.More && !st.saving && l.s.cfg.Clock.Now().Before(l.until)
 	return st
 }
 

@@ -100,6 +100,11 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 	if isStoreError(sendErr) {
 		return sendErr // the claim lapses; nothing irreversible was done
 	}
+	var held *provider.Error
+	if errors.Is(sendErr, errHeldBack) && errors.As(sendErr, &held) && !began { // by ourselves: no try
+		e.Phase, e.NotBefore = PhasePending, c.s.cfg.Clock.Now().Add(max(held.RetryAfter, time.Second))
+		return errors.Join(c.advance(context.WithoutCancel(ctx), &e, false), sendErr)
+	}
 	if !began {
 		e.Attempts++
 	}

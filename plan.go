@@ -27,10 +27,13 @@ type plan struct {
 	mu      sync.Mutex
 	entries map[mailbox.Key]*planned
 	due     dueHeap
-	parked  map[any][]*planned // by what they wait for: an organization or a profileKey
-	shares  map[any]int        // cycles under way, by the same
-	wake    func()             // ends the waiting worker's sleep
-	version int                // counts the changes of the set of mailboxes
+	waiting map[any][]*planned // by what they wait for a share of: an organization or a profileKey
+	shares  map[any]int        // taken by cycles under way and, of an account, by those that listen
+	lent    map[profileKey]int // of the shares, to those that listen
+	lines   map[outageKey]*line
+	issued  uint64 // tickets of these
+	wake    func() // ends the waiting worker's sleep
+	version int    // counts the changes of the set of mailboxes
 }
 
 // A planned mailbox.
@@ -42,14 +45,28 @@ type planned struct {
 	running bool
 	again   bool // news came while it was running
 	removed bool
-	healthy bool       // its last cycle brought mail in
+	waiting bool       // for a share
+	healthy bool       // its last cycle brought mail in, and it may be watched
 	account profileKey // of its last cycle
 	limit   int        // connections of its profile, where its mailboxes share one account; 0 for none
+	tickets [2]uint64  // in the lines of its profile, by side; 0 for none
+}
+
+// An ending is what the plan has to know of how a cycle ended.
+type ending struct {
+	report  Report
+	account profileKey
+	limit   int
+	watch   bool      // it may have a connection to listen on
+	next    time.Time // when it is due again by itself
+	held    [2]bool   // by side, whether an outage holds it back
+	parked  bool      // nothing else is wanted of it
 }
 
 func (p *plan) init(s *Syncer) {
 	p.s, p.turn, p.wake = s, make(chan struct{}, 1), func() {}
-	p.entries, p.parked, p.shares = make(map[mailbox.Key]*planned), make(map[any][]*planned), make(map[any]int)
+	p.entries, p.waiting, p.shares = make(map[mailbox.Key]*planned), make(map[any][]*planned), make(map[any]int)
+	p.lent, p.lines = make(map[profileKey]int), make(map[outageKey]*line)
 }
 
 // next waits until a mailbox is due and may be worked on, and marks it running.
@@ -83,10 +100,12 @@ func (p *plan) take(ctx context.Context) (*planned, time.Duration, context.Conte
 	for len(p.due) > 0 && !p.due[0].at.After(now) {
 		e := heap.Pop(&p.due).(*planned)
 		if full, is := p.full(e); is {
-			p.parked[full] = append(p.parked[full], e)
+			e.waiting = true
+			p.waiting[full] = append(p.waiting[full], e)
 			continue
 		}
 		e.running, e.again, e.began = true, false, now
+		p.unqueue(e)
 		p.shares[e.key.Organization]++
 		if e.limit > 0 {
 			p.shares[e.account]++
@@ -114,23 +133,39 @@ func (p *plan) full(e *planned) (any, bool) {
 }
 
 // done plans a mailbox anew after its cycle.
-func (p *plan) done(e *planned, c Report, account profileKey, limit int, next time.Time) {
+func (p *plan) done(e *planned, end ending) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leave(e.key.Organization)
 	if e.limit > 0 {
 		p.leave(e.account)
 	}
-	e.running, e.healthy = false, c.Incoming.Phase == mailbox.Healthy
-	e.account, e.limit = account, limit
+	e.running, e.healthy = false, end.report.Incoming.Phase == mailbox.Healthy && end.watch
+	turn := e.account
+	e.account, e.limit = end.account, end.limit
 	if e.removed {
+		p.passed(e, turn)
 		return
 	}
-	e.at = next
+	at, parked := end.next, end.parked
 	if e.again {
-		e.at = e.began.Add(wakeEvery)
+		at = e.began.Add(wakeEvery)
 	}
-	p.push(e)
+	for i, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
+		if key := (outageKey{e.account, side}); end.held[i] {
+			if holds, _ := p.s.outages.holds(key); holds {
+				p.queue(e, key)
+			} else { // it has ended meanwhile
+				at, parked = p.s.cfg.Clock.Now().Add(p.chance(time.Second)), false
+			}
+		}
+	}
+	if !parked {
+		e.at = at
+		p.push(e)
+	}
+	p.passed(e, turn)
+	p.passed(e, e.account)
 }
 
 // leave gives a share back, and lets one that waits for it try again.
@@ -138,10 +173,11 @@ func (p *plan) leave(share any) {
 	if p.shares[share]--; p.shares[share] == 0 {
 		delete(p.shares, share)
 	}
-	if waiting := p.parked[share]; len(waiting) > 0 {
+	if waiting := p.waiting[share]; len(waiting) > 0 {
+		waiting[0].waiting = false
 		p.push(waiting[0])
-		if p.parked[share] = waiting[1:]; len(waiting) == 1 {
-			delete(p.parked, share)
+		if p.waiting[share] = waiting[1:]; len(waiting) == 1 {
+			delete(p.waiting, share)
 		}
 	}
 }
@@ -153,15 +189,10 @@ func (p *plan) push(e *planned) {
 	}
 }
 
-// running returns how many cycles of a profile's mailboxes are under way.
-func (p *plan) running(account profileKey) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.shares[account]
-}
-
-// bring brings the next cycle of a mailbox forward.
+// bring brings the next cycle of a mailbox forward. One that is parked stays: its
+// server is down.
 func (p *plan) bring(key mailbox.Key) {
+	p.s.idles.forget(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := p.entries[key]
@@ -211,9 +242,14 @@ func (p *plan) set(keys []mailbox.Key) {
 		if e.index >= 0 {
 			heap.Remove(&p.due, e.index)
 		}
-		for share, waiting := range p.parked {
-			p.parked[share] = slices.DeleteFunc(waiting, func(w *planned) bool { return w == e })
+		if e.waiting {
+			for share, waiting := range p.waiting {
+				p.waiting[share] = slices.DeleteFunc(waiting, func(w *planned) bool { return w == e })
+			}
 		}
+		p.unqueue(e)
+		p.passed(e, e.account)
+		p.s.idles.forget(key)
 	}
 }
 
@@ -233,7 +269,7 @@ func (p *plan) watched(n int) (keys []mailbox.Key, version int) {
 // sharedLimit returns how many connections a profile's mailboxes may have among
 // them, 0 where each has its own account.
 func sharedLimit(p profile.Profile) int {
-	if p.Incoming.Credentials != profile.FromProfile {
+	if !p.SharesAccount(mailbox.Incoming) {
 		return 0
 	}
 	return cmp.Or(p.MaxConnections, defaultConnections)

@@ -152,7 +152,10 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 	e.Phase, e.Reason = PhaseDone, ""
 	var alerts []mailbox.Alert
 	if err != nil {
-		if e.Attempts++; e.Attempts < c.s.cfg.ItemTries {
+		if !errors.Is(err, errHeldBack) {
+			e.Attempts++
+		}
+		if e.Attempts < c.s.cfg.ItemTries {
 			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
 		} else {
 			alerts = append(alerts, c.alert(mailbox.Alert{Level: profile.Info, Code: "copy-failed", Side: mailbox.Outgoing,

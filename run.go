@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
-	"github.com/go-serversync/serversync/profile"
-	"github.com/go-serversync/serversync/provider"
 )
 
 // refreshEvery is how often the set of mailboxes is read anew.
@@ -46,6 +44,7 @@ func (s *Syncer) Run(ctx context.Context) error {
 	var cutOff atomic.Bool
 	helpers.Go(func() { s.keepFresh(take) })
 	helpers.Go(func() { s.watch(take) })
+	helpers.Go(func() { s.keepHouse(take) })
 	for range s.cfg.Workers {
 		workers.Go(func() { s.worker(take, work, &cutOff) })
 	}
@@ -88,16 +87,19 @@ func (s *Syncer) worker(take, work context.Context, cutOff *atomic.Bool) {
 }
 
 func (s *Syncer) cycleOf(ctx context.Context, e *planned) error {
-	var account profileKey
-	var limit int
-	report, err := s.sync(ctx, e.key, func(p profile.Profile) {
-		account, limit = profileKey{e.key.Organization, p.ID}, sharedLimit(p)
+	end := ending{account: e.account, limit: e.limit}
+	report, err := s.sync(ctx, e.key, func(c *cycle, due time.Time) {
+		_, own := connectionOf(c.key, c.profile, mailbox.Incoming)
+		end = ending{account: c.profileKey(), limit: sharedLimit(c.profile), watch: own > 1, next: due, held: c.held}
+		in, out := c.box.Syncs(mailbox.Incoming), c.box.Syncs(mailbox.Outgoing) && s.outbox != nil
+		end.parked = c.held != [2]bool{} && (!in || c.held[0]) && (!out || c.held[1])
 	})
-	next := report.Next
-	if isStoreError(err) || errors.Is(err, ErrBusy) || next.IsZero() {
-		next = s.cfg.Clock.Now().Add(time.Duration(float64(storeRest) * (0.5 + s.spread())))
+	end.report = report
+	if isStoreError(err) || errors.Is(err, ErrBusy) || end.next.IsZero() {
+		end.next = s.cfg.Clock.Now().Add(time.Duration(float64(storeRest) * (0.5 + s.spread())))
+		end.parked = false
 	}
-	s.plan.done(e, report, account, limit, next)
+	s.plan.done(e, end)
 	return err
 }
 
@@ -127,6 +129,7 @@ func (s *Syncer) keepFresh(ctx context.Context) {
 		if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("could not read the mailboxes", "error", err)
 		}
+		s.herald.flush(ctx)
 	}
 }
 
@@ -134,58 +137,3 @@ func (s *Syncer) keepFresh(ctx context.Context) {
 // something is there, such as an email that it put into the outbox. It only has an
 // effect while [Syncer.Run] runs.
 func (s *Syncer) Nudge(key mailbox.Key) { s.plan.bring(key) }
-
-// watch listens for news of the healthy mailboxes. A notice only ever brings the
-// next cycle forward, so a lost one costs no more than the poll interval.
-func (s *Syncer) watch(ctx context.Context) {
-	if s.cfg.Notified <= 0 {
-		return
-	}
-	for s.cfg.Clock.Sleep(ctx, wakeEvery) == nil {
-		keys, version := s.plan.watched(s.cfg.Notified)
-		if len(keys) == 0 {
-			continue
-		}
-		s.listen(ctx, keys, version)
-	}
-}
-
-// listen listens until the set of mailboxes changes, or a while after the drivers
-// gave up.
-func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	accounts := make(map[profile.Protocol][]provider.Account)
-	for _, key := range keys {
-		box, p, err := s.cfg.Mailboxes.Mailbox(ctx, key)
-		if err == nil && box.Syncs(mailbox.Incoming) {
-			protocol := p.Kind.Incoming()
-			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(mailbox.Incoming), Policy: s.cfg.Policy})
-		}
-	}
-	var listeners sync.WaitGroup
-	defer listeners.Wait()
-	for protocol, list := range accounts { // the order does not matter: each listens on its own
-		notifier, ok := s.cfg.Drivers[protocol].(provider.Notifier)
-		if !ok {
-			continue
-		}
-		listeners.Go(func() {
-			_, err := through(ctx, &s.seam, mailbox.Key{}, "Notifier.Notify", only(func(ctx context.Context) error {
-				return notifier.Notify(ctx, list, s.Nudge)
-			}))
-			if err != nil && ctx.Err() == nil {
-				s.cfg.Logger.Warn("no news from the server any more; polling goes on", "protocol", string(protocol), "error", err)
-			}
-		})
-	}
-	for range 15 {
-		if s.cfg.Clock.Sleep(ctx, refreshEvery) != nil {
-			return
-		}
-		if now, changed := s.plan.watched(s.cfg.Notified); changed != version || len(now) != len(keys) {
-			break
-		}
-	}
-	stop()
-}

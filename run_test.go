@@ -17,6 +17,7 @@ import (
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
+	"github.com/go-serversync/serversync/secret"
 	"github.com/go-serversync/serversync/store/memory"
 )
 
@@ -46,6 +47,7 @@ func TestRunPollsEachMailboxAndLeavesNothing(t *testing.T) {
 		server := providertest.NewServer(providertest.IMAPLike)
 		server.Latency = 20 * time.Millisecond
 		cfg := newConfig(server, memory.New(), boxes("acme", 50)...)
+		cfg.IdleInterval = time.Minute // no stretching
 		cycles := make(map[mailbox.Key]int)
 		var mu sync.Mutex
 		cfg.Hooks.Cycle = func(ctx context.Context, key mailbox.Key) (context.Context, func(Report, error)) {
@@ -94,7 +96,7 @@ func TestRunIsFairBetweenOrganizations(t *testing.T) {
 		server := providertest.NewServer(providertest.IMAPLike)
 		server.Latency = time.Second
 		cfg := newConfig(server, memory.New(), append(boxes("big", 500), boxes("small", 3)...)...)
-		cfg.Workers, cfg.PollInterval = 4, 10*time.Second
+		cfg.Workers, cfg.PollInterval, cfg.IdleInterval = 4, 10*time.Second, time.Second
 		var mu sync.Mutex
 		cycles, now, most := map[string]int{}, 0, 0
 		cfg.Hooks.Cycle = func(ctx context.Context, key mailbox.Key) (context.Context, func(Report, error)) {
@@ -124,16 +126,26 @@ func TestRunKeepsToMaxConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := providertest.NewServer(providertest.IMAPLike)
 		server.Latency = 100 * time.Millisecond
+		var mu sync.Mutex
 		p := testProfile
 		p.MaxConnections = 3
-		p.Incoming.Credentials, p.Incoming.Username = profile.FromProfile, "service"
-		p.Outgoing.Credentials, p.Outgoing.Username = profile.FromProfile, "service"
+		p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password = profile.FromProfile, "service", secret.New("x")
 		cfg := newConfig(server, memory.New())
 		cfg.Mailboxes = Static(p, boxes("acme", 40)...)
 		cfg.Workers, cfg.OrganizationShare = 20, 20
+		polls := 0
+		cfg.Hooks.Cycle = func(ctx context.Context, _ mailbox.Key) (context.Context, func(Report, error)) {
+			return ctx, func(_ Report, err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				require.NoError(t, err)
+				polls++
+			}
+		}
 		require.NoError(t, running(t, newSyncer(t, cfg), 30*time.Minute))
 		_, peak := server.Sessions()
-		require.LessOrEqual(t, peak, 4, "3 and one that is being closed")
+		require.Equal(t, 3, peak)
+		require.Greater(t, polls, 40*3)
 	})
 }
 

@@ -109,9 +109,14 @@ func store[T any](ctx context.Context, c *cycle, name string, do func(context.Co
 
 // remote calls a driver, and sees to it that the error is of a known kind.
 func remote[T any](ctx context.Context, c *cycle, name string, do func(context.Context) (T, error)) (T, error) {
+	if err := c.allow(ctx, name); err != nil {
+		var none T
+		return none, err
+	}
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
 	switch p := paniced(err); {
 	case err == nil:
+		c.answered(ctx, name)
 	case p != nil:
 		c.s.cfg.Logger.Error("driver panicked", "mailbox", c.key.String(), "call", name, "panic", fmt.Sprint(p.value), "stack", string(p.stack))
 		err = &provider.Error{Op: name, Kind: provider.ErrProtocol, Err: p}
@@ -121,6 +126,18 @@ func remote[T any](ctx context.Context, c *cycle, name string, do func(context.C
 		err = &provider.Error{Op: name, Kind: provider.ErrUnavailable, Err: err}
 	}
 	return result, err
+}
+
+// answered is told of each call of a driver that went well. That a server can be
+// connected to says too little.
+func (c *cycle) answered(ctx context.Context, name string) {
+	switch {
+	case name == "Driver.Open":
+	case name == "Sender.Send":
+		c.s.outages.reached(ctx, c, mailbox.Outgoing)
+	default:
+		c.s.outages.reached(ctx, c, mailbox.Incoming)
+	}
 }
 
 func isStoreError(err error) bool {

@@ -1,6 +1,7 @@
 package serversync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type session struct {
 	reused   bool // it was open before this cycle, so it may have died since
 	broken   bool
 	idle     time.Time // since when it is not in use
+	slot     connection
 
 	folders   []provider.Folder
 	foldersAt time.Time
@@ -35,6 +37,28 @@ type sessionKey struct {
 type profileKey struct {
 	organization string
 	profile      profile.ID
+}
+
+// A connection names what connections are counted by: the server and, where each
+// mailbox has its own account there, the mailbox.
+type connection struct {
+	account profileKey
+	server  string
+	mailbox string // "" where one account serves all mailboxes
+}
+
+// connection returns what the connections of one side count against, and how many
+// there may be.
+func connectionOf(key mailbox.Key, p profile.Profile, side mailbox.Side) (of connection, limit int) {
+	endpoint, protocol := p.Endpoint(side), p.Kind.Protocol(side)
+	of = connection{account: profileKey{key.Organization, p.ID}, server: endpoint.URL}
+	if of.server == "" {
+		of.server = string(protocol) + "://" + endpoint.Address(protocol)
+	}
+	if !p.SharesAccount(side) {
+		of.mailbox = key.Mailbox
+	}
+	return of, cmp.Or(p.MaxConnections, defaultConnections)
 }
 
 func (c *cycle) profileKey() profileKey { return profileKey{c.key.Organization, c.profile.ID} }
@@ -79,8 +103,11 @@ func (c *cycle) open(ctx context.Context, side mailbox.Side) (*session, error) {
 		return nil, &provider.Error{Op: "open", Kind: provider.ErrUnsupported, Err: fmt.Errorf("no driver for %q", protocol),
 			Remedy: "name one in Config.Drivers"}
 	}
-	c.s.pool.makeRoom(c.profileKey(), endpoint, c.profile.MaxConnections)
-	p, err := remote(ctx, c, "Driver.Open", func(ctx context.Context) (provider.Provider, error) {
+	slot, err := c.connect(ctx, side)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.dial(ctx, side, func(ctx context.Context) (provider.Provider, error) {
 		return driver.Open(ctx, provider.Account{Mailbox: c.box, Profile: c.profile, Endpoint: endpoint, Policy: c.s.cfg.Policy})
 	})
 	if err == nil && p == nil {
@@ -90,19 +117,95 @@ func (c *cycle) open(ctx context.Context, side mailbox.Side) (*session, error) {
 		if p != nil {
 			p.Close()
 		}
+		c.s.pool.slots.give(slot)
 		return nil, err
 	}
-	return &session{Provider: p, key: key, account: c.profileKey(), revision: c.revision}, nil
+	return &session{Provider: p, key: key, account: c.profileKey(), revision: c.revision, slot: slot}, nil
+}
+
+// connectionPatience is how long a cycle waits for a connection of an account that
+// other mailboxes use.
+const connectionPatience = 10 * time.Second
+
+// connect takes one of the account's connections, for which idle ones are closed.
+func (c *cycle) connect(ctx context.Context, side mailbox.Side) (connection, error) {
+	of, limit := connectionOf(c.key, c.profile, side)
+	for _, own := range []**session{&c.in, &c.out} { // only one side is used at a time
+		if used, _ := c.s.pool.slots.count(of); *own != nil && (*own).slot == of && used >= limit {
+			c.s.pool.close(*own)
+			*own = nil
+		}
+	}
+	c.s.pool.makeRoom(of, limit)
+	err := c.s.pool.slots.take(ctx, of, limit, connectionPatience)
+	if errors.Is(err, errNoSlot) {
+		err = heldBack("open", provider.ErrThrottled, "MaxConnections", connectionPatience,
+			"all connections that the profile allows are in use", "nothing: it goes on by itself; the profile says how many there may be")
+	}
+	return of, err
+}
+
+// dial opens a session when it is its turn to, unless an outage has begun meanwhile.
+func (c *cycle) dial(ctx context.Context, side mailbox.Side, open func(context.Context) (provider.Provider, error)) (provider.Provider, error) {
+	all := c.s.cfg.Dials
+	of := outageKey{c.profileKey(), side}
+	for _, turn := range []struct {
+		key   any
+		limit int
+	}{{of, max(1, all/2)}, {none{}, all}} {
+		if err := c.s.dials.take(ctx, turn.key, turn.limit, c.s.cfg.CycleTimeout); err != nil {
+			if errors.Is(err, errNoSlot) {
+				err = heldBack("open", provider.ErrThrottled, "Dials", time.Minute, "too many sessions are being opened", "nothing: it goes on by itself")
+			}
+			return nil, err
+		}
+		defer c.s.dials.give(turn.key)
+	}
+	if err := c.s.outages.refuse(c, side); err != nil {
+		return nil, err
+	}
+	return remote(ctx, c, "Driver.Open", func(ctx context.Context) (provider.Provider, error) {
+		return c.within(ctx, c.profile.Timeout, open)
+	})
+}
+
+// within bounds how long opening a session may take.
+func (c *cycle) within(ctx context.Context, timeout time.Duration, open func(context.Context) (provider.Provider, error)) (provider.Provider, error) {
+	if timeout <= 0 {
+		return open(ctx)
+	}
+	bounded, cut := context.WithCancel(ctx)
+	defer cut()
+	timer, stop := context.WithCancel(ctx)
+	late := make(chan bool, 1)
+	go func() {
+		passed := c.s.cfg.Clock.Sleep(timer, timeout) == nil
+		if passed {
+			cut()
+		}
+		late <- passed
+	}()
+	p, err := open(bounded)
+	stop()
+	if <-late && err != nil && ctx.Err() == nil && provider.KindOf(err) != provider.ErrAuth {
+		err = &provider.Error{Op: "Driver.Open", Kind: provider.ErrUnavailable, Code: "TimedOut", Err: fmt.Errorf("no session within %v", timeout),
+			Remedy: "check that the server can be reached and is not overloaded, or raise the profile's timeout"}
+	}
+	return p, err
 }
 
 // pool keeps sessions open between cycles, so that a poll costs no sign-in.
 type pool struct {
-	s    *Syncer
-	mu   sync.Mutex
-	kept map[sessionKey]*session
+	s     *Syncer
+	slots slots // of connections: of sessions in use and kept, and of those that listen
+	mu    sync.Mutex
+	kept  map[sessionKey]*session
 }
 
-func (p *pool) init(s *Syncer) { p.s, p.kept = s, make(map[sessionKey]*session) }
+func (p *pool) init(s *Syncer) {
+	p.s, p.kept = s, make(map[sessionKey]*session)
+	p.slots.init(s.cfg.Clock)
+}
 
 // take returns the kept session of key, nil if there is none of this revision.
 func (p *pool) take(key sessionKey, revision string) *session {
@@ -126,7 +229,7 @@ func (p *pool) put(s *session) {
 	if s == nil {
 		return
 	}
-	if s.broken || p.s.cfg.IdleSessions <= 0 {
+	if _, waited := p.slots.count(s.slot); s.broken || waited || p.s.cfg.IdleSessions <= 0 {
 		p.close(s)
 		return
 	}
@@ -142,39 +245,24 @@ func (p *pool) put(s *session) {
 	p.close(oldest)
 }
 
-// makeRoom closes idle sessions of a profile whose mailboxes share one account, so
-// that a new one stays within its connections.
-func (p *pool) makeRoom(account profileKey, endpoint profile.Endpoint, limit int) {
-	if endpoint.Credentials != profile.FromProfile {
-		return
-	}
-	if limit == 0 {
-		limit = defaultConnections
-	}
-	same := func(s *session) bool { return s.account == account }
-	p.mu.Lock()
-	var idle []*session
-	for count := p.count(same) + p.s.plan.running(account); count >= limit; count-- {
-		s := p.oldest(same)
-		if s == nil {
-			break
+// makeRoom closes idle sessions until there is room for one more connection.
+func (p *pool) makeRoom(of connection, limit int) {
+	for {
+		used, _ := p.slots.count(of)
+		if used < limit {
+			return
 		}
-		delete(p.kept, s.key)
-		idle = append(idle, s)
-	}
-	p.mu.Unlock()
-	for _, s := range idle {
-		p.close(s)
-	}
-}
-
-func (p *pool) count(of func(*session) bool) (n int) {
-	for _, s := range p.kept {
-		if of(s) {
-			n++
+		p.mu.Lock()
+		idle := p.oldest(func(s *session) bool { return s.slot == of })
+		if idle != nil {
+			delete(p.kept, idle.key)
 		}
+		p.mu.Unlock()
+		if idle == nil {
+			return
+		}
+		p.close(idle)
 	}
-	return n
 }
 
 // oldest returns the session of a kind that was idle longest; the smaller key of
@@ -192,6 +280,7 @@ func (p *pool) close(s *session) {
 	if s == nil {
 		return
 	}
+	defer p.slots.give(s.slot)
 	defer func() {
 		if r := recover(); r != nil {
 			p.s.cfg.Logger.Error("driver panicked", "mailbox", s.key.String(), "call", "Provider.Close", "panic", fmt.Sprint(r))

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
-	"github.com/go-serversync/serversync/profile"
 )
 
 // A Syncer synchronizes mailboxes. It is safe for use by many goroutines.
@@ -17,9 +16,16 @@ type Syncer struct {
 	outbox  Outbox // nil if the Store has none
 	lister  Lister // nil if the Store has none
 	leases  Leases // nil if not leased
+	walls   Walls
+	journal Journal
 	seam    seam
 	pool    pool
+	dials   slots
+	budgets budgets
 	outages outages
+	health  health
+	herald  herald
+	idles   idles
 	plan    plan
 
 	mu   sync.Mutex
@@ -52,9 +58,16 @@ func New(cfg Config) (*Syncer, error) {
 	if cfg.Lease > 0 {
 		s.leases, _ = StoreAs[Leases](cfg.Store)
 	}
+	s.walls, _ = StoreAs[Walls](cfg.Store)
+	s.journal, _ = StoreAs[Journal](cfg.Store)
 	s.seam.hook = cfg.Hooks.Call
 	s.pool.init(s)
+	s.dials.init(cfg.Clock)
+	s.budgets.init(s)
 	s.outages.init(s)
+	s.health.init(s)
+	s.herald.init(s)
+	s.idles.init()
 	s.plan.init(s)
 	return s, nil
 }
@@ -74,11 +87,12 @@ func (s *Syncer) Close() error {
 // another node is. What was committed before an error stays, and the next cycle
 // goes on from there. A failing item is no error of the cycle.
 func (s *Syncer) SyncMailbox(ctx context.Context, key mailbox.Key) (Report, error) {
-	return s.sync(ctx, key, func(profile.Profile) {})
+	return s.sync(ctx, key, func(*cycle, time.Time) {})
 }
 
-// sync makes a cycle, and tells the mailbox's profile once it is known.
-func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(profile.Profile)) (report Report, err error) {
+// sync makes a cycle, and tells how it ended: when it is due again if an outage that
+// holds it back is left to the plan.
+func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(c *cycle, due time.Time)) (report Report, err error) {
 	if !s.begin(key) {
 		return Report{Mailbox: key}, fmt.Errorf("mailbox %s: %w", key, ErrBusy)
 	}
@@ -90,11 +104,19 @@ func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(profile.Pr
 	}
 	c := &cycle{s: s, key: key, began: s.cfg.Clock.Now()}
 	err = c.run(ctx)
-	tell(c.profile)
 	c.report.Mailbox, c.report.Began = key, c.began
 	c.report.Took = s.cfg.Clock.Now().Sub(c.began)
 	c.report.Incoming, c.report.Outgoing = c.state.Incoming, c.state.Outgoing
-	c.report.Next = c.next()
+	c.empty = s.idles.note(&c.report, err == nil && len(c.report.Closed) == 0)
+	if errors.Is(err, ErrNotFound) {
+		s.idles.forget(key)
+	}
+	s.health.note(ctx, c)
+	due := c.next()
+	if c.report.Next = due; c.held != [2]bool{} {
+		c.report.Next = earlier(due, s.cfg.Clock.Now().Add(outageProbe))
+	}
+	tell(c, due)
 	if err != nil {
 		err = fmt.Errorf("mailbox %s: %w", key, err)
 		s.cfg.Logger.Warn("cycle failed", "mailbox", key.String(), "error", err)
