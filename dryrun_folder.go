@@ -42,6 +42,9 @@ func ids() (provider.Want, int) { return provider.WantIDs, idsAtOnce }
 // pages goes through a listing, and reports whether its limit cut it.
 func (f *dryFolder) pages(ctx context.Context, q query, each func(provider.Page) error) (cut bool, err error) {
 	for at, left := q.from, q.limit; ; {
+		if err := f.spare(ctx); err != nil {
+			return false, err
+		}
 		want, items := q.want()
 		request := provider.Request{Folder: f.folder.ID, Cursor: at, Lane: q.lane, Since: q.since, Want: want,
 			MaxItems: min(items, left), MaxBytes: f.s.cfg.BatchBytes}
@@ -63,6 +66,16 @@ func (f *dryFolder) pages(ctx context.Context, q query, each func(provider.Page)
 		}
 		at = page.Next
 	}
+}
+
+// spare waits while what is left of the requests that the host allows itself is live
+// mail's, as it is before backfill.
+func (f *dryFolder) spare(ctx context.Context) error {
+	low, until := f.s.budgets.low(f.cycle)
+	if !low {
+		return nil
+	}
+	return f.s.cfg.Clock.Sleep(ctx, max(until, time.Second))
 }
 
 // again does something with the folder, once more if the server gives up its ids

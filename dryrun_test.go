@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -511,6 +512,27 @@ func TestDryRunListsAgainWhatExpired(t *testing.T) {
 			require.False(t, report.Limited)
 		})
 	}
+}
+
+// A bound on requests makes a dry run slow and not fail, and leaves something for live
+// mail.
+func TestDryRunKeepsToTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newDryWorld(providertest.IMAPLike)
+		w.cfg.BatchItems = 1
+		w.cfg.Filter = dryFilter(false)
+		w.cfg.Requests = Requests{Organization: 20}
+		for n := range 100 {
+			w.put("INBOX", n, 0)
+		}
+		s := w.syncer(t)
+		began := time.Now()
+		require.Equal(t, 60, dryRun(t, w, s, DryRun{}).Tracked)
+		require.Greater(t, time.Since(began), 4*time.Minute)
+		_, err := s.SyncMailbox(context.Background(), ann)
+		require.NoError(t, err, "there is something left")
+		s.Close()
+	})
 }
 
 // The report is the same each time, as text and as JSON, however many reasons there
