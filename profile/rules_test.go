@@ -373,3 +373,39 @@ func TestPortPolicy(t *testing.T) {
 		})
 	}
 }
+
+// The bounds themselves are allowed.
+func TestBounds(t *testing.T) {
+	p := yahooMail()
+	p.Name, p.Description = strings.Repeat("ü", 100), "\t\r\n"+strings.Repeat("ü", 1997)
+	p.Owner.Address = strings.Repeat("ü", 98) + "@b"
+	p.MaxConnections, p.MinPollInterval, p.Timeout = 300, 24*time.Hour, 100*time.Second
+	p.Application = Application{ClientID: strings.Repeat("a", 1024), Resource: strings.Repeat("a", 1024)}
+	p.Incoming.Host = "yahoo.com" // the domain itself is in the domain
+	require.Empty(t, p.Validate(cloud))
+	p.MaxConnections, p.Owner = 1, Owner{Address: "ann@example.com"}
+	p.AlertOwner = true
+	require.Empty(t, p.Validate(cloud))
+	p.Owner = Owner{ID: "7"}
+	require.Empty(t, p.Validate(cloud))
+
+	p = server()
+	p.Incoming.Username = strings.Repeat("ü", 250)
+	p.Incoming.URL = "https://mail/" + strings.Repeat("a", 2084-len("https://mail/"))
+	require.Empty(t, p.Validate(selfHosted))
+	for _, location := range []string{"https://mail:1/", "https://mail:65535/"} {
+		p.Incoming.URL = location
+		require.Empty(t, p.Validate(selfHosted))
+	}
+	for _, port := range []int{1, 65535} {
+		p = yahooPOP()
+		p.Incoming.Port = port
+		require.Empty(t, p.Validate(selfHosted))
+	}
+	for _, bad := range []string{"\x00", "a\x00"} {
+		require.False(t, isText(bad) || isLines(bad))
+	}
+	for _, bad := range []string{"@b", "a@", "a", "a@b,c@d", "a@b\x00", "@"} {
+		require.False(t, isAddress(bad), bad)
+	}
+}
