@@ -30,6 +30,11 @@ type Config struct {
 	// capability. See [Static].
 	Mailboxes Mailboxes
 
+	// Organizations tells the settings of organizations, which say whose mailboxes
+	// have to be approved, tested and enabled before they are worked on. Default:
+	// none; the host is in charge, and every mailbox that it describes is worked on.
+	Organizations Organizations
+
 	// Policy is what the host allows profiles to ask for. The zero Policy is a
 	// cloud host's: TLS always, public addresses only.
 	Policy profile.Policy

@@ -21,6 +21,7 @@ type cycle struct {
 	box      mailbox.Mailbox
 	profile  profile.Profile
 	revision string
+	administration
 
 	cursors  map[LaneKey]provider.Cursor
 	rounds   map[LaneKey]round // that a slice of time has cut
@@ -32,6 +33,9 @@ type cycle struct {
 	saved   mailbox.State   // as it was last committed
 	version int64           // of saved
 	alerts  []mailbox.Alert // of state, to be committed with it
+	probe   string          // Message-ID of the last test message, as the cycle began
+	follow  bool            // somebody wants each step logged
+	testing bool            // it is a test, which no outage holds back
 
 	more   bool      // a direction has more to do than its slice of time allowed
 	again  time.Time // when an outbox entry is due again, or there is budget; zero if none
@@ -50,34 +54,55 @@ const slice = time.Minute
 
 // run makes the cycle.
 func (c *cycle) run(ctx context.Context) error {
-	var err error
-	c.box, c.profile, err = c.account(ctx)
-	if err != nil {
-		return err
-	}
-	c.revision = c.box.Revision + "\x00" + c.profile.Revision
-	release, err := c.lease(ctx)
+	release, err := c.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := c.load(ctx); err != nil {
-		return err
+	if err := c.testAgain(ctx); err != nil {
+		return errors.Join(err, c.settle(ctx))
 	}
 	defer c.putBack()
 
 	deadline := c.began.Add(c.s.cfg.CycleTimeout)
 	for err == nil {
 		c.more = false
-		inErr := c.try(ctx, mailbox.Incoming, c.box.Syncs(mailbox.Incoming), c.incoming)
-		outErr := c.try(ctx, mailbox.Outgoing, c.box.Syncs(mailbox.Outgoing) && c.s.outbox != nil, c.outgoing)
+		inErr := c.try(ctx, mailbox.Incoming, c.box.Method(mailbox.Incoming) == mailbox.ServerSide, c.incoming)
+		outErr := c.try(ctx, mailbox.Outgoing, c.box.Method(mailbox.Outgoing) == mailbox.ServerSide && c.s.outbox != nil, c.outgoing)
 		err = errors.Join(inErr, outErr)
 		if !c.more || !c.s.cfg.Clock.Now().Before(deadline) {
 			break
 		}
 	}
 	c.report.More = c.more && err == nil
+	c.state.Verbose = max(c.state.Verbose-1, 0)
 	return errors.Join(err, c.settle(ctx))
+}
+
+// enter reads all that a cycle starts from, and leases the mailbox.
+func (c *cycle) enter(ctx context.Context) (release func(), err error) {
+	if err := c.describe(ctx); err != nil {
+		return nil, err
+	}
+	if release, err = c.lease(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.load(ctx); err != nil {
+		release()
+		return nil, err
+	}
+	c.probe, c.follow = c.state.Probe, c.state.Verbose > 0
+	c.noticeChange()
+	return release, nil
+}
+
+// describe reads what the host says of the mailbox.
+func (c *cycle) describe(ctx context.Context) (err error) {
+	if c.box, c.profile, err = c.account(ctx); err != nil {
+		return err
+	}
+	c.revision = c.box.Revision + "\x00" + c.profile.Revision
+	return c.administer(ctx)
 }
 
 func (c *cycle) account(ctx context.Context) (box mailbox.Mailbox, p profile.Profile, err error) {
@@ -85,9 +110,6 @@ func (c *cycle) account(ctx context.Context) (box mailbox.Mailbox, p profile.Pro
 		box, p, err = c.s.cfg.Mailboxes.Mailbox(ctx, c.key)
 		return err
 	}))
-	if err == nil {
-		err = p.Err(c.s.cfg.Policy)
-	}
 	return box, p, err
 }
 
@@ -100,7 +122,7 @@ func (c *cycle) load(ctx context.Context) error {
 	}
 	c.cursors, c.deferred, c.owed = snap.Cursors, snap.Deferred, snap.Owed
 	c.state, c.saved, c.version = snap.State, snap.State, snap.Version
-	if c.s.leases == nil {
+	if c.fence == 0 { // else it is the lease's
 		c.fence = snap.Fence
 	}
 	return nil
@@ -145,8 +167,12 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	if !wanted || ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err := c.invalid(side); err != nil {
+		c.closed(side, mailbox.Fault{Code: "profile-invalid", Cause: err.Error(), Remedy: "mend the profile", Scope: mailbox.ScopeProfile, Level: profile.Error})
+		return wrap(side, err)
+	}
 	now := c.s.cfg.Clock.Now()
-	if open, _, why := c.state.Gate(side, now, mailbox.Rules{Revision: c.revision}, c.s.cfg.Retry); !open {
+	if open, _, why := c.state.Gate(side, now, c.rules(), c.s.cfg.Retry); !open {
 		c.closed(side, why)
 		return nil
 	}
@@ -187,6 +213,9 @@ func (c *cycle) apply(e mailbox.Event) {
 // without the other.
 func (c *cycle) raise(a mailbox.Alert) {
 	if a.ID == "" {
+		if c.strict && !c.settings.Alerts(a.Level) {
+			return
+		}
 		c.state, a = c.state.Raise(a, c.s.newID(), c.s.cfg.Clock.Now())
 	}
 	c.alerts = append(c.alerts, a)
@@ -229,7 +258,7 @@ func (c *cycle) settle(ctx context.Context) error {
 // always are.
 func same(a, b mailbox.State) bool {
 	return a.Incoming == b.Incoming && a.Outgoing == b.Outgoing && a.ACT == b.ACT && a.Approval == b.Approval && a.Paused == b.Paused &&
-		a.Verbose == b.Verbose && a.Probe == b.Probe && slices.Equal(a.Refused, b.Refused) && slices.Equal(a.Open, b.Open) &&
+		a.Verbose == b.Verbose && a.Subject == b.Subject && a.Probe == b.Probe && slices.Equal(a.Refused, b.Refused) && slices.Equal(a.Open, b.Open) &&
 		slices.EqualFunc(a.Resets, b.Resets, func(a, b mailbox.Reset) bool { return reflect.DeepEqual(a, b) })
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -172,7 +173,7 @@ func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 	for _, act := range d.Then {
 		owe(act, 0)
 	}
-	if d.DeleteAfter > 0 {
+	if d.DeleteAfter > 0 || r.Kind == Tracked && c.box.DeleteProcessed && c.box.Kind != mailbox.User {
 		owe(provider.Act{Kind: provider.Delete}, max(d.DeleteAfter, minDeleteDelay))
 	}
 }
@@ -307,6 +308,9 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 			break
 		}
 		r.Message = m
+		if c.probe != "" && m.MessageID == c.probe {
+			r.Kind, r.Message, r.Reason = Ignored, nil, "it is the message of a test"
+		}
 	}
 	return r
 }

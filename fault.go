@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -17,7 +18,20 @@ func classify(ctx context.Context, err error) (class mailbox.Class, relevant boo
 	case isStoreError(err), ctx.Err() != nil, errors.Is(err, context.Canceled):
 		return "", false
 	}
+	var wrong *invalid
+	if errors.As(err, &wrong) {
+		return mailbox.Permanent, true
+	}
 	return meaning(err).Class, true
+}
+
+// An invalid is a mistake in a profile or a mailbox as the reason of a failure.
+type invalid struct{ issue profile.Issue }
+
+func (e *invalid) Error() string { return e.issue.Error() }
+
+func (e *invalid) fault() mailbox.Fault {
+	return mailbox.Fault{Code: e.issue.Code, Cause: e.issue.Message, Remedy: e.issue.Remedy, Scope: mailbox.ScopeMailbox, Level: profile.Error}
 }
 
 // kindCodes gives each kind of error its code in the catalogue.
@@ -96,6 +110,10 @@ func serverDown(err error) bool {
 func fault(err error) mailbox.Fault {
 	if err == nil {
 		return mailbox.Fault{}
+	}
+	var wrong *invalid
+	if errors.As(err, &wrong) {
+		return wrong.fault()
 	}
 	k := meaning(err)
 	f := mailbox.Fault{Code: k.Code, Cause: err.Error(), Remedy: k.Remedy, Scope: k.Scope, Level: k.Level}

@@ -23,6 +23,9 @@ type Hooks struct {
 	// Alert is called for each alert, once it is committed.
 	Alert func(key mailbox.Key, a mailbox.Alert)
 
+	// Test is called with the operator's report of each test.
+	Test func(r TestReport)
+
 	// Outage is called when a profile's server stops answering any of its
 	// mailboxes (down), and when it answers again.
 	Outage func(o Outage)

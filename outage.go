@@ -115,7 +115,7 @@ func (o *outages) refuse(c *cycle, side mailbox.Side) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at := o.of[outageKey{c.profileKey(), side}]
-	if at == nil || !at.down || at.probing == c {
+	if at == nil || !at.down || at.probing == c || c.testing {
 		return nil
 	}
 	return heldBack("open", provider.ErrUnavailable, "ProfileOutage", outageProbe, "the profile's server does not answer: "+at.fault.Cause, at.fault.Remedy)
@@ -130,6 +130,19 @@ func (o *outages) reached(ctx context.Context, c *cycle, side mailbox.Side) {
 	o.mu.Lock()
 	at := o.of[outageKey{c.profileKey(), side}]
 	if at == nil || at.probing != c && !(at.isSuspect() && at.isFresh(c, side)) {
+		o.mu.Unlock()
+		return
+	}
+	was := o.heal(at)
+	o.mu.Unlock()
+	o.tell(ctx, c, side, was, false, mailbox.Fault{})
+}
+
+// proved is told that a test has got through to a server.
+func (o *outages) proved(ctx context.Context, c *cycle, side mailbox.Side) {
+	o.mu.Lock()
+	at := o.of[outageKey{c.profileKey(), side}]
+	if at == nil || at.failures == 0 {
 		o.mu.Unlock()
 		return
 	}

@@ -177,7 +177,7 @@ func (c *cycle) place(e *Entry) {
 		e.Reason = "the server's answer was lost"
 	case has(*e, provider.StatusRetry):
 		e.Phase, e.NotBefore = PhasePending, now.Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
-	case has(*e, provider.StatusSent) && !c.s.cfg.Sending.NoCopy && !(c.out != nil && c.out.Traits().FilesSent):
+	case has(*e, provider.StatusSent) && !c.s.cfg.Sending.NoCopy && !c.settings.NoSentCopy && !(c.out != nil && c.out.Traits().FilesSent):
 		e.Phase, e.NotBefore, e.Attempts, e.Reason = PhaseAccepted, now, 0, ""
 	default:
 		e.Phase, e.Reason = PhaseDone, ""

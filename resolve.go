@@ -110,7 +110,7 @@ func (c *cycle) incomingClosed() error {
 		return nil
 	}
 	now := c.s.cfg.Clock.Now()
-	if open, _, why := c.state.Gate(mailbox.Incoming, now, mailbox.Rules{Revision: c.revision}, c.s.cfg.Retry); !open {
+	if open, _, why := c.state.Gate(mailbox.Incoming, now, c.rules(), c.s.cfg.Retry); !open {
 		return &provider.Error{Op: "look among the sent mail", Kind: provider.ErrBadItem, Err: fmt.Errorf("incoming mail has to wait: %s", why.Cause)}
 	}
 	return nil

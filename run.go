@@ -105,23 +105,29 @@ func (s *Syncer) cycleOf(ctx context.Context, e *planned) error {
 
 // refresh reads the set of mailboxes.
 func (s *Syncer) refresh(ctx context.Context) error {
-	var keys []mailbox.Key
+	keys, err := s.allKeys(ctx)
+	if err == nil {
+		s.plan.set(keys)
+	}
+	return err
+}
+
+// allKeys reads the keys of all mailboxes.
+func (s *Syncer) allKeys(ctx context.Context) (keys []mailbox.Key, err error) {
 	var after mailbox.Key
 	for {
 		page, err := through(ctx, &s.seam, mailbox.Key{}, "Mailboxes.Keys", func(ctx context.Context) ([]mailbox.Key, error) {
 			return s.cfg.Mailboxes.Keys(ctx, after, keysAtOnce)
 		})
 		if err != nil {
-			return &storeError{err}
+			return nil, &storeError{err}
 		}
 		keys = append(keys, page...)
 		if len(page) < keysAtOnce {
-			break
+			return keys, nil
 		}
 		after = page[len(page)-1]
 	}
-	s.plan.set(keys)
-	return nil
 }
 
 func (s *Syncer) keepFresh(ctx context.Context) {

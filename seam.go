@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -100,7 +101,9 @@ func (e *storeError) Error() string { return "store: " + e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
 func store[T any](ctx context.Context, c *cycle, name string, do func(context.Context) (T, error)) (T, error) {
+	began := c.s.cfg.Clock.Now()
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
+	c.verbose(name, began, err)
 	if err != nil {
 		err = &storeError{err}
 	}
@@ -113,7 +116,9 @@ func remote[T any](ctx context.Context, c *cycle, name string, do func(context.C
 		var none T
 		return none, err
 	}
+	began := c.s.cfg.Clock.Now()
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
+	c.verbose(name, began, err)
 	switch p := paniced(err); {
 	case err == nil:
 		c.answered(ctx, name)
@@ -143,4 +148,11 @@ func (c *cycle) answered(ctx context.Context, name string) {
 func isStoreError(err error) bool {
 	var s *storeError
 	return errors.As(err, &s)
+}
+
+// verbose logs a step of a mailbox that somebody wants to follow.
+func (c *cycle) verbose(name string, began time.Time, err error) {
+	if c.follow {
+		c.s.cfg.Logger.Info("step", "mailbox", c.key.String(), "call", name, "took", c.s.cfg.Clock.Now().Sub(began), "error", err)
+	}
 }

@@ -97,6 +97,12 @@ func (c *cycle) open(ctx context.Context, side mailbox.Side) (*session, error) {
 	if kept := c.s.pool.take(key, c.revision); kept != nil {
 		return kept, nil
 	}
+	return c.openNew(ctx, side)
+}
+
+// openNew opens a session.
+func (c *cycle) openNew(ctx context.Context, side mailbox.Side) (*session, error) {
+	key := sessionKey{c.key, side}
 	endpoint, protocol := c.profile.Endpoint(side), c.profile.Kind.Protocol(side)
 	driver, ok := c.s.cfg.Drivers[protocol]
 	if !ok {

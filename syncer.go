@@ -18,6 +18,7 @@ type Syncer struct {
 	leases  Leases // nil if not leased
 	walls   Walls
 	journal Journal
+	editor  Editor // nil if there is none
 	seam    seam
 	pool    pool
 	dials   slots
@@ -31,6 +32,8 @@ type Syncer struct {
 	mu   sync.Mutex
 	busy map[mailbox.Key]bool
 	full map[laneOf]time.Time // when a lane was last listed in full
+
+	tests map[string][]time.Time // of organizations that enter hosts, within the last hour
 }
 
 // A laneOf names a lane of a mailbox.
@@ -55,6 +58,9 @@ func New(cfg Config) (*Syncer, error) {
 	}
 	s.outbox, _ = StoreAs[Outbox](cfg.Store)
 	s.lister, _ = StoreAs[Lister](cfg.Store)
+	if s.editor, _ = cfg.Mailboxes.(Editor); s.editor == nil {
+		s.editor, _ = StoreAs[Editor](cfg.Store)
+	}
 	if cfg.Lease > 0 {
 		s.leases, _ = StoreAs[Leases](cfg.Store)
 	}

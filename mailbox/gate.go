@@ -43,7 +43,7 @@ func (s State) shut(side Side, rules Rules) (Fault, bool) {
 	case rules.Approval && s.Approval.Status == Rejected:
 		return Fault{Code: "rejected", Cause: "the use of the email address was rejected by " + s.Approval.By, Remedy: "have the address approved by an administrator"}, true
 	case rules.Approval && s.Approval.Status != Approved:
-		return Fault{Code: "not-approved", Cause: "the email address has not been approved", Remedy: "have the address approved by an administrator"}, true
+		return Fault{Code: notApproved, Cause: "the email address has not been approved", Remedy: "have the address approved by an administrator"}, true
 	case rules.Enabled && !s.Direction(side).Enabled:
 		if d := s.Direction(side); d.Fault != (Fault{}) {
 			return d.Fault, true

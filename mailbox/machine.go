@@ -56,6 +56,9 @@ func (s State) Apply(e Event, now time.Time, r Retry, spread float64) (State, []
 // disabled is the code of the fault of a side that somebody turned off.
 const disabled = "disabled"
 
+// notApproved is the code of the fault of a side whose address nobody approved.
+const notApproved = "not-approved"
+
 // tried moves a side on after a cycle.
 func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
 	o := e.Outcome
@@ -140,6 +143,11 @@ func (s State) tested(e Event, now time.Time, r Retry, spread float64) (State, [
 func (s State) approved(a Approval, now time.Time) (State, []Alert) {
 	s.Approval = a
 	s, alerts := s.Resolve("", now, "rejected")
+	for _, side := range []Side{Incoming, Outgoing, ACT} {
+		if s.Direction(side).Fault.Code == notApproved { // a test has failed for want of what is there now
+			s = s.with(side, Direction{})
+		}
+	}
 	switch a.Status {
 	case Approved:
 		alerts = append(alerts, Alert{Level: profile.Info, Code: "approved", Message: "the email address was approved by " + a.By})
@@ -160,7 +168,7 @@ func (s State) changed(now time.Time) (State, []Alert) {
 		alerts = append(alerts, resolved...)
 	}
 	s.Incoming, s.Outgoing, s.ACT = Direction{}, Direction{}, Direction{}
-	s.Approval, s.Refused = Approval{}, nil
+	s.Approval, s.Subject, s.Refused = Approval{}, Subject{}, nil
 	return s, alerts
 }
 

@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"strings"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -25,6 +26,9 @@ type State struct {
 
 	// Approval says who let the address be used.
 	Approval Approval `json:"approval,omitzero"`
+
+	// Subject is what was approved and tested.
+	Subject Subject `json:"subject,omitzero"`
 
 	// Paused says since when nothing is tried, and who wanted it so.
 	Paused Pause `json:"paused,omitzero"`
@@ -156,4 +160,18 @@ func (s State) with(side Side, d Direction) State {
 		s.Incoming = d
 	}
 	return s
+}
+
+// A Subject is what was approved and tested. Another one has to be approved and
+// tested anew.
+type Subject struct {
+	Address string       `json:"address,omitempty"`
+	Profile profile.ID   `json:"profile,omitempty"`
+	Kind    profile.Kind `json:"kind,omitempty"`   // of the profile
+	Tenant  string       `json:"tenant,omitempty"` // of the profile
+}
+
+// SubjectOf returns the subject that m with its profile p is.
+func SubjectOf(m Mailbox, p profile.Profile) Subject {
+	return Subject{Address: strings.ToLower(m.Address), Profile: p.ID, Kind: p.Kind, Tenant: strings.ToLower(p.TenantID)}
 }

@@ -1,0 +1,87 @@
+package serversync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// TestConnection tests a profile without a mailbox: its settings, the way to its
+// servers and what they can. Where the profile itself has the credentials it signs
+// in as well, but reads and sends nothing. Sides of a profile that name no server
+// are left out.
+//
+// It changes nothing. The error is as of [Syncer.TestMailbox].
+func (s *Syncer) TestConnection(ctx context.Context, organization string, p profile.Profile, o TestOptions) (TestReport, error) {
+	began := s.cfg.Clock.Now()
+	if err := s.mayTest(organization, o, began); err != nil {
+		return TestReport{Organization: organization, Profile: p.ID}, err
+	}
+	c := &cycle{s: s, key: mailbox.Key{Organization: organization}, profile: p, began: began, testing: true}
+	c.box = mailbox.Mailbox{Key: c.key, Profile: p.ID}
+	t := &trial{cycle: c, o: o, failed: make(map[mailbox.Side]error)}
+	t.report = TestReport{Organization: organization, Profile: p.ID, Began: began}
+	t.probeSides(ctx)
+	t.hangUp()
+	if err := ctx.Err(); err != nil {
+		return t.report, context.Cause(ctx)
+	}
+	t.report.Took = s.cfg.Clock.Now().Sub(began)
+	t.report.Passed = t.report.Fault == (mailbox.Fault{})
+	return s.publish(ctx, t.report, o)
+}
+
+// probeSides goes as far as it can with each side of the profile.
+func (t *trial) probeSides(ctx context.Context) {
+	issues := t.profile.Validate(t.s.cfg.Policy)
+	var sides []mailbox.Side
+	for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
+		if e := t.profile.Endpoint(side); e.Host != "" || e.URL != "" || t.profile.Autodiscover {
+			sides = append(sides, side)
+		}
+	}
+	var wrong error
+	for _, issue := range issues {
+		switch {
+		case issue.Side != "" && len(sides) > 0 && !slices.Contains(sides, issue.Side):
+		case issue.Level != profile.Error:
+			t.report.Warnings = append(t.report.Warnings, issue)
+		case wrong == nil:
+			wrong = &invalid{issue}
+		}
+	}
+	t.stage("", StageSettings, func() (provider.Evidence, error) {
+		return provider.Evidence{Text: fmt.Sprintf("profile %q (%s)", t.profile.ID, t.profile.Kind)}, wrong
+	})
+	if wrong != nil {
+		return
+	}
+	for _, side := range sides {
+		if t.profile.Endpoint(side).Credentials == profile.FromMailbox {
+			t.probe(ctx, side)
+			continue
+		}
+		session, _ := t.connect(ctx, side)
+		t.s.pool.close(session)
+	}
+}
+
+// probe goes up to where a mailbox would be needed.
+func (t *trial) probe(ctx context.Context, side mailbox.Side) {
+	protocol := t.profile.Kind.Protocol(side)
+	prober, ok := t.s.cfg.Drivers[protocol].(provider.Prober)
+	if !ok {
+		t.skip(side, StageConnect, fmt.Sprintf("the driver for %q cannot connect without a mailbox", protocol))
+		return
+	}
+	account := provider.Account{Mailbox: t.box, Profile: t.profile, Endpoint: t.profile.Endpoint(side), Policy: t.s.cfg.Policy}
+	t.traced(ctx, side, func(ctx context.Context) error {
+		_, err := remote(ctx, t.cycle, "Prober.Probe", only(func(ctx context.Context) error { return prober.Probe(ctx, account) }))
+		return err
+	})
+	t.skip(side, provider.StageSignIn, "the credentials are in the mailboxes; test one of them")
+}

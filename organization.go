@@ -1,0 +1,88 @@
+package serversync
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+)
+
+// Organizations tells the settings of organizations, the host's customers. With it
+// a mailbox is worked on only when its address was approved ([Syncer.Approve]) and
+// its sides were tested and enabled ([Syncer.TestMailbox]), as the settings want
+// it. Without it the host is in charge alone: every mailbox that it describes is
+// taken as approved and enabled.
+type Organizations interface {
+	// Settings returns the settings of an organization.
+	Settings(ctx context.Context, organization string) (mailbox.Settings, error)
+}
+
+// Editor is what lets the library change the host's mailboxes, such as to give
+// them a profile. It may be a capability of the Store, or Config.Mailboxes may be
+// one; see [Directory].
+type Editor interface {
+	// Edit changes a mailbox and saves it, with another Revision, or returns
+	// ErrNotFound.
+	Edit(ctx context.Context, key mailbox.Key, change func(*mailbox.Mailbox)) error
+
+	// Profile returns a profile of an organization, or ErrNotFound.
+	Profile(ctx context.Context, organization string, id profile.ID) (profile.Profile, error)
+}
+
+// administration is what the cycle knows of who may do what.
+type administration struct {
+	strict   bool // there are Organizations
+	settings mailbox.Settings
+	issues   profile.Issues // of the profile
+	shut     mailbox.Fault  // why mailbox or profile are out of use
+}
+
+// administer reads what the mailbox's administrators have set.
+func (c *cycle) administer(ctx context.Context) error {
+	c.issues = c.profile.Validate(c.s.cfg.Policy)
+	switch {
+	case c.box.Inactive:
+		c.shut = mailbox.Fault{Code: "mailbox-inactive", Cause: "the mailbox is inactive", Remedy: "activate the mailbox", Level: profile.Info}
+	case c.profile.Inactive:
+		c.shut = mailbox.Fault{Code: "profile-inactive", Cause: fmt.Sprintf("the profile %q is inactive", c.profile.ID),
+			Remedy: "activate the profile, or give the mailbox another", Scope: mailbox.ScopeProfile, Level: profile.Warning}
+	}
+	if c.s.cfg.Organizations == nil {
+		return nil
+	}
+	c.strict = true
+	settings, err := store(ctx, c, "Organizations.Settings", func(ctx context.Context) (mailbox.Settings, error) {
+		return c.s.cfg.Organizations.Settings(ctx, c.key.Organization)
+	})
+	c.settings = settings.WithDefaults()
+	return err
+}
+
+// noticeChange takes approval and enabling back when the mailbox is not the one any
+// more that was approved and tested.
+func (c *cycle) noticeChange() {
+	if !c.strict {
+		return
+	}
+	was, approval := c.state.Subject, c.state.Approval
+	another := was != (mailbox.Subject{}) && was != mailbox.SubjectOf(c.box, c.profile)
+	if another || approval.Status == mailbox.Approved && !approval.Holds(c.box, c.profile) {
+		c.apply(mailbox.Event{Kind: mailbox.EventChange})
+	}
+}
+
+// rules returns what a side must meet before it may be tried.
+func (c *cycle) rules() mailbox.Rules {
+	r := mailbox.Rules{Revision: c.revision, Shut: c.shut, Enabled: c.strict}
+	r.Approval = c.strict && mailbox.NeedsApproval(c.box, c.profile, c.s.cfg.Policy, c.settings)
+	return r
+}
+
+// invalid returns why the profile cannot serve a side, nil if it can.
+func (c *cycle) invalid(side mailbox.Side) error {
+	if err := c.issues.Of(side).Err(); err != nil {
+		return fmt.Errorf("profile %q: %w", c.profile.ID, err)
+	}
+	return nil
+}
