@@ -254,7 +254,7 @@ func (o *outages) holds(key outageKey) (bool, time.Time) {
 	return true, now
 }
 
-// held marks a side as held back by an outage. Mail out is only where there is some.
+// hold marks a side as held back by an outage. Mail out is only where there is some.
 func (c *cycle) hold(ctx context.Context, side mailbox.Side) error {
 	if side == mailbox.Outgoing {
 		some, err := store(ctx, c, "Outbox.Entries", func(ctx context.Context) ([]Entry, error) {
@@ -269,4 +269,18 @@ func (c *cycle) hold(ctx context.Context, side mailbox.Side) error {
 	}
 	c.held[number(side)] = true
 	return nil
+}
+
+// heldFor reports whether an entry was not sent for a reason that says nothing about
+// it: we ourselves held it back, or its profile's server is known to be down. It is
+// due again after a while or, with an outage, once that is over.
+func (c *cycle) heldFor(err error) (wait time.Duration, ours bool) {
+	var e *provider.Error
+	switch {
+	case serverDown(err) && c.s.outages.down(c, mailbox.Outgoing):
+		return 0, true
+	case errors.Is(err, errHeldBack) && errors.As(err, &e):
+		return max(e.RetryAfter, time.Second), true
+	}
+	return 0, false
 }

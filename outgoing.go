@@ -100,9 +100,8 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 	if isStoreError(sendErr) {
 		return sendErr // the claim lapses; nothing irreversible was done
 	}
-	var held *provider.Error
-	if errors.Is(sendErr, errHeldBack) && errors.As(sendErr, &held) && !began { // by ourselves: no try
-		e.Phase, e.NotBefore = PhasePending, c.s.cfg.Clock.Now().Add(max(held.RetryAfter, time.Second))
+	if wait, ours := c.heldFor(sendErr); ours && !began && c.s.cfg.Clock.Now().Sub(e.Queued) < c.s.cfg.Sending.GiveUp { // no try of this entry
+		e.Phase, e.NotBefore = PhasePending, c.s.cfg.Clock.Now().Add(wait)
 		return errors.Join(c.advance(context.WithoutCancel(ctx), &e, false), sendErr)
 	}
 	if !began {

@@ -66,15 +66,13 @@ func (p *plan) nextInLine(key outageKey) {
 	}
 }
 
-// passed says that a mailbox has had its turn, if it was its turn, and sees to it
-// that it is somebody's turn in its profile's lines.
+// passed says that a mailbox has had its turn, if it was its turn, and makes it
+// somebody else's.
 func (p *plan) passed(e *planned, account profileKey) {
 	for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
 		key := outageKey{account, side}
-		if l := p.lines[key]; l != nil {
-			if l.first == e {
-				l.first = nil
-			}
+		if l := p.lines[key]; l != nil && l.first == e {
+			l.first = nil
 			p.nextInLine(key)
 		}
 	}

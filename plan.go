@@ -141,10 +141,9 @@ func (p *plan) done(e *planned, end ending) {
 		p.leave(e.account)
 	}
 	e.running, e.healthy = false, end.report.Incoming.Phase == mailbox.Healthy && end.watch
-	turn := e.account
+	p.passed(e, e.account)
 	e.account, e.limit = end.account, end.limit
 	if e.removed {
-		p.passed(e, turn)
 		return
 	}
 	at, parked := end.next, end.parked
@@ -164,8 +163,11 @@ func (p *plan) done(e *planned, end ending) {
 		e.at = at
 		p.push(e)
 	}
-	p.passed(e, turn)
-	p.passed(e, e.account)
+	for i, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
+		if end.held[i] {
+			p.nextInLine(outageKey{e.account, side})
+		}
+	}
 }
 
 // leave gives a share back, and lets one that waits for it try again.
