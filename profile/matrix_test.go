@@ -129,6 +129,7 @@ func TestTenancy(t *testing.T) {
 	require.Equal(t, NoTenant, Profile{}.Tenancy(Policy{}))
 	require.Equal(t, OtherTenant, Profile{TenantID: otherTenant}.Tenancy(Policy{}))
 	require.Equal(t, OwnTenant, Profile{TenantID: otherTenant}.Tenancy(Policy{TenantID: "aaaaaaaa-BBBB-cccc-dddd-eeeeeeeeeeee"}))
+	require.True(t, isGUID("09999990-aaaa-ffff-AAAA-FFFFFFFFFFFF"))
 	for _, bad := range []string{"", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeeg", "aaaaaaaabbbb-cccc-dddd-eeeeeeeeeeeee", ownTenant + "1"} {
 		require.False(t, isGUID(bad), bad)
 	}
