@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -156,6 +157,13 @@ func (c *cycle) allow(ctx context.Context, call string) error {
 // heldBack is the error of a call that we did not let through.
 func heldBack(call string, kind provider.Kind, code string, wait time.Duration, why, remedy string) error {
 	return &provider.Error{Op: call, Kind: kind, Code: code, RetryAfter: wait, Remedy: remedy, Err: fmt.Errorf("%s: %w", why, errHeldBack)}
+}
+
+// sendFirst reports whether mail out goes first, because it has been waiting for
+// longer than mail in: otherwise polls alone could use a small budget up.
+func (c *cycle) sendFirst() bool {
+	in, out := c.state.Incoming, c.state.Outgoing
+	return !c.s.budgets.none() && out.Phase == mailbox.Waiting && (in.Phase != mailbox.Waiting || out.Since.Before(in.Since))
 }
 
 // saveForLive reports whether backfill has to leave what is left of the budget to

@@ -67,9 +67,16 @@ func (c *cycle) run(ctx context.Context) error {
 	deadline := c.began.Add(c.s.cfg.CycleTimeout)
 	for err == nil {
 		c.more = false
-		inErr := c.try(ctx, mailbox.Incoming, c.box.Method(mailbox.Incoming) == mailbox.ServerSide, c.incoming)
-		outErr := c.try(ctx, mailbox.Outgoing, c.box.Method(mailbox.Outgoing) == mailbox.ServerSide && c.s.outbox != nil, c.outgoing)
-		err = errors.Join(inErr, outErr)
+		in := func() error {
+			return c.try(ctx, mailbox.Incoming, c.box.Method(mailbox.Incoming) == mailbox.ServerSide, c.incoming)
+		}
+		out := func() error {
+			return c.try(ctx, mailbox.Outgoing, c.box.Method(mailbox.Outgoing) == mailbox.ServerSide && c.s.outbox != nil, c.outgoing)
+		}
+		if c.sendFirst() {
+			in, out = out, in
+		}
+		err = errors.Join(in(), out())
 		if !c.more || !c.s.cfg.Clock.Now().Before(deadline) {
 			break
 		}

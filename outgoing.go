@@ -30,6 +30,9 @@ func (c *cycle) outgoing(ctx context.Context) error {
 		if err != nil && !errors.Is(err, ErrFenced) { // fenced: somebody else has it now
 			return err
 		}
+		if c.saveForLive() {
+			return nil // and for the other direction
+		}
 		if !c.s.cfg.Clock.Now().Before(until) {
 			c.more = true
 			return nil

@@ -91,7 +91,8 @@ func (s *Syncer) cycleOf(ctx context.Context, e *planned) error {
 	report, err := s.sync(ctx, e.key, func(c *cycle, due time.Time) {
 		_, own := connectionOf(c.key, c.profile, mailbox.Incoming)
 		end = ending{account: c.profileKey(), limit: sharedLimit(c.profile), watch: own > 1, next: due, held: c.held}
-		in, out := c.box.Syncs(mailbox.Incoming), c.box.Syncs(mailbox.Outgoing) && s.outbox != nil
+		in := c.box.Method(mailbox.Incoming) == mailbox.ServerSide
+		out := c.box.Method(mailbox.Outgoing) == mailbox.ServerSide && s.outbox != nil
 		end.parked = c.held != [2]bool{} && (!in || c.held[0]) && (!out || c.held[1])
 	})
 	end.report = report

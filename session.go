@@ -53,7 +53,7 @@ func connectionOf(key mailbox.Key, p profile.Profile, side mailbox.Side) (of con
 	endpoint, protocol := p.Endpoint(side), p.Kind.Protocol(side)
 	of = connection{account: profileKey{key.Organization, p.ID}, server: endpoint.URL}
 	if of.server == "" {
-		of.server = string(protocol) + "://" + endpoint.Address(protocol)
+		of.server = endpoint.Address(protocol)
 	}
 	if !p.SharesAccount(side) {
 		of.mailbox = key.Mailbox
@@ -79,8 +79,8 @@ func (c *cycle) onSession(ctx context.Context, side mailbox.Side, at **session, 
 			return nil
 		}
 		kind := provider.KindOf(err)
-		if isStoreError(err) && ctx.Err() == nil {
-			return err
+		if ctx.Err() == nil && (isStoreError(err) || errors.Is(err, errHeldBack)) {
+			return err // the session has nothing to do with it
 		}
 		current.broken = kind != provider.ErrNotFound && kind != provider.ErrBadItem
 		if !current.reused || ctx.Err() != nil || kind != provider.ErrUnavailable && kind != provider.ErrProtocol {
