@@ -123,7 +123,7 @@ func (h *health) note(ctx context.Context, c *cycle) {
 		at = new(profileHealth)
 		h.of[key] = at
 	}
-	is := at.note(c.key.Mailbox, fails(c.state.Incoming) || fails(c.state.Outgoing), c.s.cfg.Clock.Now())
+	is := at.note(c.key.Mailbox, c.fails(mailbox.Incoming) || c.fails(mailbox.Outgoing), c.s.cfg.Clock.Now())
 	bad, all := at.bad, len(at.seen)
 	h.mu.Unlock()
 	switch is {
@@ -136,6 +136,11 @@ func (h *health) note(ctx context.Context, c *cycle) {
 	}
 }
 
-func fails(d mailbox.Direction) bool {
-	return d.Phase == mailbox.Retrying || d.Phase == mailbox.Suspended || d.Phase == mailbox.Stopped
+// fails reports whether a side fails for a reason of its own.
+func (c *cycle) fails(side mailbox.Side) bool {
+	switch c.state.Direction(side).Phase {
+	case mailbox.Retrying, mailbox.Suspended, mailbox.Stopped:
+		return !c.held[number(side)] && !c.s.outages.down(c, side)
+	}
+	return false
 }

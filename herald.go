@@ -107,7 +107,11 @@ func (h *herald) tell(ctx context.Context, n news) error {
 	case n.over:
 		alert.Resolved = n.at
 	case found:
-		alert.Last, alert.Message, alert.Remedy = n.at, n.alert.Message, n.alert.Remedy
+		alert.Message, alert.Remedy = n.alert.Message, n.alert.Remedy
+		alert.At = earlier(alert.At, n.at) // what the Store did not take may come late
+		if n.at.After(alert.Last) {
+			alert.Last = n.at
+		}
 		alert.Count++
 	default:
 		alert = n.alert

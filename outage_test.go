@@ -209,7 +209,7 @@ type pair struct {
 	*switchboard
 	*Syncer
 	store *memory.Store
-	told  []Outage
+	told  []Outage // by mu
 }
 
 func newPair(t *testing.T, change func(*Config)) *pair {
@@ -218,7 +218,11 @@ func newPair(t *testing.T, change func(*Config)) *pair {
 	cfg.Drivers = p.drivers()
 	cfg.IdleSessions = -1
 	cfg.Random = counter(1)
-	cfg.Hooks.Outage = func(o Outage) { p.told = append(p.told, o) }
+	cfg.Hooks.Outage = func(o Outage) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.told = append(p.told, o)
+	}
 	if change != nil {
 		change(&cfg)
 	}
@@ -286,12 +290,13 @@ func TestM3OutgoingOutageLeavesIncomingAlone(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- p.Run(ctx) }()
 		time.Sleep(time.Hour)
+		p.mu.Lock()
 		told := p.told
+		p.mu.Unlock()
 		p.server.Add(ann, "INBOX", letter(1))
 		p.Nudge(ann)
 		time.Sleep(10 * time.Second)
 		arrived := p.store.Messages("acme")
-		probes := smtp.probes
 		smtp.set(false)
 		time.Sleep(2 * time.Minute)
 		stop()
@@ -299,7 +304,7 @@ func TestM3OutgoingOutageLeavesIncomingAlone(t *testing.T) {
 		require.Len(t, told, 1)
 		require.Equal(t, mailbox.Outgoing, told[0].Side)
 		require.Len(t, arrived, 1, "mail comes in meanwhile")
-		require.LessOrEqual(t, probes, 130)
+		require.LessOrEqual(t, smtp.probes, 130)
 		require.Len(t, smtp.server.Sent(), 4)
 	})
 }

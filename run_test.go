@@ -278,3 +278,85 @@ func TestRunLeavesNoGoroutine(t *testing.T) {
 	require.NoError(t, newSyncer(t, cfg).Run(ctx))
 	require.LessOrEqual(t, runtime.NumGoroutine(), before+1)
 }
+
+// MBX-7: with one mailbox that is endlessly slow every other one is polled within
+// twice the interval.
+func TestRunIsFairBesideASlowMailbox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := providertest.NewServer(providertest.IMAPLike)
+		list := boxes("acme", 50)
+		cfg := newConfig(server, memory.New(), list...)
+		cfg.Workers, cfg.PollInterval, cfg.IdleInterval, cfg.CycleTimeout = 4, time.Minute, time.Second, 24*time.Hour
+		var mu sync.Mutex
+		last, worst := make(map[mailbox.Key]time.Time), time.Duration(0)
+		began := time.Now()
+		cfg.Hooks.Cycle = func(ctx context.Context, key mailbox.Key) (context.Context, func(Report, error)) {
+			mu.Lock()
+			defer mu.Unlock()
+			before := last[key]
+			if before.IsZero() {
+				before = began
+			}
+			last[key] = time.Now()
+			if key != list[7].Key {
+				worst = max(worst, time.Since(before))
+			}
+			return ctx, func(Report, error) {}
+		}
+		s := newSyncer(t, cfg)
+		s.Intercept(func(ctx context.Context, c Call, do func(context.Context) error) error {
+			d := 100 * time.Millisecond
+			if c.Mailbox == list[7].Key {
+				d = time.Hour
+			}
+			if err := pause(ctx, d); err != nil {
+				return err
+			}
+			return do(ctx)
+		})
+		err := running(t, s, 5*time.Hour)
+		require.ErrorIs(t, err, ErrDrain)
+		require.Len(t, last, 50)
+		for key, at := range last {
+			if key != list[7].Key {
+				require.Less(t, began.Add(5*time.Hour).Sub(at), 2*cfg.PollInterval)
+			}
+		}
+		require.LessOrEqual(t, worst, 2*cfg.PollInterval)
+	})
+}
+
+// A mailbox in which nothing happens is polled less and less often, down to four
+// times an hour, and mail brings it back; never more often than its profile allows.
+func TestRunPollsIdleMailboxesLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := providertest.NewServer(providertest.IMAPLike)
+		cfg := newConfig(server, memory.New(), annBox, bobBox)
+		var mu sync.Mutex
+		polls := make(map[mailbox.Key]int)
+		cfg.Hooks.Cycle = func(ctx context.Context, key mailbox.Key) (context.Context, func(Report, error)) {
+			mu.Lock()
+			defer mu.Unlock()
+			polls[key]++
+			return ctx, func(Report, error) {}
+		}
+		s := newSyncer(t, cfg)
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- s.Run(ctx) }()
+		time.Sleep(2 * time.Hour)
+		mu.Lock()
+		clear(polls)
+		mu.Unlock()
+		for n := range 20 * 60 {
+			if n%5 == 0 { // bob's mailbox is busy
+				server.Add(bob, "INBOX", letter(n))
+			}
+			time.Sleep(time.Minute)
+		}
+		stop()
+		require.NoError(t, <-done)
+		require.InDelta(t, 20*4, polls[ann], 5)
+		require.InDelta(t, 20*12, polls[bob], 15)
+	})
+}
