@@ -1,8 +1,6 @@
 package serversync
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
@@ -70,75 +68,16 @@ const (
 	StageSkipped StageStatus = "skipped" // Evidence.Text says why
 )
 
-// String returns the report as a text of a line for each stage.
-func (r TestReport) String() string {
-	var b strings.Builder
-	b.WriteString(r.Organization)
-	if r.Mailbox != "" {
-		fmt.Fprintf(&b, "/%s <%s>", r.Mailbox, r.Address)
-	}
-	result := "failed"
-	if r.Passed {
-		result = "passed"
-	}
-	fmt.Fprintf(&b, ", profile %q: %s in %v\n", r.Profile, result, r.Took.Round(time.Millisecond))
-	side := mailbox.Side("-")
-	for _, st := range r.Stages {
-		name := ""
-		if st.Side != side {
-			side, name = st.Side, string(st.Side)
-		}
-		fmt.Fprintf(&b, "  %-9s %-12s %-7s %7v  %s\n", name, st.Stage, st.Status, st.Took.Round(time.Millisecond), st.words(r.Began))
-	}
-	for _, w := range r.Warnings {
-		fmt.Fprintf(&b, "  warning: %s: %s; %s\n", w.Field, w.Message, w.Remedy)
-	}
-	if r.Fault != (mailbox.Fault{}) {
-		fmt.Fprintf(&b, "  what is wrong: %s\n  what to do:    %s\n", r.Fault.Cause, r.Fault.Remedy)
-	}
-	if !r.Again.IsZero() {
-		fmt.Fprintf(&b, "  it is tested again by itself after %s\n", r.Again.UTC().Format("15:04:05"))
-	}
-	return b.String()
-}
-
-// words returns what a stage has learned, or why it failed.
-func (st StageReport) words(now time.Time) string {
-	if st.Status == StageFailed {
-		return st.Fault.Cause
-	}
-	e := st.Evidence
-	var parts []string
-	add := func(s string) {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	add(e.Host)
-	add(strings.Join(e.Addresses, " "))
-	add(e.TLSVersion)
-	add(e.CipherSuite)
-	if !e.NotAfter.IsZero() {
-		add(fmt.Sprintf("certificate good for %d days", int(e.NotAfter.Sub(now).Hours()/24)))
-	}
-	if len(e.Capabilities) > 0 {
-		add(fmt.Sprintf("%d capabilities", len(e.Capabilities)))
-	}
-	add(e.Mechanism)
-	add(e.Username)
-	add(e.Text)
-	return strings.Join(parts, ", ")
-}
-
 // Public returns what people of an organization may see where they enter hosts by
 // themselves: whether it passed, and of a failure its class and no more, so that a
 // test cannot be used to look around in the operator's network. What listens, is
-// filtered or is no mail server at all sounds the same.
+// filtered or is no mail server at all sounds the same; nor is it told whether the
+// test is repeated, which depends on what it was.
 func (r TestReport) Public() TestReport {
 	if r.Fault != (mailbox.Fault{}) {
 		r.Fault = publicFault(r)
 	}
-	r.Stages, r.Took = nil, 0
+	r.Stages, r.Took, r.Again = nil, 0, time.Time{}
 	return r
 }
 

@@ -167,7 +167,7 @@ func TestTestEnablesOrExplains(t *testing.T) {
 				require.Equal(t, tt.stage, failed.Stage)
 				require.Equal(t, tt.side, failed.Side)
 				require.Equal(t, tt.again, !report.Again.IsZero())
-				require.Contains(t, report.String(), report.Fault.Remedy)
+				require.Contains(t, strings.Join(strings.Fields(report.String()), " "), report.Fault.Remedy)
 
 				s := o.state()
 				require.False(t, s.Direction(tt.side).Enabled)
@@ -353,7 +353,7 @@ func TestSEC7APublicReportTellsNothing(t *testing.T) {
 		} {
 			o.openErr = err
 			began := time.Now()
-			report := o.test(TestOptions{TestOnly: true})
+			report := o.test(TestOptions{})
 			require.Equal(t, 15*time.Second, time.Since(began))
 			require.Equal(t, "cannot-connect", report.Fault.Code)
 			require.Empty(t, report.Stages)
