@@ -17,9 +17,10 @@ import (
 // and the same drivers as a cycle does, so that what passes here works there.
 type trial struct {
 	*cycle
-	o      TestOptions
-	report TestReport
-	failed map[mailbox.Side]error // why a side failed
+	o        TestOptions
+	byItself bool // it repeats one that failed; nobody asked for it
+	report   TestReport
+	failed   map[mailbox.Side]error // why a side failed
 }
 
 // run tests every side that the mailbox synchronizes. It is nil if the test was

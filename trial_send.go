@@ -25,6 +25,11 @@ func (t *trial) sending(ctx context.Context, sides []mailbox.Side) {
 	if t.failed[mailbox.Outgoing] != nil {
 		return
 	}
+	if t.mayLock() {
+		t.failed[mailbox.Outgoing] = t.failed[mailbox.Incoming]
+		t.skip(mailbox.Outgoing, provider.StageSignIn, "sign-in was refused so often that one more could lock the account")
+		return
+	}
 	var err error
 	if t.out, err = t.connect(ctx, mailbox.Outgoing); err != nil {
 		t.failed[mailbox.Outgoing] = err
@@ -48,6 +53,23 @@ func (t *trial) sending(ctx context.Context, sides []mailbox.Side) {
 	default:
 		t.failed[mailbox.Incoming] = t.stage(mailbox.Incoming, StageReadBack, func() (provider.Evidence, error) { return t.readBack(ctx, before) })
 	}
+}
+
+// mayLock reports whether one more refused sign-in could be one too many (M1). Who
+// asks for a test has entered the password again, or wants to know; a test that is
+// repeated by itself has no such excuse.
+func (t *trial) mayLock() bool {
+	one := t.profile.Endpoint(mailbox.Incoming).Credentials == t.profile.Endpoint(mailbox.Outgoing).Credentials
+	if !t.byItself || !one || provider.KindOf(t.failed[mailbox.Incoming]) != provider.ErrAuth {
+		return false
+	}
+	since, refused := t.s.cfg.Clock.Now().Add(-t.s.cfg.Retry.RefusalWindow), 1
+	for _, at := range t.state.Refused {
+		if !at.Before(since) {
+			refused++
+		}
+	}
+	return refused >= t.s.cfg.Retry.Refusals
 }
 
 // sendToSelf sends the test message. Its Message-ID is remembered, so that the

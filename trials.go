@@ -136,7 +136,7 @@ func (c *cycle) testAgain(ctx context.Context) error {
 	if !c.strict || !due || c.shut != (mailbox.Fault{}) || c.state.Paused != (mailbox.Pause{}) {
 		return nil
 	}
-	t := &trial{cycle: c, o: TestOptions{RoundTrip: time.Minute}}
+	t := &trial{cycle: c, o: TestOptions{RoundTrip: time.Minute}, byItself: true}
 	t.report = TestReport{Organization: c.key.Organization, Mailbox: c.key.Mailbox, Began: now}
 	report, err := t.conclude(ctx)
 	if err == nil && c.s.cfg.Hooks.Test != nil {
