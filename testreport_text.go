@@ -71,8 +71,7 @@ func (st StageReport) words(now time.Time) string {
 	}
 	add(e.Host)
 	add(strings.Join(e.Addresses, " "))
-	add(e.TLSVersion)
-	add(e.CipherSuite)
+	add(e.TLSVersion) // the cipher suite is in the JSON
 	if !e.NotAfter.IsZero() {
 		add("certificate good for " + days(e.NotAfter.Sub(now)))
 	}
