@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-serversync/serversync/profile"
 )
@@ -26,6 +27,7 @@ type Options struct {
 	Delim   string            // between levels of folders. Default: "/"
 	Name    string            // the certificate is for this name alone. Default: for localhost and 127.0.0.1
 	Expired bool              // the certificate was good until an hour ago
+	Valid   time.Duration     // for how long the certificate is good. Default: a day
 	Fault   Fault             // as by SetFault
 
 	// Fail, if not nil, sees each command line, its tag included, as it came; the
@@ -65,6 +67,9 @@ func NewServer(o Options) *Server {
 	}
 	if o.Delim == "" {
 		o.Delim = "/"
+	}
+	if o.Valid == 0 {
+		o.Valid = 24 * time.Hour
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// config returns the server's TLS and what vouches for it. A certificate of its
-// own is good for a day.
+// config returns the server's TLS and what vouches for it.
 func config(o Options) (*tls.Config, *x509.CertPool) {
 	pool := x509.NewCertPool()
 	if o.Certificate != nil {
@@ -26,7 +25,7 @@ func config(o Options) (*tls.Config, *x509.CertPool) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "smtptest"},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(o.Valid),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, IsCA: true, BasicConstraintsValid: true,
 	}
 	if o.Name != "" {

@@ -29,6 +29,9 @@ type Options struct {
 	Name    string
 	Expired bool
 
+	// Valid is for how long the throw-away certificate is good. Default: a day.
+	Valid time.Duration
+
 	// Users are passwords by user name. If there are any, mail needs a sign-in with
 	// PLAIN or LOGIN.
 	Users map[string]string
@@ -86,6 +89,9 @@ func NewServer(o Options) *Server {
 	}
 	if o.Extensions == nil {
 		o.Extensions = []string{"SIZE 52428800", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"}
+	}
+	if o.Valid == 0 {
+		o.Valid = 24 * time.Hour
 	}
 	if o.Pace == 0 {
 		o.Pace = 10 * time.Millisecond
