@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"html"
 	"net/url"
 	"slices"
@@ -12,26 +13,21 @@ import (
 )
 
 // In reports whether text shows t: as it is, in other case, reversed, in hex,
-// base64 wherever in an encoded text it may stand, escaped as in a URL, JSON, HTML
-// or a quoted string, or a good part of one of these, as of a line that was cut. It
-// is for what others wrote and we are about to repeat, such as the answer of a
+// base64 wherever in an encoded text it may stand, escaped as in a URL, JSON, HTML,
+// quoted-printable or a quoted string, or a good part of one of these, as of a line
+// that was cut. It is for what others wrote and we are about to repeat, such as the answer of a
 // server that quotes the command it refused. An empty t is in nothing.
 //
 // It meets carelessness. Who has the secret and means to spread it can spell it in
 // ways that nothing recognizes.
 func (t Text) In(text string) bool {
 	s := t.Reveal()
-	if s == "" || text == "" {
+	if s == "" {
 		return false
 	}
 	folded := strings.ToLower(text)
-	for _, form := range foldedForms(s) {
+	for _, form := range append(plainForms(s), base64Forms(s)...) {
 		if holdsPart(folded, strings.ToLower(form)) {
-			return true
-		}
-	}
-	for _, form := range base64Forms(s) {
-		if holdsPart(text, form) || holdsPart(folded, strings.ToLower(form)) {
 			return true
 		}
 	}
@@ -50,9 +46,8 @@ func holdsPart(text, form string) bool {
 	return false
 }
 
-// foldedForms returns the ways to write s in which case does not matter, or may
-// have been changed.
-func foldedForms(s string) []string {
+// plainForms returns the ways to write s character by character.
+func plainForms(s string) []string {
 	doc, _ := json.Marshal(s)
 	backward := []byte(s)
 	slices.Reverse(backward)
@@ -64,9 +59,18 @@ func foldedForms(s string) []string {
 	return slices.Compact(forms)
 }
 
-// quotedPrintable writes each byte of s that is no letter or digit as in =3D.
+// quotedPrintable writes what of s is not printable ASCII, and its equals signs, as
+// in =3D (RFC 2045, section 6.7).
 func quotedPrintable(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "%", "=")
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '=' {
+			fmt.Fprintf(&b, "=%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // base64Forms returns what of s shows in base64 wherever it stands in the encoded

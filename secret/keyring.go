@@ -113,8 +113,8 @@ func (k *Keyring) Open(sealed []byte, b Binding) (Text, error) {
 // and should be sealed again. Once nothing that is stored is stale, the other keys
 // can go.
 func (k *Keyring) Stale(sealed []byte) bool {
-	id, _, _, ok := split(sealed)
-	return !ok || id != k.current
+	id, _, _, _ := split(sealed) // "" if it is damaged, which no key is called
+	return id != k.current
 }
 
 // Reseal returns what was sealed for b, sealed with the current key: as it is if it
@@ -132,7 +132,7 @@ func (k *Keyring) Reseal(sealed []byte, b Binding) ([]byte, error) {
 }
 
 func split(sealed []byte) (id string, head, body []byte, ok bool) {
-	if len(sealed) < 2 || sealed[0] != sealVersion || len(sealed) < 2+int(sealed[1]) {
+	if len(sealed) < 2 || sealed[0] != sealVersion || sealed[1] == 0 || len(sealed) < 2+int(sealed[1]) {
 		return "", nil, nil, false
 	}
 	n := 2 + int(sealed[1])

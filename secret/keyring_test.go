@@ -82,7 +82,15 @@ func TestDB02Damage(t *testing.T) {
 		refused(append(bytes.Clone(sealed[:i]), sealed[i+1:]...))
 	}
 	refused(append(bytes.Clone(sealed), 0))
-	refused(nil)
+	for bad, want := range map[string]error{
+		"": secret.ErrSealed, "\x02": secret.ErrSealed, "\x02\x00": secret.ErrSealed, "\x02\x00a": secret.ErrSealed, "\x02\x02z": secret.ErrSealed,
+		"\x01\x01z": secret.ErrSealed, "\x02\x01z": secret.ErrUnknownKey, "\x02\x01a": secret.ErrSealed,
+	} {
+		refused([]byte(bad))
+		_, err := k.Open([]byte(bad), place)
+		require.ErrorIs(t, err, want, "%q", bad)
+		require.True(t, k.Stale([]byte(bad)) || bad == "\x02\x01a")
+	}
 }
 
 // DB-05: keys rotate without a moment in which a secret cannot be opened.
@@ -137,18 +145,18 @@ func TestLengths(t *testing.T) {
 }
 
 func TestKeyringRefusesBadKeys(t *testing.T) {
-	key := bytes.Repeat([]byte{9}, 32)
-	for name, keys := range map[string]map[string][]byte{
-		"short":   {"a": key[:16]},
-		"no id":   {"": key, "a": make([]byte, 32)},
-		"long id": {strings.Repeat("k", 256): key, "a": key},
-		"missing": {"b": key},
-		"zeros":   {"a": make([]byte, 32)},
-		"twice":   {"a": key, "b": key},
-		"none":    nil,
+	key, other := bytes.Repeat([]byte{9}, 32), bytes.Repeat([]byte{8}, 32)
+	for want, keys := range map[string]map[string][]byte{
+		`key "a" has 16 bytes, want 32`:             {"a": key[:16]},
+		`key id "" has not 1 to 255 bytes`:          {"": key, "a": other},
+		`kk" has not 1 to 255 bytes`:                {strings.Repeat("k", 256): key, "a": other},
+		`key "a" is not among the keys`:             {"b": key},
+		`key "a" is nothing but zeros`:              {"a": make([]byte, 32)},
+		`"a" and "b" are one key`:                   {"a": key, "b": key},
+		`the current key "a" is not among the keys`: nil,
 	} {
 		_, err := secret.NewKeyring("a", keys)
-		require.Error(t, err, name)
+		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), fmt.Sprint(key)[1:20])
 	}
 }

@@ -51,6 +51,7 @@ func TestLOG04NothingPrintsASecret(t *testing.T) {
 	require.NotContains(t, out.String(), fmt.Sprintf("%x", canary))
 	require.NotContains(t, out.String(), fmt.Sprint([]byte(canary))[1:])
 	require.Equal(t, canary, text.Reveal())
+	require.Equal(t, "REDACTED", text.LogValue().String())
 	require.Equal(t, "REDACTED REDACTED REDACTED", fmt.Sprintf("%v %q %x", text, &text, text))
 }
 
@@ -97,6 +98,7 @@ func TestEqual(t *testing.T) {
 	text := secret.New(canary)
 	require.True(t, text.Equal(secret.New(canary)))
 	require.True(t, secret.Text{}.Equal(secret.New("")))
+	require.Equal(t, secret.Text{}, secret.New(""), "a comparison of whole records sees no difference either")
 	for _, other := range []string{"", canary[1:], canary + " ", "hunter2-canary-93b2"} {
 		require.False(t, text.Equal(secret.New(other)), other)
 	}
