@@ -38,19 +38,23 @@ func NewCursor(e Envelope, state string) Cursor {
 // for the zero Cursor, which has neither.
 func (c Cursor) Open() (e Envelope, state string, ok bool) {
 	head, state, found := strings.Cut(string(c), "\n")
-	part := strings.Split(head, "/")
-	if !found || len(part) != 5 {
-		return Envelope{}, "", false
+	var part [5]string // a poll opens several cursors, so this makes no garbage
+	for i := range part {
+		more := false
+		part[i], head, more = strings.Cut(head, "/")
+		found = found && more == (i < len(part)-1)
 	}
 	version, err := strconv.Atoi(part[1])
-	if err != nil || version < 1 || part[4] != "done" && part[4] != "more" {
+	if !found || err != nil || version < 1 || part[4] != "done" && part[4] != "more" {
 		return Envelope{}, "", false
 	}
 	e = Envelope{Version: version, Done: part[4] == "done"}
-	for i, field := range map[int]*string{0: &e.Driver, 2: &e.Epoch, 3: &e.IDs} {
-		if *field, err = url.PathUnescape(part[i]); err != nil {
-			return Envelope{}, "", false
-		}
+	var errs [3]error
+	e.Driver, errs[0] = url.PathUnescape(part[0])
+	e.Epoch, errs[1] = url.PathUnescape(part[2])
+	e.IDs, errs[2] = url.PathUnescape(part[3])
+	if errs != [3]error{} {
+		return Envelope{}, "", false
 	}
 	return e, state, true
 }
