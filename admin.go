@@ -68,13 +68,48 @@ func (s *Syncer) event(ctx context.Context, key mailbox.Key, e mailbox.Event) er
 	})
 }
 
+// ErrTooManyVerbose says that as many of an organization's mailboxes are followed as
+// its settings allow.
+var ErrTooManyVerbose = errors.New("serversync: too many mailboxes of the organization are logged in detail")
+
 // SetVerbose logs each step of a mailbox's next cycles, without content, as many as
-// the organization's settings allow; 0 ends it.
+// the organization's settings allow; 0 ends it. How many mailboxes are followed at
+// once is counted by each process for itself.
 func (s *Syncer) SetVerbose(ctx context.Context, key mailbox.Key, cycles int) error {
 	return s.change(ctx, key, func(c *cycle) error {
-		c.state.Verbose = min(max(cycles, 0), c.settings.WithDefaults().MaxVerboseCycles)
+		settings := c.settings.WithDefaults()
+		if cycles > 0 && !s.follow(key, settings.MaxVerboseMailboxes) {
+			return ErrTooManyVerbose
+		}
+		c.state.Verbose = min(max(cycles, 0), settings.MaxVerboseCycles)
 		return nil
 	})
+}
+
+// follow counts a mailbox among those that are logged in detail.
+func (s *Syncer) follow(key mailbox.Key, most int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for other := range s.followed {
+		if other != key && other.Organization == key.Organization {
+			n++
+		}
+	}
+	if n >= most {
+		return false
+	}
+	if s.followed == nil {
+		s.followed = make(map[mailbox.Key]bool)
+	}
+	s.followed[key] = true
+	return true
+}
+
+func (s *Syncer) unfollow(key mailbox.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.followed, key)
 }
 
 // State returns what synchronizing a mailbox has led to so far.

@@ -59,6 +59,7 @@ type Record struct {
 	Flags    []string  // of the place; nil leaves them as they are
 	Received time.Time // when the server got it
 	Reason   string    // why it was decided so, in words
+	Code     string    // of the failure, for Deferred and Quarantined; the journal has it
 
 	// For Deferred: how often it was tried, and when to try again.
 	Attempts  int

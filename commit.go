@@ -19,6 +19,9 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 	}
 	own := b.Alerts
 	b.Alerts = append(slices.Clone(own), c.alerts...)
+	if c.journals() {
+		b.Journal = append(c.journalOf(b.Records), c.journal...)
+	}
 	state := c.state
 	if !same(state, c.saved) {
 		b.State = &StateChange{From: c.version, To: state}
@@ -41,7 +44,7 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 		b.Alerts = own // the cycle's are still due
 		return receipt, err
 	}
-	c.alerts = nil
+	c.alerts, c.journal = nil, nil
 	c.committed(b, receipt, state)
 	return receipt, nil
 }

@@ -32,7 +32,23 @@ func (s *Syncer) TestConnection(ctx context.Context, organization string, p prof
 	}
 	t.report.Took = s.cfg.Clock.Now().Sub(began)
 	t.report.Passed = t.report.Fault == (mailbox.Fault{})
+	t.tellProfile(ctx, true)
 	return s.publish(ctx, t.report, o)
+}
+
+// tellProfile tells the profile's owner of what a test has found about the profile.
+func (t *trial) tellProfile(ctx context.Context, alone bool) {
+	why := t.report.Fault
+	switch {
+	case t.o.TestOnly && !alone:
+	case !t.report.Passed && (alone || why.Scope == mailbox.ScopeProfile):
+		t.s.herald.raise(ctx, t.cycle, mailbox.Alert{Code: codeTest, Cause: why.Code, Message: "a test of the profile failed: " + why.Cause, Remedy: why.Remedy})
+	case t.report.Passed:
+		t.s.herald.resolve(ctx, t.cycle, "", codeTest)
+		if alone {
+			t.s.herald.inform(ctx, t.cycle, mailbox.Alert{Code: "test-succeeded", Message: "the connection of the profile was tested"})
+		}
+	}
 }
 
 // probeSides goes as far as it can with each side of the profile.

@@ -33,6 +33,7 @@ type cycle struct {
 	saved   mailbox.State   // as it was last committed
 	version int64           // of saved
 	alerts  []mailbox.Alert // of state, to be committed with it
+	journal []JournalItem   // of the outbox, to be committed as well
 	probe   string          // Message-ID of the last test message, as the cycle began
 	follow  bool            // somebody wants each step logged
 	testing bool            // it is a test, which no outage holds back
@@ -82,7 +83,11 @@ func (c *cycle) run(ctx context.Context) error {
 		}
 	}
 	c.report.More = c.more && err == nil
-	c.state.Verbose = max(c.state.Verbose-1, 0)
+	if c.follow {
+		if c.state.Verbose--; c.state.Verbose <= 0 {
+			c.s.unfollow(c.key)
+		}
+	}
 	return errors.Join(err, c.settle(ctx))
 }
 
@@ -185,6 +190,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	}
 	if down, why := c.s.outages.closed(c, side, now); down {
 		c.closed(side, why)
+		c.tellOwner(side, why)
 		return wrap(side, c.hold(ctx, side))
 	}
 	err := do(ctx)
@@ -254,7 +260,7 @@ func (c *cycle) alert(a mailbox.Alert) mailbox.Alert {
 
 // settle commits what is left to be saved: state and alerts.
 func (c *cycle) settle(ctx context.Context) error {
-	if len(c.alerts) == 0 && same(c.state, c.saved) {
+	if len(c.alerts) == 0 && !(c.journals() && len(c.journal) > 0) && same(c.state, c.saved) {
 		return nil
 	}
 	_, err := c.commit(context.WithoutCancel(ctx), &Batch{})

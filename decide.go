@@ -319,7 +319,7 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 // or, if it was tried often enough or never will do, into a quarantined one.
 func (c *cycle) refuse(r *Record, err error) {
 	r.Attempts++
-	r.Reason = err.Error()
+	r.Reason, r.Code = err.Error(), fault(err).Code
 	if r.Attempts >= c.s.cfg.ItemTries || provider.KindOf(err) == provider.ErrTooLarge {
 		r.Kind = Quarantined
 		return

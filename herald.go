@@ -17,6 +17,7 @@ import (
 const (
 	codeOutage  = "profile-outage"  // a server answers none of its mailboxes; by side
 	codeFailing = "profile-failing" // more than half of its mailboxes fail
+	codeTest    = "test-failed"     // a test has found something that concerns all of its mailboxes
 )
 
 // wallAlerts is how many open alerts of a wall are looked through.
@@ -54,6 +55,12 @@ func (h *herald) init(s *Syncer) { h.s, h.open = s, make(map[newsKey]mailbox.Ale
 // raise tells of something that has begun.
 func (h *herald) raise(ctx context.Context, c *cycle, alert mailbox.Alert) {
 	alert.Level = profile.Error
+	h.add(ctx, c, alert, false)
+}
+
+// inform tells of something that asks for nothing.
+func (h *herald) inform(ctx context.Context, c *cycle, alert mailbox.Alert) {
+	alert.Level = profile.Info
 	h.add(ctx, c, alert, false)
 }
 
@@ -116,6 +123,9 @@ func (h *herald) tell(ctx context.Context, n news) error {
 	default:
 		alert = n.alert
 		alert.ID, alert.At, alert.Last, alert.Count = h.s.newID(), n.at, n.at, 1
+		if alert.Level == profile.Info {
+			alert.Resolved = n.at
+		}
 	}
 	if err := h.keep(ctx, n, alert); err != nil {
 		return err

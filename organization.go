@@ -3,6 +3,7 @@ package serversync
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
@@ -77,6 +78,17 @@ func (c *cycle) rules() mailbox.Rules {
 	r := mailbox.Rules{Revision: c.revision, Shut: c.shut, Enabled: c.strict}
 	r.Approval = c.strict && mailbox.NeedsApproval(c.box, c.profile, c.s.cfg.Policy, c.settings)
 	return r
+}
+
+// tellOwner tells the mailbox's owner of an outage of the profile's server, where the
+// organization wants that.
+func (c *cycle) tellOwner(side mailbox.Side, why mailbox.Fault) {
+	told := slices.ContainsFunc(c.state.Open, func(a mailbox.Alert) bool { return a.Code == codeOutage && a.Side == side })
+	if !c.settings.NotifyMailboxOwners || told {
+		return
+	}
+	c.raise(mailbox.Alert{Level: profile.Warning, Code: codeOutage, Cause: why.Code, Side: side,
+		Message: fmt.Sprintf("the server for %s mail does not answer: %s", side, why.Cause), Remedy: "nothing: the profile's owner was told, and it goes on by itself"})
 }
 
 // invalid returns why the profile cannot serve a side, nil if it can.

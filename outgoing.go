@@ -14,7 +14,7 @@ import (
 // outgoing sends what is due, one entry after the other, for a slice of time.
 func (c *cycle) outgoing(ctx context.Context) error {
 	until := c.s.cfg.Clock.Now().Add(slice)
-	for {
+	for n := 1; ; n++ {
 		if err := c.keepLease(ctx); err != nil {
 			return err
 		}
@@ -33,7 +33,7 @@ func (c *cycle) outgoing(ctx context.Context) error {
 		if c.saveForLive() {
 			return nil // and for the other direction
 		}
-		if !c.s.cfg.Clock.Now().Before(until) {
+		if !c.s.cfg.Clock.Now().Before(until) || n == c.settings.SendBatch {
 			c.more = true
 			return nil
 		}
@@ -79,7 +79,7 @@ func (c *cycle) advance(ctx context.Context, e *Entry, keep bool, alerts ...mail
 
 // submit sends an entry to the recipients that are still to be tried.
 func (c *cycle) submit(ctx context.Context, e Entry) error {
-	began := false
+	began, failed := false, e.Attempts
 	var result provider.Result
 	sendErr := c.onSession(ctx, mailbox.Outgoing, &c.out, func() error {
 		sender, ok := provider.As[provider.Sender](c.out.Provider)
@@ -114,6 +114,7 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 	if err := c.advance(context.WithoutCancel(ctx), &e, false); err != nil {
 		return err
 	}
+	c.journalEntry(e, failed, sendErr)
 	c.countSent(result)
 	if ofItem(result) {
 		return nil // M4: a word on the message or its recipients says nothing against the direction

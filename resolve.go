@@ -35,12 +35,17 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		return c.advance(ctx, &e, false)
 	}
 	if len(places) > 0 {
+		lost := e.Attempts
 		setStatus(&e, provider.StatusUncertain, provider.StatusSent, "found among the sent mail")
 		c.place(&e)
 		if e.Phase == PhaseAccepted {
 			e.Phase = PhaseDone // the copy is there
 		}
-		return c.advance(ctx, &e, false)
+		if err := c.advance(ctx, &e, false); err != nil {
+			return err
+		}
+		c.journalEntry(e, lost, nil)
+		return nil
 	}
 	if next := settled(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(next)
@@ -60,6 +65,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 	if err := c.advance(ctx, &e, false, alert); err != nil {
 		return err
 	}
+	c.journalEntry(e, e.Attempts-1, nil)
 	c.report.Held++
 	return nil
 }

@@ -14,7 +14,12 @@ const pruneEvery = time.Hour
 // retention returns how long an organization's alerts and the items of its journal
 // are kept.
 func (s *Syncer) retention(ctx context.Context, organization string) (alerts, items time.Duration) {
-	return 30 * 24 * time.Hour, 3 * 24 * time.Hour
+	settings, err := s.organizationSettings(ctx, organization)
+	if err != nil {
+		s.cfg.Logger.Error("could not read the settings of an organization; its walls and journal are kept as by default", "organization", organization, "error", err)
+		settings = mailbox.Settings{}.WithDefaults()
+	}
+	return max(settings.AlertRetention, 0), max(settings.JournalRetention, 0)
 }
 
 // keepHouse prunes walls and journals once an hour, the first time at a moment of

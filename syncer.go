@@ -33,7 +33,8 @@ type Syncer struct {
 	busy map[mailbox.Key]bool
 	full map[laneOf]time.Time // when a lane was last listed in full
 
-	tests map[string][]time.Time // of organizations that enter hosts, within the last hour
+	tests    map[string][]time.Time // of organizations that enter hosts, within the last hour
+	followed map[mailbox.Key]bool   // logged in detail
 }
 
 // A laneOf names a lane of a mailbox.

@@ -110,6 +110,7 @@ func (t *trial) conclude(ctx context.Context) (TestReport, error) {
 	}
 	t.state.Subject = mailbox.SubjectOf(t.box, t.profile)
 	r.Took = t.s.cfg.Clock.Now().Sub(r.Began)
+	t.tellProfile(ctx, false)
 	if t.o.TestOnly {
 		probe := t.state.Probe
 		t.state, t.alerts, r.Enabled = before, nil, nil

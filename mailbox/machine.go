@@ -77,7 +77,7 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 	case Succeeded:
 		d.Phase, d.Failures, d.Until = Healthy, 0, time.Time{}
 		o.Fault, s.Refused = Fault{}, nil
-		s, alerts = s.Resolve(e.Side, now, "suspended", "stopped", "test-failed")
+		s, alerts = s.Resolve(e.Side, now, "suspended", "stopped", "test-failed", "profile-outage")
 		if was.Phase == Suspended || was.Phase == Stopped {
 			code = "resumed"
 		}
