@@ -179,7 +179,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	if !wanted || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := c.invalid(side); err != nil {
+	if err := c.wrong[number(side)]; err != nil {
 		c.closed(side, mailbox.Fault{Code: "profile-invalid", Cause: err.Error(), Remedy: "mend the profile", Scope: mailbox.ScopeProfile, Level: profile.Error})
 		return wrap(side, err)
 	}

@@ -37,12 +37,17 @@ func Static(p profile.Profile, boxes ...mailbox.Mailbox) *Directory {
 	return d
 }
 
-// PutProfile adds or replaces a profile of an organization.
+// PutProfile adds or replaces a profile of an organization. One without a Revision
+// gets one.
 func (d *Directory) PutProfile(organization string, p profile.Profile) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.profiles == nil {
 		d.profiles = make(map[profileKey]profile.Profile)
+	}
+	if p.Revision == "" {
+		d.edits++
+		p.Revision = "put " + strconv.Itoa(d.edits)
 	}
 	d.profiles[profileKey{organization, p.ID}] = p
 }

@@ -35,13 +35,13 @@ type Editor interface {
 type administration struct {
 	strict   bool // there are Organizations
 	settings mailbox.Settings
-	issues   profile.Issues // of the profile
-	shut     mailbox.Fault  // why mailbox or profile are out of use
+	*checked               // of the profile
+	shut     mailbox.Fault // why mailbox or profile are out of use
 }
 
 // administer reads what the mailbox's administrators have set.
 func (c *cycle) administer(ctx context.Context) error {
-	c.issues = c.profile.Validate(c.s.cfg.Policy)
+	c.checked = c.s.check(c.profileKey(), c.profile)
 	switch {
 	case c.box.Inactive:
 		c.shut = mailbox.Fault{Code: "mailbox-inactive", Cause: "the mailbox is inactive", Remedy: "activate the mailbox", Level: profile.Info}
@@ -58,6 +58,30 @@ func (c *cycle) administer(ctx context.Context) error {
 	})
 	c.settings = settings.WithDefaults()
 	return err
+}
+
+// A checked profile is what was found wrong with one of its revisions.
+type checked struct {
+	revision string
+	issues   profile.Issues
+	wrong    [2]error // by side: why the profile cannot serve it
+}
+
+// check validates a profile, once for each revision of it that the host names.
+func (s *Syncer) check(key profileKey, p profile.Profile) *checked {
+	if known, ok := s.checked.Load(key); ok && p.Revision != "" && known.(*checked).revision == p.Revision {
+		return known.(*checked)
+	}
+	found := &checked{revision: p.Revision, issues: p.Validate(s.cfg.Policy)}
+	for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
+		if err := found.issues.Of(side).Err(); err != nil {
+			found.wrong[number(side)] = fmt.Errorf("profile %q: %w", p.ID, err)
+		}
+	}
+	if p.Revision != "" {
+		s.checked.Store(key, found)
+	}
+	return found
 }
 
 // noticeChange takes approval and enabling back when the mailbox is not the one any
@@ -89,12 +113,4 @@ func (c *cycle) tellOwner(side mailbox.Side, why mailbox.Fault) {
 	}
 	c.raise(mailbox.Alert{Level: profile.Warning, Code: codeOutage, Cause: why.Code, Side: side,
 		Message: fmt.Sprintf("the server for %s mail does not answer: %s", side, why.Cause), Remedy: "nothing: the profile's owner was told, and it goes on by itself"})
-}
-
-// invalid returns why the profile cannot serve a side, nil if it can.
-func (c *cycle) invalid(side mailbox.Side) error {
-	if err := c.issues.Of(side).Err(); err != nil {
-		return fmt.Errorf("profile %q: %w", c.profile.ID, err)
-	}
-	return nil
 }

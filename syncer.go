@@ -33,6 +33,8 @@ type Syncer struct {
 	busy map[mailbox.Key]bool
 	full map[laneOf]time.Time // when a lane was last listed in full
 
+	checked sync.Map // by profileKey, a *checked
+
 	tests    map[string][]time.Time // of organizations that enter hosts, within the last hour
 	followed map[mailbox.Key]bool   // logged in detail
 }
