@@ -134,11 +134,11 @@ type round struct {
 }
 
 func (l *lane) pause(page provider.Page) {
-	if l.rounds == nil {
-		l.rounds = make(map[LaneKey]round)
-	}
 	delete(l.rounds, l.key)
 	if page.More {
+		if l.rounds == nil {
+			l.rounds = make(map[LaneKey]round)
+		}
 		l.rounds[l.key] = round{l.cursors[l.key], page.Next, l.listed}
 	}
 }

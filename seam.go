@@ -72,6 +72,9 @@ func through[T any](ctx context.Context, m *seam, key mailbox.Key, name string, 
 
 // paniced returns the panic in err, nil if there is none.
 func paniced(err error) *panicError {
+	if err == nil {
+		return nil // without the garbage of a look
+	}
 	var p *panicError
 	errors.As(err, &p)
 	return p

@@ -55,6 +55,9 @@ func (e *Error) Unwrap() []error {
 
 // KindOf returns the kind of the first *Error in err, "" if there is none.
 func KindOf(err error) Kind {
+	if err == nil {
+		return "" // without the garbage of a look
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind
