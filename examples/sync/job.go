@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
@@ -43,6 +44,19 @@ func (j *job) prepare(ctx context.Context) error {
 		j.sent = append(j.sent, id)
 	}
 	return nil
+}
+
+// test tests the servers, and changes nothing.
+func (j *job) test(ctx context.Context) (passed bool, err error) {
+	report, err := j.syncer.TestMailbox(ctx, j.key(), serversync.TestOptions{TestOnly: true, Operator: true})
+	if err != nil {
+		return false, err
+	}
+	j.say("%s", strings.TrimSuffix(report.String(), "\n"))
+	if j.json {
+		err = encode(j.out, report)
+	}
+	return report.Passed, err
 }
 
 // tell returns a hook that hands over how each cycle of [job.forever] ended: a hook
@@ -101,6 +115,10 @@ func printJSON(w io.Writer, o outcome, clean bool) error {
 	if o.err != nil {
 		line.Error = o.err.Error()
 	}
+	return encode(w, line)
+}
+
+func encode(w io.Writer, line any) error {
 	if err := json.NewEncoder(w).Encode(line); err != nil {
 		return fmt.Errorf("standard output: %w", err)
 	}

@@ -74,6 +74,9 @@ func run(ctx context.Context, o options, out io.Writer, c *console, tune func(*s
 		return false, err
 	}
 	defer func() { err = errors.Join(err, j.syncer.Close()) }()
+	if o.test {
+		return j.test(ctx)
+	}
 	if err := j.prepare(ctx); err != nil {
 		return false, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -27,6 +28,8 @@ It runs until it is interrupted, and looks for mail when the server says that th
 is some, and every five minutes. With -once it makes one cycle and exits. The exit
 status is 0 only if all is well: no error, and nothing that is still to be done, such
 as a message that could not be read or one of which nobody knows whether it was sent.
+
+With -test it says what works and what does not, and what to do about it.
 
 A server is given as host or host:port. TLS is chosen by the port: STARTTLS for 143,
 587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
@@ -57,6 +60,7 @@ type options struct {
 	folders      string
 	db           string
 	once         bool
+	test         bool
 	send         []string
 	resolve      string
 	export       string
@@ -83,6 +87,7 @@ func parse(args []string, progress io.Writer) (options, error) {
 	flags.StringVar(&o.folders, "folders", "INBOX", "`folders` whose mail is brought in, parted by commas: names, uses such as \\Sent, or * for all but trash, junk and drafts")
 	flags.StringVar(&o.db, "db", "mail.db", "SQLite `file` that keeps it all")
 	flags.BoolVar(&o.once, "once", false, "make one cycle and exit")
+	flags.BoolVar(&o.test, "test", false, "test the servers stage by stage, with a message from the mailbox to itself, tell how it went, and exit; nothing is synced")
 	flags.Func("send", "put the message in this `file` into the outbox; may be given again; see below", func(file string) error {
 		o.send = append(o.send, file)
 		return nil
@@ -110,6 +115,7 @@ func (o options) validate() error {
 	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
 	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
+	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
@@ -194,7 +200,7 @@ func (o options) address(p profile.Profile) string {
 	if strings.Contains(o.user, "@") {
 		return o.user
 	}
-	return o.user + "@" + p.Incoming.Host
+	return o.user + "@" + cmp.Or(p.Incoming.Host, p.Outgoing.Host)
 }
 
 // drivers returns a driver for each protocol.

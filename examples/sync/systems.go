@@ -81,13 +81,6 @@ func (o options) profile() (profile.Profile, error) {
 			return p, err
 		}
 	}
-	// A profile names both servers. The one that is off is never called.
-	if incoming == nil {
-		p.Incoming = p.Outgoing
-	}
-	if outgoing == nil {
-		p.Outgoing = p.Incoming
-	}
 	return p, nil
 }
 

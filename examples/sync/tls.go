@@ -19,8 +19,13 @@ type guess struct {
 	clear atomic.Bool // the server speaks first, in clear
 }
 
-// Open tries TLS from the first byte, and then STARTTLS.
+// Open tries TLS from the first byte, and then STARTTLS. A test that follows its
+// stages is told of the one that it came to.
 func (g *guess) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
+	if p, ok := g.Driver.(provider.Prober); ok && provider.Traced(ctx) && a.Endpoint.TLS == profile.ImplicitTLS && !g.clear.Load() {
+		var record tls.RecordHeaderError
+		g.clear.Store(errors.As(p.Probe(provider.WithTrace(ctx, nil), a), &record))
+	}
 	if g.clear.Load() {
 		a.Endpoint.TLS = profile.StartTLS
 	}
