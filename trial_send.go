@@ -13,10 +13,11 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// How often a test message is looked for: soon at first, for most arrive at once.
+// How often a test message is looked for: soon at first, for most arrive at once, and
+// later so that who waits is told within a second of its arrival.
 const (
 	firstLook = 50 * time.Millisecond
-	lastLook  = 3 * time.Second
+	lastLook  = 900 * time.Millisecond
 )
 
 // sending tests whether the mailbox can send, and whether what it sends to itself

@@ -232,6 +232,20 @@ func TestM1ARepeatedTestLocksNoAccount(t *testing.T) {
 	})
 }
 
+// Whenever the test message arrives, the test ends within a second of it.
+func TestATestEndsWhenItsMessageArrives(t *testing.T) {
+	for _, delay := range []time.Duration{0, 60 * time.Millisecond, time.Second, 7 * time.Second, 59 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOffice(t, providertest.IMAPLike)
+			o.approve()
+			o.delay = delay
+			report := o.test(TestOptions{})
+			require.True(t, report.Passed, report.String())
+			require.Less(t, report.Took-delay, time.Second, "after %v", delay)
+		})
+	}
+}
+
 func failedStage(r TestReport) StageReport {
 	for _, st := range r.Stages {
 		if st.Status == StageFailed {
