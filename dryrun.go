@@ -138,6 +138,7 @@ func (d *dryRun) incoming(ctx context.Context) error {
 			return err
 		}
 		d.due()
+		d.noteBound(d.bound) // as a cycle would; nobody saves it
 		for _, folder := range folders {
 			d.looked = append(d.looked, &dryFolder{dryRun: d, source: source, folder: folder})
 		}

@@ -114,15 +114,15 @@ func (f *dryFolder) lane(of provider.Lane) *lane {
 }
 
 // findReach finds out what the committed cursor of the live lane still gives, where a
-// folder has been gone through. What is unknown besides, such as mail that an earlier
-// bound left out, no cycle comes to.
+// folder has been gone through and is not to be listed once more. What is unknown
+// besides no cycle comes to.
 func (f *dryFolder) findReach(ctx context.Context) error {
 	live, backfill, traits := f.lane(provider.Live), f.lane(provider.Backfill), f.in.Traits()
 	from := f.cursors[live.key]
 	switch {
 	case from == "", live.want() == provider.WantIDs: // it lists everything
 		return nil
-	case traits.HasBackfill && backfill.backfill(f.cursors[backfill.key]) != backfillDone:
+	case backfill.backfill(f.cursors[backfill.key]) != backfillDone:
 		return nil
 	case traits.HasBackfill && !traits.ReportsGone && f.s.lister != nil && f.s.cfg.FullInterval >= 0: // a Full round comes to it
 		return nil

@@ -54,9 +54,9 @@ type DryRunCounts struct {
 	Undecided   int   `json:"undecided"`   // cannot be told; see [Undecided]
 	Older       int   `json:"older"`       // not known, received before ProcessAfter and so left alone
 
-	// Behind are messages that would be tracked but that no cycle comes to: the
-	// folder has been gone through with a later ProcessAfter, and is not listed
-	// again because there is an earlier one now. They are not among Tracked.
+	// Behind are messages that would be tracked but that no cycle comes to, though
+	// the bound lets them in: they were left out at a time of which the mailbox's
+	// state does not say what bound there was. They are not among Tracked.
 	Behind int `json:"behind"`
 
 	// Added are the messages to be tracked, Behind ones too, that

@@ -25,6 +25,7 @@ func (c *cycle) incoming(ctx context.Context) error {
 		if err := c.retryDeferred(ctx, source, folders); err != nil {
 			return err
 		}
+		c.noteBound(c.since())
 		if err := c.lanes(ctx, source, folders); err != nil {
 			if provider.KindOf(err) == provider.ErrNotFound {
 				c.in.folders = nil // the list is out of date
@@ -39,7 +40,7 @@ func (c *cycle) incoming(ctx context.Context) error {
 // through their backfill, so that live mail never waits long behind it.
 func (c *cycle) lanes(ctx context.Context, source provider.Source, folders []provider.Folder) error {
 	for _, of := range []provider.Lane{provider.Live, provider.Backfill} {
-		if of == provider.Backfill && !c.in.Traits().HasBackfill {
+		if of == provider.Backfill && !c.in.Traits().HasBackfill && !c.hasAside(folders) {
 			break
 		}
 		if of == provider.Backfill && c.saveForLive() {
@@ -129,12 +130,4 @@ func (c *cycle) allFolders(ctx context.Context, source provider.Source) ([]provi
 	}
 	c.in.folders, c.in.foldersAt = all, now
 	return all, nil
-}
-
-// since returns the bound on how far back mail is brought in.
-func (c *cycle) since() time.Time {
-	if c.box.ProcessAfter.After(c.profile.ProcessAfter) {
-		return c.box.ProcessAfter
-	}
-	return c.profile.ProcessAfter
 }

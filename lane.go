@@ -64,7 +64,9 @@ func (l *lane) run(ctx context.Context) (more bool, err error) {
 			return more, err
 		}
 		if at := l.cursors[l.key]; begin != "" || at != from {
-			l.beginReset(at, err)
+			if !l.aside() { // the live lane sees to the reset, and says so
+				l.beginReset(at, err)
+			}
 			from, begin = at, ""
 		}
 	}
@@ -77,7 +79,7 @@ func (l *lane) follow(ctx context.Context, begin provider.Cursor, full bool) (mo
 	current := l.prepare(ctx, begin, full, nil)
 	if begin == "" || begin.Done() {
 		l.listed = nil
-		if current.page.Full {
+		if current.page.Full && l.key.Lane == provider.Live {
 			l.listed = new(listing)
 		}
 	}
@@ -148,8 +150,12 @@ func (l *lane) pause(page provider.Page) {
 // yet. Prepare does not touch what belongs to the cycle's
 // goroutine.
 func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt places) step {
+	of := l.key.Lane
+	if l.aside() {
+		of = provider.Live
+	}
 	request := provider.Request{
-		Folder: l.folder.ID, Cursor: at, Lane: l.key.Lane, Since: l.since(), Want: l.want(), Full: full,
+		Folder: l.folder.ID, Cursor: at, Lane: of, Since: l.since(), Want: l.want(), Full: full,
 		MaxItems: l.s.cfg.BatchItems, MaxBytes: l.s.cfg.BatchBytes,
 	}
 	page, err := remote(ctx, l.cycle, "Source.Changes", func(ctx context.Context) (provider.Page, error) {
@@ -175,9 +181,8 @@ func (l *lane) prepare(ctx context.Context, at provider.Cursor, full bool, dealt
 // want says what a page brings along: bodies where all mail is tracked, headers
 // where a filter may refuse, and ids alone where every round lists everything.
 func (l *lane) want() provider.Want {
-	traits := l.in.Traits()
 	switch {
-	case !traits.HasBackfill && !traits.ReportsGone:
+	case l.in.listsAlways():
 		return provider.WantIDs
 	case l.s.cfg.Filter != nil:
 		return provider.WantHeaders
@@ -215,6 +220,7 @@ func (l *lane) commitRecords(ctx context.Context, b *Batch, from, next provider.
 	b.Lane, b.From, b.Next = l.key, from, next
 	before := l.state
 	l.markStarted()
+	l.noteAgain()
 	receipt, err := l.commitWhole(ctx, b)
 	if err != nil {
 		l.state = before // it has not
@@ -240,6 +246,7 @@ func (l *lane) roundEnd(ctx context.Context, st step) error {
 	if !st.page.RoundEnd {
 		return nil
 	}
+	l.noteAgain() // where it brought nothing new
 	if l.listed != nil {
 		if err := l.commitGone(ctx, st.page.Next.Epoch()); err != nil {
 			return err

@@ -67,10 +67,18 @@ type backfillPlan int
 const (
 	backfillOn    backfillPlan = iota // go on from the cursor
 	backfillDone                      // it has been gone through
-	backfillAgain                     // begin again, for the folder was reset
+	backfillAgain                     // begin again, for the folder was reset or the bound moved back
 )
 
 func (l *lane) backfill(from provider.Cursor) backfillPlan {
+	switch {
+	case l.isAgain():
+		return backfillAgain
+	case l.aside() && (from == "" || from.Done()):
+		return backfillDone
+	case l.aside():
+		return backfillOn
+	}
 	if r := l.reset(); r != nil && !r.Started {
 		return backfillAgain
 	} else if r != nil {

@@ -218,6 +218,21 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name:  "bound moved back",
+		setUp: func(w *world) { w.cfg.Mailboxes = Static(testProfile, annBox); bound(w, 10) },
+		steps: []step{
+			old(0, 12),
+			{do: both(func(w *world) {
+				bound(w, 20)
+				w.server.Remove(ann, "INBOX", nth(w, "INBOX", 7))
+				w.server.Remove(ann, "INBOX", nth(w, "INBOX", 5))
+			}, old(20, 23).do)},
+			{do: both(func(w *world) { bound(w, 2) }, old(30, 35).do)},
+			once(step{do: func(w *world) { bound(w, 25) }}),
+			{do: func(w *world) { bound(w, 1000) }},
+		},
+	},
+	{
 		name: "two mailboxes, leased",
 		setUp: func(w *world) {
 			w.cfg.Mailboxes = Static(testProfile, annBox, bobBox)
@@ -246,4 +261,23 @@ func enqueue(w *world, n int, to ...string) {
 	if err := w.store.Enqueue(context.Background(), e); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// old delivers letters that the server got 0, 3, 6 … days before the world began.
+func old(from, to int) step {
+	return step{do: func(w *world) {
+		for n := from; n < to; n++ {
+			w.server.Put(ann, "INBOX", providertest.Message{Raw: letter(n), Received: daysAgo(3 * (n - from))})
+		}
+	}}
+}
+
+// daysAgo is so many days before a bubble's time begins.
+func daysAgo(n int) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -n) }
+
+// bound has the world's mailbox process email from so many days before it began.
+func bound(w *world, days int) {
+	box := annBox
+	box.Profile, box.ProcessAfter = testProfile.ID, daysAgo(days)
+	w.cfg.Mailboxes.(*Directory).PutMailbox(box)
 }

@@ -34,6 +34,7 @@ type simulation struct {
 	serverOps map[string]int
 	delivered map[string]bool // the bytes of every message that there ever was
 	entries   []Entry
+	directory *Directory
 	epochs    int
 	forgot    map[mailbox.Key]bool // cursors were forgotten while ids stayed
 	trace     uint64
@@ -77,6 +78,12 @@ func newSimulation(seed uint64, bug plant) *simulation {
 	s.checked = &oracle{Store: s.store, s: s}
 	box := func(b mailbox.Mailbox) mailbox.Mailbox { return b }
 	cfg := newConfig(s.server, s.checked, box(annBox), box(bobBox))
+	s.directory = cfg.Mailboxes.(*Directory)
+	if s.classes&32 != 0 {
+		for _, key := range s.keys {
+			s.bound(key, time.Now().Add(-24*time.Hour))
+		}
+	}
 	cfg.BatchItems = 1 + int(s.chance("batch")%6)
 	cfg.ItemTries = 4
 	if s.chance("filter")%2 == 0 {
@@ -194,7 +201,18 @@ func (s *simulation) serverFault(c providertest.Call) providertest.Outcome {
 func (s *simulation) deliver(key mailbox.Key, n int) {
 	raw := letter(n)
 	s.delivered[string(raw)] = true
-	s.server.Add(key, "INBOX", raw)
+	received := time.Now()
+	if s.classes&32 != 0 {
+		received = received.Add(-time.Duration(s.chance("age", key, n) % uint64(5*24*time.Hour)))
+	}
+	s.server.Put(key, "INBOX", providertest.Message{Raw: raw, Received: received})
+}
+
+// bound has a mailbox process email from a time on.
+func (s *simulation) bound(key mailbox.Key, since time.Time) {
+	box := map[mailbox.Key]mailbox.Mailbox{ann: annBox, bob: bobBox}[key]
+	box.Profile, box.ProcessAfter = testProfile.ID, since
+	s.directory.PutMailbox(box)
 }
 
 // live lets the world go on until the faults end.
@@ -228,6 +246,8 @@ func (s *simulation) live() {
 			s.epochs++
 			s.forgot[key] = true
 			s.server.ExpireCursors(key)
+		case dice < 85 && s.classes&32 != 0:
+			s.bound(key, time.Now().Add(-s.between(time.Hour, 5*24*time.Hour, "bound", n)))
 		case dice >= 85:
 			e := entry(key, n, "carl@example.org")
 			if n%3 == 0 {
@@ -264,6 +284,9 @@ func (s *simulation) run(ctx context.Context) {
 	s.mu.Lock()
 	s.healed = true
 	s.mu.Unlock()
+	for _, key := range s.keys {
+		s.bound(key, time.Time{})
+	}
 	s.settle(ctx)
 	s.check(ctx)
 	for _, syncer := range s.syncers {

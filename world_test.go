@@ -250,7 +250,7 @@ func (w *world) outcome() string {
 			}
 		}
 		snap, _ := w.store.Load(context.Background(), key)
-		fact("left %v owed=%d deferred=%d resets=%d in=%s", key, len(snap.Owed), len(snap.Deferred), len(snap.State.Resets), snap.State.Incoming.Phase)
+		fact("left %v owed=%d deferred=%d resets=%d again=%d in=%s", key, len(snap.Owed), len(snap.Deferred), len(snap.State.Resets), len(snap.State.Reach.Again), snap.State.Incoming.Phase)
 		for _, folder := range []provider.FolderID{"INBOX", "Sent", "Trash"} {
 			for _, m := range w.server.Items(key, folder) {
 				fact("server %v %s %x %v", key, folder, short(m.Raw), m.Flags)

@@ -51,6 +51,9 @@ type State struct {
 	// up the ids it had told, with what has been found so far. Each is announced
 	// once, when its listing is complete.
 	Resets []Reset `json:"resets,omitempty"`
+
+	// Reach says how far back mail is brought in.
+	Reach Reach `json:"reach,omitzero"`
 }
 
 // Direction is the state of one side of a mailbox.
@@ -136,6 +139,12 @@ type Reset struct {
 	Relisted  int       `json:"relisted"`            // items seen again so far
 	Matched   int       `json:"matched"`             // of these, known by id or content
 	New       int       `json:"new"`                 // of these, not known
+}
+
+// Reach says how far back mail is brought in.
+type Reach struct {
+	Since time.Time `json:"since,omitzero"`  // "process email from", as mail was brought in last; zero for no bound
+	Again []string  `json:"again,omitempty"` // folders still to be listed once more, since an earlier bound lets more in
 }
 
 // Direction returns the state of one side.
