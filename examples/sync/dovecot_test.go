@@ -72,6 +72,7 @@ func TestDovecotIncoming(t *testing.T) {
 func TestDovecotSTARTTLS(t *testing.T) {
 	b, d, p := real(t, testserver.DovecotOptions{})
 	b.imap, b.smtp = d.IMAPAddr, p.SubmissionAddr
+	b.once(t, "-test").want(t, 0, "passed in", "arrived and was deleted")
 	b.once(t, "-tls", "starttls", "-send", b.write(t, "letter.eml", to("bob", 1))).want(t, 0, "1 sent, 1 filed")
 	b.once(t, "-send", b.write(t, "guessed.eml", to("bob", 2))).want(t, 0, "1 sent, 1 filed")
 }
