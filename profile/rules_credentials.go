@@ -71,7 +71,7 @@ var credentialRules = []rule{
 	},
 	{
 		code: "oauth-other-tenant", matrix: "V2", level: Warning, part: signIn, field: "Credentials",
-		message: "an administrator of the mailboxes' own tenant has to consent and to approve mailboxes, and Dynamics 365's App for Outlook cannot be used there", remedy: "nothing need be done if that is so",
+		message: "an administrator of the mailboxes' own tenant has to consent, one of the primary tenant, where the host stands, approves mailboxes, and Dynamics 365's App for Outlook cannot be used there", remedy: "nothing need be done if that is so",
 		brokenEnd: func(f *facts, e *end) bool {
 			return f.p.Kind.IsExchangeOnline() && e.Credentials == OAuth && (f.tenancy != OwnTenant || !f.cloud)
 		},

@@ -23,7 +23,7 @@ func (p Profile) Tenant(policy Policy) string {
 }
 
 // Tenancy says whose tenant p's mailboxes are in. Who has to approve a mailbox
-// depends on it: for another tenant, an administrator of that one.
+// depends on it: for another tenant, an administrator of the primary one, the host's.
 func (p Profile) Tenancy(policy Policy) Tenancy {
 	switch {
 	case p.Tenant(policy) == "":
