@@ -2,6 +2,8 @@ package profile
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,11 +25,32 @@ func TestAnyProfile(t *testing.T) {
 			require.False(t, seen[i.Code], "%s twice: %+v", i.Code, p)
 			seen[i.Code] = true
 		}
-		require.Equal(t, issues.Err() != nil, p.Err(policy) != nil)
+		failing := slices.ContainsFunc(issues, func(i Issue) bool { return i.Level == Error })
+		require.True(t, failing == (issues.Err() != nil) && failing == (p.Err(policy) != nil), "an error is what has an error among it")
+
+		// A side that is not used and not filled in is no obstacle to the other.
+		one := p
+		one.Outgoing = Endpoint{}
+		require.Equal(t, errorsOf(issues, Incoming), errorsOf(one.Validate(policy), Incoming), "%+v %+v", p, policy)
+		if p.OwnOutgoing {
+			one = p
+			one.Incoming = Endpoint{}
+			require.Equal(t, errorsOf(issues, Outgoing), errorsOf(one.Validate(policy), Outgoing), "%+v %+v", p, policy)
+		}
 		if issues.Err() == nil {
 			require.NoError(t, p.Err(loosened(policy)), "%+v %+v", p, policy)
 		}
 	}
+}
+
+// errorsOf returns the codes of the errors that concern a side.
+func errorsOf(issues Issues, side Side) (codes []string) {
+	for _, i := range issues.Of(side) {
+		if i.Level == Error {
+			codes = append(codes, i.Code)
+		}
+	}
+	return codes
 }
 
 // loosened turns on every switch of a policy that only ever permits.
@@ -77,4 +100,30 @@ func anyEndpoint(r *rand.Rand, kind Kind) Endpoint {
 		e.Port = pick(r, 0, 0, 0, 993, 25, 22, -1, 65536)
 	}
 	return e
+}
+
+// FuzzValidate holds that no text makes validation panic, that defaults change
+// nothing about what is said of it, and that what is allowed can be put into a
+// command or a header.
+func FuzzValidate(f *testing.F) {
+	f.Add("imap.example.com", ExchangeOnlineURL, "u@example.com", ownTenant, "ann@example.com", 993)
+	f.Add("0x7f.1", "https://[::1%25eth0]:443/", "\x00", "{}", "@", -1)
+	f.Add("[::1]", "https://h:99999999999999999999/", "\xff", "-", "a@b@c", 1<<30)
+	f.Fuzz(func(t *testing.T, host, url, username, tenant, address string, port int) {
+		for _, kind := range []Kind{IMAPSMTP, POP3SMTP, ExchangeServer, ExchangeOnline, Kind(host)} {
+			p := Profile{ID: ID(username), Name: username, Kind: kind, TenantID: tenant, Owner: Owner{Address: address}, Application: registered}
+			p.Incoming = Endpoint{Credentials: FromProfile, Username: username, Password: secret.New(username)}
+			if kind.IsExchange() {
+				p.Incoming.URL = url
+			} else {
+				p.Incoming.Host, p.Incoming.Port, p.Outgoing.Host = host, port, host
+			}
+			issues := p.Validate(selfHosted)
+			require.Equal(t, issues, p.WithDefaults().Validate(selfHosted))
+			if issues.Err() == nil {
+				require.False(t, strings.ContainsAny(p.Name+p.Incoming.Host+p.Incoming.URL+p.Incoming.Username+tenant+address, "\x00\r\n"))
+				require.True(t, port >= 0 && port < 1<<16 || kind.IsExchange())
+			}
+		}
+	})
 }

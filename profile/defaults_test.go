@@ -34,6 +34,7 @@ func TestExchangeOnlineURL(t *testing.T) {
 	for _, own := range []bool{false, true} {
 		for _, kind := range []Kind{ExchangeOnline, ExchangeOnlineHybrid} {
 			p := Profile{Kind: kind, OwnOutgoing: own}
+			require.Equal(t, ExchangeOnlineURL, p.WithDefaults().Incoming.URL)
 			for _, q := range []Profile{p, p.WithDefaults()} {
 				require.Equal(t, "https://outlook.office365.com/EWS/Exchange.asmx", q.Endpoint(Incoming).URL)
 				require.Equal(t, "https://outlook.office365.com/EWS/Exchange.asmx", q.Endpoint(Outgoing).URL)
@@ -116,7 +117,7 @@ func TestReadyMade(t *testing.T) {
 func TestHosts(t *testing.T) {
 	for host, want := range map[string]bool{
 		"mail.example.com": true, "mail.example.com.": true, "localhost": true, "h": true, "a_b.example": true, "127.0.0.1": true,
-		"2001:db8::1": true, "fe80::1%eth0": true, "xn--bcher-kva.example": true, "3com.example": true,
+		"2001:db8::1": true, "fe80::1%eth0": true, "xn--bcher-kva.example": true, "3com.example": true, "a.0b": true, "a.0": false, "a!b": true, "a~b": true,
 		"": false, ".": false, ".example": false, "a..b": false, "a b": false, "a\tb": false, "a/b": false, "a@b": false, "a:25": false,
 		"[::1]": false, "https://a": false, "bücher.example": false, "a\x00": false, "a\x7f": false, "127.1": false, "2130706433": false,
 		"0x7f.0x1": false, "0X7F000001": false, "1.2.3.4.5": false, "a%b": false, "a?b": false, "a#b": false, `a\b`: false, "2001:db8::g": false,
@@ -131,6 +132,7 @@ func TestURLs(t *testing.T) {
 		"https://mail.example.com/EWS/Exchange.asmx": {true, "mail.example.com", 443},
 		"HTTPS://mail.example.com:8443":              {true, "mail.example.com", 8443},
 		"http://192.0.2.1/":                          {false, "192.0.2.1", 80},
+		"https://mail.example.com/~ews":              {true, "mail.example.com", 443},
 		"https://[2001:db8::1]:444/EWS":              {true, "2001:db8::1", 444},
 	} {
 		got, ok := parseURL(location)
@@ -139,8 +141,8 @@ func TestURLs(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"", "mail.example.com", "/EWS", "//mail.example.com/", "ftp://mail.example.com/", "https:mail", "https:///EWS", "https://mail:0/",
-		"https://mail:65536/", "https://mail:/", "https://mail:x/", "https://u@mail/", "https://u:p@mail/", "https://@mail/", "https://mail/?", "https://mail/?a=b",
-		"https://mail/#", "https://ma il/", "https://mail/\x00", "https://2130706433/", "https://bücher/", "https://mail/" + strings.Repeat("a", 2084),
+		"https://mail:65536/", "https://mail:99999999999999999999/", "https://mail:/", "https://mail:x/", "https://u@mail/", "https://u:p@mail/", "https://@mail/", "https://mail/?", "https://mail/?a=b",
+		"https://mail/#", "https://ma il/", "https://mail/\x00", "https://2130706433/", "https://bücher/", "https://mail/" + strings.Repeat("a", 2085-len("https://mail/")),
 	} {
 		_, ok := parseURL(bad)
 		require.False(t, ok, bad)
@@ -166,8 +168,15 @@ func TestValidateEntry(t *testing.T) {
 	}, got)
 	p = twoWays()
 	require.Empty(t, p.ValidateEntry(Policy{}, false), "nothing was entered")
+	require.Empty(t, p.ValidateEntry(risky, false), "nothing was entered")
 	p.Outgoing.Username = "x"
 	require.Equal(t, "outgoing-entry-unprotected", p.ValidateEntry(Policy{}, false)[0].Code)
 	p.Outgoing.Username, p.Outgoing.Password = "", secret.New("x")
 	require.Equal(t, "outgoing-entry-risky", p.ValidateEntry(risky, false)[0].Code)
+	for _, policy := range []Policy{{}, risky} {
+		require.Len(t, twoWaysServer().ValidateEntry(policy, false), 2, "each password is another")
+		p = server()
+		p.Outgoing.Password = secret.New("y")
+		require.Len(t, p.ValidateEntry(policy, false), 2, "each was entered, even where it is not used")
+	}
 }

@@ -38,7 +38,7 @@ func (p Profile) ValidateEntry(policy Policy, protected bool) Issues {
 	if protected {
 		return nil
 	}
-	f := p.facts(&policy)
+	f := p.facts(policy)
 	var issues Issues
 	for i := range entryRules {
 		issues = entryRules[i].check(f, issues)

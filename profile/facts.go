@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"cmp"
 	"net/netip"
 	"strings"
 )
@@ -31,10 +30,16 @@ type end struct {
 	atEXO  bool // it is Exchange Online, by kind or by host
 }
 
-func (p *Profile) facts(policy *Policy) *facts {
-	f := &facts{p: p, policy: policy, cloud: policy.Deployment != SelfHosted, tenancy: p.Tenancy(*policy)}
-	f.incoming = end{side: Incoming, written: &p.Incoming}
-	f.outgoing = end{side: Outgoing, written: &p.Outgoing}
+func (p Profile) facts(policy Policy) *facts {
+	// Rules are called through variables, so what they look at is on the heap: all in one.
+	f := &struct {
+		facts
+		p      Profile
+		policy Policy
+	}{p: p, policy: policy}
+	f.facts = facts{p: &f.p, policy: &f.policy, cloud: policy.Deployment != SelfHosted, tenancy: p.Tenancy(policy)}
+	f.incoming = end{side: Incoming, written: &f.p.Incoming}
+	f.outgoing = end{side: Outgoing, written: &f.p.Outgoing}
 	for _, e := range [...]*end{&f.incoming, &f.outgoing} {
 		e.Endpoint, e.protocol = p.Endpoint(e.side), p.Kind.Protocol(e.side)
 		e.locate()
@@ -42,7 +47,7 @@ func (p *Profile) facts(policy *Policy) *facts {
 	}
 	in, out := &f.incoming, &f.outgoing
 	f.sameLocation = p.Kind.IsExchange() && !p.OwnOutgoing && in.URL == out.URL && in.TLS == out.TLS
-	return f
+	return &f.facts
 }
 
 func (e *end) locate() {
@@ -52,7 +57,7 @@ func (e *end) locate() {
 			e.place, e.badURL = at, !ok
 		}
 	} else {
-		e.place = place{host: e.Host, port: cmp.Or(e.Port, usualPorts[e.protocol][e.TLS])}
+		e.place = place{host: e.Host, port: e.Port}
 	}
 	e.system = systemOf(e.host)
 }
@@ -92,7 +97,7 @@ func (f *facts) portRefused(e *end) bool {
 func (e *end) crossed() bool {
 	switch e.Port {
 	case 465, 993, 995:
-		return e.TLS != ImplicitTLS
+		return e.TLS == StartTLS || e.TLS == Plaintext
 	case 25, 110, 143, 587:
 		return e.TLS == ImplicitTLS
 	}

@@ -33,7 +33,7 @@ func isHost(host string) bool {
 		return false
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
-	digits := strings.Trim(last, "0123456789") == "" || len(last) > 1 && last[0] == '0' && last[1]|' ' == 'x'
+	digits := strings.Trim(last, "0123456789") == "" || last[0] == '0' && last[1]|' ' == 'x'
 	if digits || strings.Contains(host, ":") {
 		_, err := netip.ParseAddr(host)
 		return err == nil
@@ -65,12 +65,12 @@ func parseURL(location string) (place, bool) {
 	if at.https {
 		at.port = 443
 	}
-	if u.User != nil || strings.ContainsAny(location, "?#@") || strings.HasSuffix(u.Host, ":") || !isHost(at.host) {
+	if strings.ContainsAny(location, "?#@") || strings.HasSuffix(u.Host, ":") || !isHost(at.host) {
 		return place{}, false
 	}
 	if port := u.Port(); port != "" {
-		// What is out of range fails here or is refused as a port.
-		if at.port, err = strconv.Atoi(port); err != nil || at.port < 1 || at.port > 65535 {
+		// They are digits, and too many of them are the largest number there is.
+		if at.port, _ = strconv.Atoi(port); at.port < 1 || at.port > 65535 {
 			return place{}, false
 		}
 	}
@@ -105,8 +105,6 @@ func systemOf(host string) system {
 		return false
 	}
 	switch {
-	case host == "":
-		return someSystem
 	case in("gmail.com", "googlemail.com"):
 		return gmail
 	case in("yahoo.com"):

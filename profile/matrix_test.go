@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,7 +131,15 @@ func TestTenancy(t *testing.T) {
 	require.Equal(t, OtherTenant, Profile{TenantID: otherTenant}.Tenancy(Policy{}))
 	require.Equal(t, OwnTenant, Profile{TenantID: otherTenant}.Tenancy(Policy{TenantID: "aaaaaaaa-BBBB-cccc-dddd-eeeeeeeeeeee"}))
 	require.True(t, isGUID("09999990-aaaa-ffff-AAAA-FFFFFFFFFFFF"))
-	for _, bad := range []string{"", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeeg", "aaaaaaaabbbb-cccc-dddd-eeeeeeeeeeeee", ownTenant + "1"} {
-		require.False(t, isGUID(bad), bad)
+	const guid = "09afAF19-bbBB-ccCC-ddDD-eeeeEEEEEEEE"
+	require.True(t, isGUID(guid))
+	require.False(t, isGUID(""))
+	require.False(t, isGUID(guid+"1"))
+	require.False(t, isGUID(guid[1:]))
+	for i := range guid {
+		for _, c := range "/0:@AG`ag-" { // the neighbours of what is allowed
+			hex := strings.ContainsRune("0Aa", c)
+			require.Equal(t, hex && guid[i] != '-' || c == '-' && guid[i] == '-', isGUID(guid[:i]+string(c)+guid[i+1:]), "%c at %d", c, i)
+		}
 	}
 }

@@ -110,9 +110,6 @@ func (p Policy) PrivateAllowed() bool {
 // NetworkAllowed reports whether addr lies in AllowNetworks, where every address
 // and every port is permitted.
 func (p Policy) NetworkAllowed(addr netip.Addr) bool {
-	if len(p.AllowNetworks) == 0 {
-		return false
-	}
 	addr = addr.Unmap().WithZone("")
 	for _, network := range p.AllowNetworks {
 		if network.Masked().Contains(addr) {

@@ -46,9 +46,7 @@ var locationRules = []rule{
 	{
 		code: "url-https", original: "E23E", outgoing: "E23F", level: Error, part: location, field: "TLS",
 		message: "the URL begins with https and TLS is off", remedy: "leave TLS empty",
-		brokenEnd: func(_ *facts, e *end) bool {
-			return e.protocol == EWS && e.https && e.TLS == Plaintext
-		},
+		brokenEnd: func(_ *facts, e *end) bool { return e.https && e.TLS == Plaintext },
 	},
 	{
 		code: "url-http", original: "E240", outgoing: "E241", level: Error, part: location, field: "URL",

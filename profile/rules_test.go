@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-serversync/serversync/secret"
 )
 
 func describe(i Issue) string {
@@ -21,7 +23,7 @@ func describe(i Issue) string {
 }
 
 func TestRules(t *testing.T) {
-	for _, row := range rows {
+	for _, row := range slices.Concat(rows, nearRows) {
 		t.Run(strings.ReplaceAll(row.want, " ", "_"), func(t *testing.T) {
 			p := row.good()
 			require.Empty(t, p.Validate(row.policy), "before it is spoiled")
@@ -36,8 +38,22 @@ func TestRules(t *testing.T) {
 			require.Equal(t, []string{row.want}, got)
 			require.Equal(t, issues[0].Level == Error, p.Err(row.policy) != nil)
 			require.Equal(t, issues, p.WithDefaults().Validate(row.policy), "defaults change nothing")
+			if p.Kind.IsExchange() && !p.OwnOutgoing && partOf(issues[0].Code) == signIn {
+				p.Outgoing.URL = "https://outgoing.example.com/"
+				require.Contains(t, p.Validate(row.policy), issues[0], "who signs in is Incoming's affair, wherever Outgoing is")
+			}
 		})
 	}
+}
+
+// partOf returns the part of the rule that a code of one side is of.
+func partOf(code string) part {
+	for i := range rules {
+		if r := &rules[i]; r.codeAt(Incoming) == code || r.codeAt(Outgoing) == code {
+			return r.part
+		}
+	}
+	return whole
 }
 
 // Each rule has a row, on each side on which it has a code of its own.
@@ -112,19 +128,19 @@ func TestPortPolicy(t *testing.T) {
 func TestBounds(t *testing.T) {
 	p := yahooMail()
 	p.Name, p.Description = strings.Repeat("ü", 100), "\t\r\n"+strings.Repeat("ü", 1997)
-	p.Owner.Address = strings.Repeat("ü", 98) + "@b"
+	p.Owner.Address = strings.Repeat("ü", 97) + "~@b"
 	p.MaxConnections, p.MinPollInterval, p.Timeout = 300, 24*time.Hour, 100*time.Second
 	p.Application = Application{ClientID: strings.Repeat("a", 1024), Resource: strings.Repeat("a", 1024)}
 	p.Incoming.Host = "yahoo.com" // the domain itself is in the domain
 	require.Empty(t, p.Validate(cloud))
-	p.MaxConnections, p.Owner = 1, Owner{Address: "ann@example.com"}
+	p.MaxConnections, p.Owner = 1, Owner{Address: "a@b"}
 	p.AlertOwner = true
 	require.Empty(t, p.Validate(cloud))
 	p.Owner = Owner{ID: "7"}
 	require.Empty(t, p.Validate(cloud))
 
 	p = server()
-	p.Incoming.Username = strings.Repeat("ü", 250)
+	p.Incoming.Username, p.Incoming.Password = strings.Repeat("ü", 250), secret.New("~ \t\x7f")
 	p.Incoming.URL = "https://mail/" + strings.Repeat("a", 2084-len("https://mail/"))
 	require.Empty(t, p.Validate(selfHosted))
 	for _, location := range []string{"https://mail:1/", "https://mail:65535/"} {

@@ -9,7 +9,7 @@ import "fmt"
 //
 // A mailbox that uses one side only needs what [Issues.Of] returns for it.
 func (p Profile) Validate(policy Policy) Issues {
-	f := p.facts(&policy)
+	f := p.facts(policy)
 	var issues Issues
 	for i := range rules {
 		issues = rules[i].check(f, issues)

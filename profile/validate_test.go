@@ -100,6 +100,8 @@ func TestAddress(t *testing.T) {
 	require.Equal(t, "h:25", profile.Endpoint{Host: "h", TLS: profile.Plaintext}.Address(profile.SMTP))
 	require.Equal(t, "h:995", profile.Endpoint{Host: "h"}.Address(profile.POP3))
 	require.Equal(t, "h:110", profile.Endpoint{Host: "h", TLS: profile.StartTLS}.Address(profile.POP3))
+	require.Equal(t, "h:110", profile.Endpoint{Host: "h", TLS: profile.Plaintext}.Address(profile.POP3))
+	require.Equal(t, "h:143", profile.Endpoint{Host: "h", TLS: profile.Plaintext}.Address(profile.IMAP))
 }
 
 func TestKinds(t *testing.T) {
@@ -181,6 +183,7 @@ func BenchmarkValidate(b *testing.B) {
 		name string
 		p    profile.Profile
 	}{
+		{"good", profile.YahooPOP3("yahoo")},
 		{"imap", full(profile.IMAPSMTP)},
 		{"exchange", full(profile.ExchangeServer)},
 	} {
