@@ -16,6 +16,7 @@ type Rules struct {
 // Gate reports whether a side may be tried at now, and if not, from when on and
 // why. A side that waits for a person has no such time.
 func (s State) Gate(side Side, now time.Time, rules Rules, r Retry) (open bool, until time.Time, why Fault) {
+	r = r.WithDefaults()
 	if why, shut := s.shut(side, rules); shut {
 		return false, time.Time{}, why
 	}

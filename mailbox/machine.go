@@ -26,6 +26,7 @@ import (
 // A test that succeeds makes a side healthy and enables it. One that fails for now
 // is repeated as a cycle would be; one that fails for good disables the side.
 func (s State) Apply(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
+	r = r.WithDefaults()
 	switch e.Kind {
 	case EventCycle:
 		return s.tried(e, now, r, spread)

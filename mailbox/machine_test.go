@@ -128,6 +128,32 @@ func TestM5PermanentStopsAtOnce(t *testing.T) {
 	require.Len(t, alerts, 1, "it is told again, as the same alert")
 }
 
+// The zero Retry means its defaults, wherever it is used.
+func TestM1ZeroRetry(t *testing.T) {
+	require.Equal(t, Retry{
+		Waits: []time.Duration{5 * time.Minute, 10 * time.Minute, 15 * time.Minute},
+		Tries: 10, Probe: 30 * time.Minute, Refusals: 3, RefusalWindow: 15 * time.Minute,
+	}, retry)
+	var s State
+	now := start
+	for n := range 12 {
+		for _, h := range happenings() {
+			want, alerts := s.Apply(h.event, now, retry, 0.5)
+			got, told := s.Apply(h.event, now, Retry{}, 0.5)
+			require.Equal(t, want, got, h.name)
+			require.Equal(t, alerts, told, h.name)
+			for _, side := range []Side{Incoming, Outgoing, ACT} {
+				open, until, why := got.Gate(side, now, Rules{Revision: "1"}, retry)
+				open2, until2, why2 := got.Gate(side, now, Rules{Revision: "1"}, Retry{})
+				require.Equal(t, []any{open, until, why}, []any{open2, until2, why2})
+			}
+		}
+		s, _ = s.Apply(happenings()[2].event, now, retry, 0.5)
+		now = now.Add(time.Minute)
+		require.Equal(t, retry.Wait(n, 0), Retry{}.Wait(n, 0))
+	}
+}
+
 // S15: a Store may keep the state as a JSON document.
 func TestStateSurvivesJSON(t *testing.T) {
 	s, _ := State{}.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}, start, retry, 0.3)

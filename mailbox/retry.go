@@ -34,6 +34,7 @@ func (r Retry) WithDefaults() Retry {
 // Wait returns the pause after the given number of failures in a row; spread is a
 // random number from 0 up to 1.
 func (r Retry) Wait(failures int, spread float64) time.Duration {
+	r = r.WithDefaults()
 	return spreadBy(r.Waits[min(max(failures, 1), len(r.Waits))-1], spread)
 }
 
