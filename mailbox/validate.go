@@ -15,7 +15,11 @@ type rule struct {
 	field    string
 	message  string
 	remedy   string
-	broken   func(subject) bool
+
+	// One of the two is set. What is asked of each side that we work on concerns the
+	// mailbox as a whole where it is broken on all of them.
+	broken   func(s *subject) bool
+	brokenOn func(s *subject, side Side) bool
 }
 
 // A subject is what a rule is held against.
@@ -36,10 +40,10 @@ type subject struct {
 // That mailbox or profile is inactive is a warning here, for such a mailbox may be
 // edited; [Mailbox.Ready] has it as an error.
 func (m Mailbox) Validate(p profile.Profile, policy profile.Policy) profile.Issues {
-	s := subject{m, p, policy}
-	issues := s.against(recordRules())
+	s := &subject{m, p, policy}
+	issues := s.against(recordRules[:], nil)
 	if s.hasProfile() {
-		issues = append(issues, s.against(profileRules())...)
+		issues = s.against(profileRules[:], issues)
 	}
 	return issues
 }
@@ -47,53 +51,60 @@ func (m Mailbox) Validate(p profile.Profile, policy profile.Policy) profile.Issu
 // Ready returns what keeps a side of m from being tested and worked on at all,
 // however good the settings are: it is not for us, or it is switched off.
 func (m Mailbox) Ready(side Side, p profile.Profile) profile.Issues {
-	s := subject{Mailbox: m, p: p}
-	var issues profile.Issues
-	for _, i := range s.against(readyRules()) {
-		if i.Side == side || i.Side == "" {
-			issues = append(issues, i)
+	s := &subject{Mailbox: m, p: p}
+	return s.against(readyRules[:], nil).Of(side)
+}
+
+// against adds to issues what the rules find.
+func (s *subject) against(rules []rule, issues profile.Issues) profile.Issues {
+	for i := range rules {
+		r := &rules[i]
+		if r.brokenOn != nil {
+			issues = s.onSides(r, issues)
+		} else if r.broken(s) {
+			issues = append(issues, r.issue(r.side))
 		}
 	}
 	return issues
 }
 
-func (s subject) against(rules []rule) (issues profile.Issues) {
-	for _, r := range rules {
-		if r.broken(s) {
-			issues = append(issues, r.issue())
+func (s *subject) onSides(r *rule, issues profile.Issues) profile.Issues {
+	before, whole := len(issues), true
+	for _, side := range [...]Side{Incoming, Outgoing, ACT} {
+		switch {
+		case !s.asks(side):
+		case r.brokenOn(s, side):
+			issues = append(issues, r.issue(side))
+		default:
+			whole = false
 		}
+	}
+	if whole && len(issues) > before {
+		issues = append(issues[:before], r.issue(""))
 	}
 	return issues
 }
 
-func (r rule) issue() profile.Issue {
+func (r *rule) issue(side Side) profile.Issue {
 	original := r.original
 	if len(original) > 8 {
 		original = original[:8] // the name is for people
 	}
 	return profile.Issue{
-		Code: r.code, Original: original, Rule: r.matrix, Level: r.level, Side: r.side,
+		Code: r.code, Original: original, Rule: r.matrix, Level: r.level, Side: side,
 		Field: r.field, Message: r.message, Remedy: r.remedy,
 	}
 }
 
 // asks reports whether a side is for us to work on, active or not.
-func (s subject) asks(side Side) bool { return s.Method(side) == ServerSide }
+func (s *subject) asks(side Side) bool { return s.Method(side) == ServerSide }
 
 // hasProfile reports whether p is the mailbox's profile.
-func (s subject) hasProfile() bool { return s.Profile != "" && s.Profile == s.p.ID }
+func (s *subject) hasProfile() bool { return s.Profile != "" && s.Profile == s.p.ID }
 
-// takes reports whether a side that we work on takes its credentials from one of
-// the sources.
-func (s subject) takes(sources ...profile.Credentials) bool {
-	for _, side := range []Side{Incoming, Outgoing, ACT} {
-		for _, source := range sources {
-			if s.asks(side) && s.p.Endpoint(side).Credentials == source {
-				return true
-			}
-		}
-	}
-	return false
+// takes reports whether a side takes its credentials from a source.
+func (s *subject) takes(side Side, source profile.Credentials) bool {
+	return s.p.Endpoint(side).Credentials == source
 }
 
 func isExchangeOnline(k profile.Kind) bool {

@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -155,7 +156,16 @@ func TestValidateTellsAll(t *testing.T) {
 	p.Incoming.Credentials = profile.OAuth
 	m = annas()
 	m.Password = secret.Text{}
-	require.Len(t, m.Validate(p, cloud), 1, "sending takes them from the mailbox")
+	issues := m.Validate(p, cloud)
+	require.Len(t, issues, 1, "sending takes them from the mailbox")
+	require.Equal(t, Outgoing, issues[0].Side, "and reading, which does not, is not kept from it")
+	p.Outgoing.Credentials, p.Incoming.Credentials = profile.OAuth, profile.FromMailbox
+	require.Equal(t, Incoming, m.Validate(p, cloud)[0].Side)
+	p.Outgoing.Credentials = profile.FromMailbox
+	issues = m.Validate(p, cloud)
+	require.Len(t, issues, 1)
+	require.Empty(t, issues[0].Side, "both need them, which is told once")
+	p.Incoming.Credentials = profile.OAuth
 	m.Methods.Outgoing = None
 	require.Empty(t, m.Validate(p, cloud))
 }
@@ -270,3 +280,61 @@ func TestOrganization(t *testing.T) {
 	require.Equal(t, "V13", CheckVolume(MassMailing+1, 0)[0].Rule)
 	require.Len(t, CheckVolume(501, 500), 1)
 }
+
+// Validating is cheap enough to do before every cycle.
+func BenchmarkValidate(b *testing.B) {
+	m, p := annas(), imapProfile()
+	b.ReportAllocs()
+	for b.Loop() {
+		m.Validate(p, cloud)
+	}
+}
+
+// Whatever stands in a mailbox and its profile: nothing panics, nothing is told
+// twice, and what is told of one side is no error of another.
+func TestAnyMailbox(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	methods := []Method{Default, ServerSide, None, Outlook, ForwardMailbox, "x"}
+	texts := []string{"", "anna", "anna@example.com", "an\x00na", "a@b@c", "\xff", `CONTOSO\anna`}
+	kinds := []profile.Kind{profile.ExchangeServer, profile.ExchangeServerHybrid, profile.ExchangeOnline, profile.ExchangeOnlineHybrid, profile.IMAPSMTP, profile.POP3SMTP, "x"}
+	sources := []profile.Credentials{profile.FromMailbox, profile.FromMailbox, profile.FromProfile, profile.ServerToServer, profile.OAuth, profile.IntegratedWindows}
+	for range 20_000 {
+		yes := func() bool { return r.IntN(2) == 0 }
+		m := Mailbox{
+			Key: annas().Key, Name: pick(r, texts), Kind: pick(r, []Kind{User, Queue, Forward, "x"}), Address: pick(r, texts), Regarding: pick(r, texts),
+			Profile: pick(r, []profile.ID{"", "p", "p", "q"}), Methods: Methods{pick(r, methods), pick(r, methods), pick(r, methods)}, Inactive: yes(), Username: pick(r, texts),
+			Password: secret.New(pick(r, texts)), DeleteProcessed: yes(), Home: pick(r, []Home{HomeUnknown, Online, OnPremises, External, "x"}), ForwardsOutside: yes(), MFA: yes(),
+		}
+		p := profile.Profile{ID: "p", Kind: pick(r, kinds), OwnOutgoing: yes(), Inactive: yes(), Incoming: profile.Endpoint{Credentials: pick(r, sources), Impersonate: yes()}}
+		p.Outgoing.Credentials = pick(r, sources)
+		policy := profile.Policy{Deployment: pick(r, []profile.Deployment{profile.Cloud, profile.SelfHosted}), TenantID: pick(r, []string{"", ownTenant})}
+		issues := m.Validate(p, policy)
+		failing := false
+		for i, issue := range issues {
+			require.False(t, slices.ContainsFunc(issues[:i], func(o profile.Issue) bool {
+				return o.Code == issue.Code && (o.Side == issue.Side || o.Side == "" || issue.Side == "")
+			}), "%s twice: %+v", issue.Code, m)
+			failing = failing || issue.Level == profile.Error
+		}
+		require.Equal(t, failing, issues.Err() != nil)
+		require.Equal(t, issues, m.Validate(p.WithDefaults(), policy), "defaults change nothing: %+v %+v", m, p)
+
+		// Without its outgoing side a mailbox is told the same of its incoming one.
+		one := m
+		one.Methods.Outgoing, one.Methods.ACT = None, None
+		if m.Method(Incoming) == ServerSide {
+			require.Equal(t, errorsOf(m, p, policy), errorsOf(one, p, policy), "%+v %+v", m, p)
+		}
+	}
+}
+
+func errorsOf(m Mailbox, p profile.Profile, policy profile.Policy) (codes []string) {
+	for _, i := range m.Validate(p, policy).Of(Incoming) {
+		if i.Level == profile.Error {
+			codes = append(codes, i.Code)
+		}
+	}
+	return codes
+}
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
