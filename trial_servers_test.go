@@ -200,3 +200,42 @@ func TestReportTellsWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// A profile is tested without a mailbox up to where a password would be needed, and
+// beyond where it has one itself.
+func TestConnectionOnServers(t *testing.T) {
+	s := onLoopback(t, imaptest.Options{}, smtptest.Options{})
+	syncer, err := New(Config{
+		Store: memory.New(), Mailboxes: new(Directory),
+		Drivers: map[profile.Protocol]provider.Driver{
+			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: s.inRoots}},
+			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.outRoots}},
+		},
+		Policy: profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
+	})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, syncer.Close()) }()
+	p := profile.Profile{ID: "p", Kind: profile.IMAPSMTP, Incoming: s.in, Outgoing: s.out}
+	connect := func() TestReport {
+		r, err := syncer.TestConnection(t.Context(), ann.Organization, p, TestOptions{})
+		require.NoError(t, err)
+		return r
+	}
+	r := connect()
+	require.True(t, r.Passed, r.String())
+	require.Equal(t, 2, strings.Count(said(r), "sign-in skipped 0s the credentials are in the mailboxes"), r.String())
+
+	p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password = profile.FromProfile, s.user, secret.New(s.password)
+	p.Outgoing.Credentials, p.Outgoing.Username, p.Outgoing.Password = profile.FromProfile, s.user, secret.New("Wr0ng-H0rse")
+	p.OwnOutgoing = true
+	r = connect()
+	require.False(t, r.Passed)
+	require.Equal(t, []string{"outgoing sign-in"}, failed(r), r.String())
+	require.Equal(t, "PLAIN", evidence(r, mailbox.Incoming, provider.StageSignIn).Mechanism)
+	require.NotContains(t, r.String(), "0rse")
+
+	p.Incoming = profile.Endpoint{}
+	p.Outgoing.Password = secret.New(s.password)
+	r = connect()
+	require.True(t, r.Passed, "a side that names no server is left out: %s", r)
+}
