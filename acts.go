@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
@@ -13,16 +14,25 @@ import (
 
 // Owe commits acts to be done on the server with the next cycles, such as marking
 // a message read that a person has read in the CRM. Each may be repeated after a
-// crash. The error is [ErrBusy] while this Syncer is at the mailbox; try again then.
+// crash. A deletion waits for a day. The error is [ErrBusy] while this Syncer is at the mailbox; try again then.
 func (s *Syncer) Owe(ctx context.Context, key mailbox.Key, acts ...provider.Act) error {
 	return s.alone(ctx, key, func(c *cycle) error {
 		var b Batch
 		for _, act := range acts {
-			b.Owe = append(b.Owe, OwedAct{Act: act, NotBefore: s.cfg.Clock.Now()})
+			b.Owe = append(b.Owe, c.owe(act, 0))
 		}
 		_, err := c.commit(ctx, &b)
 		return err
 	})
+}
+
+// owe returns an act to be done after a while. Whoever asks for a deletion, it waits
+// for a day: a Store that fails over to an old copy cannot lose mail by it.
+func (c *cycle) owe(act provider.Act, after time.Duration) OwedAct {
+	if act.Kind == provider.Delete {
+		after = max(after, minDeleteDelay)
+	}
+	return OwedAct{Act: act, NotBefore: c.s.cfg.Clock.Now().Add(after)}
 }
 
 // acts does what commits have made due on the server. What is done is settled in

@@ -168,13 +168,18 @@ func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 	}
 	owe := func(act provider.Act, after time.Duration) {
 		act.Folder, act.Epoch, act.ID = r.Folder, r.Epoch, r.ID
-		st.batch.Owe = append(st.batch.Owe, OwedAct{Act: act, NotBefore: c.s.cfg.Clock.Now().Add(after)})
+		st.batch.Owe = append(st.batch.Owe, c.owe(act, after))
 	}
+	deletes := d.DeleteAfter > 0 || r.Kind == Tracked && c.box.DeleteProcessed && c.box.Kind != mailbox.User
 	for _, act := range d.Then {
+		if act.Kind == provider.Delete {
+			deletes = true // once, when all that asked for it allow it
+			continue
+		}
 		owe(act, 0)
 	}
-	if d.DeleteAfter > 0 || r.Kind == Tracked && c.box.DeleteProcessed && c.box.Kind != mailbox.User {
-		owe(provider.Act{Kind: provider.Delete}, max(d.DeleteAfter, minDeleteDelay))
+	if deletes {
+		owe(provider.Act{Kind: provider.Delete}, d.DeleteAfter)
 	}
 }
 

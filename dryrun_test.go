@@ -418,7 +418,9 @@ func TestDryRunOfTheOutbox(t *testing.T) {
 }
 
 // What earlier cycles left to be done is told apart from what the decisions ask for.
-func TestDryRunOfActsOwed(t *testing.T) {
+func TestDryRunOfActsOwed(t *testing.T) { synctest.Test(t, dryRunOfActsOwed) }
+
+func dryRunOfActsOwed(t *testing.T) {
 	w := newDryWorld(providertest.IMAPLike)
 	w.cfg.Filter = dryFilter(true)
 	var last provider.ID
@@ -435,8 +437,12 @@ func TestDryRunOfActsOwed(t *testing.T) {
 	require.NoError(t, s.Owe(context.Background(), ann, mark, remove))
 	report = dryRun(t, w, s, DryRun{})
 	require.Zero(t, report.Acts)
+	require.Equal(t, DryRunActs{Kinds: map[provider.ActKind]int{provider.Mark: 1}}, report.Owed)
+	time.Sleep(24 * time.Hour)
+	report = dryRun(t, w, s, DryRun{})
 	require.Equal(t, DryRunActs{Kinds: map[provider.ActKind]int{provider.Mark: 1}, Deletions: 1}, report.Owed)
 	require.Contains(t, report.String(), "; 1 act; 1 deletion")
+	s.Close()
 }
 
 // A dry run fails like a cycle and says nothing against the mailbox; it does not sign

@@ -37,7 +37,8 @@ type Decision struct {
 	Reason  string     // in words, for people who ask why
 
 	// Then are acts to be done on the server once the decision is committed, such
-	// as marking it read. Folder, Epoch and ID are filled in.
+	// as marking it read. Folder, Epoch and ID are filled in. A deletion waits for
+	// a day, or for DeleteAfter.
 	Then []provider.Act
 
 	// DeleteAfter, if not 0, deletes the message from the server so long after the

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
@@ -229,7 +230,8 @@ func (l *lane) commitRecords(ctx context.Context, b *Batch, from, next provider.
 }
 
 // commitWhole commits b. A record that the Store refuses is deferred or, after some
-// tries, quarantined, and the rest goes on.
+// tries, quarantined, and the rest goes on. What was to be done on the server for it
+// is not owed: the host has not got it.
 func (c *cycle) commitWhole(ctx context.Context, b *Batch) (Receipt, error) {
 	for {
 		receipt, err := c.commit(ctx, b)
@@ -237,7 +239,9 @@ func (c *cycle) commitWhole(ctx context.Context, b *Batch) (Receipt, error) {
 		if !errors.As(err, &refused) || refused.Index < 0 || refused.Index >= len(b.Records) || !b.Records[refused.Index].retryable() {
 			return receipt, err
 		}
-		c.refuse(&b.Records[refused.Index], fmt.Errorf("the host refused it: %w", refused.Err))
+		r := &b.Records[refused.Index]
+		c.refuse(r, fmt.Errorf("the host refused it: %w", refused.Err))
+		b.Owe = slices.DeleteFunc(b.Owe, func(a OwedAct) bool { return a.Folder == r.Folder && a.Epoch == r.Epoch && a.Act.ID == r.ID })
 	}
 }
 
