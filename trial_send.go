@@ -65,8 +65,8 @@ func (t *trial) mayLock() bool {
 		return false
 	}
 	since, refused := t.s.cfg.Clock.Now().Add(-t.s.cfg.Retry.RefusalWindow), 1
-	for _, at := range t.state.Refused {
-		if !at.Before(since) {
+	for _, r := range t.state.Refused {
+		if !r.At.Before(since) {
 			refused++
 		}
 	}

@@ -28,8 +28,8 @@ func (s State) Gate(side Side, now time.Time, rules Rules, r Retry) (open bool, 
 	case changed: // what was wrong may have been mended
 	case now.Before(d.Until):
 		return false, d.Until, d.Fault
-	case len(s.recent(now, r)) >= r.Refusals:
-		return false, s.Refused[len(s.Refused)-r.Refusals].Add(r.RefusalWindow), d.Fault
+	case d.Phase != Healthy && len(s.recent(now, r)) >= r.Refusals:
+		return false, s.Refused[len(s.Refused)-r.Refusals].At.Add(r.RefusalWindow), d.Fault
 	}
 	return true, time.Time{}, Fault{}
 }
@@ -61,7 +61,7 @@ func (s State) TestDue(side Side, now time.Time) bool {
 }
 
 // recent returns the refusals that still count at now.
-func (s State) recent(now time.Time, r Retry) []time.Time {
-	i, _ := slices.BinarySearchFunc(s.Refused, now.Add(-r.RefusalWindow), time.Time.Compare)
+func (s State) recent(now time.Time, r Retry) []Refusal {
+	i, _ := slices.BinarySearchFunc(s.Refused, now.Add(-r.RefusalWindow), func(r Refusal, at time.Time) int { return r.At.Compare(at) })
 	return s.Refused[i:]
 }

@@ -77,7 +77,7 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 	switch o.Class {
 	case Succeeded:
 		d.Phase, d.Failures, d.Until = Healthy, 0, time.Time{}
-		o.Fault, s.Refused = Fault{}, nil
+		o.Fault, s.Refused = Fault{}, without(s.Refused, e.Side)
 		s, alerts = s.Resolve(e.Side, now, "suspended", "stopped", "test-failed", "profile-outage")
 		if was.Phase == Suspended || was.Phase == Stopped {
 			code = "resumed"
@@ -85,7 +85,7 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 	case Throttled:
 		d.Phase, d.Until = Waiting, now.Add(r.waitAsked(o.Wait, spread))
 	case Refused:
-		s.Refused = append(slices.Clone(s.recent(now, r)), now)
+		s.Refused = append(slices.Clone(s.recent(now, r)), Refusal{now, e.Side})
 		d.Failures++
 		d.Phase, d.Until = Retrying, now.Add(r.Wait(1, spread))
 		if len(s.Refused) >= r.Refusals {
@@ -113,6 +113,17 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 		alerts = append(alerts, alert(code, e.Side, o.Fault))
 	}
 	return s.with(e.Side, d), alerts
+}
+
+// without returns the refusals of the other sides: that one side's server takes the
+// credential says nothing about another's.
+func without(all []Refusal, side Side) (others []Refusal) {
+	for _, r := range all {
+		if r.Side != side {
+			others = append(others, r)
+		}
+	}
+	return others
 }
 
 // tested moves a side on after a test.

@@ -98,6 +98,26 @@ func TestM1RefusalsStopBothSides(t *testing.T) {
 	require.True(t, open, "the credential was changed")
 }
 
+// M1: a server that refuses for ever is left alone although the other side's takes
+// the credential.
+func TestM1ARefusingSideIsStoppedWhileTheOtherWorks(t *testing.T) {
+	var s State
+	now, refused := start, 0
+	for range 40 {
+		s, _ = s.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: Outcome{Class: Succeeded, Revision: "1"}}, now, retry, 0.5)
+		if open, _, _ := s.Gate(Outgoing, now, Rules{Revision: "1"}, retry); open {
+			s, _ = s.Apply(Event{Kind: EventCycle, Side: Outgoing, Outcome: refusal}, now, retry, 0.5)
+			refused++
+		}
+		now = now.Add(5 * time.Minute)
+		open, _, _ := s.Gate(Incoming, now, Rules{Revision: "1"}, retry)
+		require.True(t, open, "what works goes on")
+	}
+	require.Equal(t, retry.Refusals, refused)
+	require.Equal(t, Stopped, s.Outgoing.Phase)
+	require.Equal(t, Healthy, s.Incoming.Phase)
+}
+
 // M2: throttling is no failure; it waits visibly.
 func TestM2Throttling(t *testing.T) {
 	var s State

@@ -42,7 +42,7 @@ type State struct {
 
 	// Refused says when sign-in was refused of late, on any side, so that nobody's
 	// account is locked by our trying.
-	Refused []time.Time `json:"refused,omitempty"`
+	Refused []Refusal `json:"refused,omitempty"`
 
 	// Open are the alerts that are not resolved, each as it was told last.
 	Open []Alert `json:"open,omitempty"`
@@ -54,6 +54,12 @@ type State struct {
 
 	// Reach says how far back mail is brought in.
 	Reach Reach `json:"reach,omitzero"`
+}
+
+// A Refusal is a sign-in that was refused.
+type Refusal struct {
+	At   time.Time `json:"at"`
+	Side Side      `json:"side"`
 }
 
 // Direction is the state of one side of a mailbox.

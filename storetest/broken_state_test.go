@@ -51,8 +51,8 @@ func stateFaults() []fault {
 		}},
 		{name: "a state's times are of a second", rule: "S15", make: func() methods {
 			return methods{load: shown(func(s *serversync.Snapshot) {
-				for i, at := range s.State.Refused {
-					s.State.Refused[i] = at.Truncate(time.Second)
+				for i, r := range s.State.Refused {
+					s.State.Refused[i].At = r.At.Truncate(time.Second)
 				}
 			})}
 		}},

@@ -148,7 +148,7 @@ func states() []mailbox.State {
 			Fault: mailbox.Fault{Code: "sign-in-refused", Cause: "The server said “no” <5.7.8> \U0001F4E7", Remedy: `Enter "it" again \ ask.`},
 		},
 		Outgoing: mailbox.Direction{Phase: mailbox.Waiting, Since: clock.In(time.FixedZone("", -8*3600))},
-		Refused:  []time.Time{clock, clock.Add(time.Minute).UTC(), clock.Add(time.Hour)},
+		Refused:  []mailbox.Refusal{{At: clock, Side: mailbox.Incoming}, {At: clock.Add(time.Minute).UTC(), Side: mailbox.Outgoing}, {At: clock.Add(time.Hour), Side: mailbox.Incoming}},
 		Resets:   []mailbox.Reset{reset("INBOX"), reset("Sent")},
 	}
 	fill(reflect.ValueOf(&everywhere).Elem())
