@@ -48,6 +48,16 @@ var kindCodes = map[provider.Kind]string{
 	provider.ErrUnsupported:   "unsupported",
 }
 
+// isKindCode reports whether a code says no more than the kind of an error.
+func isKindCode(code string) bool {
+	for _, c := range kindCodes { // the order does not matter
+		if c == code {
+			return true
+		}
+	}
+	return false
+}
+
 // ofKind returns what is known of an error by its kind alone.
 func ofKind(kind provider.Kind) mailbox.Known {
 	code, ok := kindCodes[kind]

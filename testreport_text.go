@@ -32,13 +32,27 @@ func (r TestReport) String() string {
 		line("  warning: ", fmt.Sprintf("%s: %s; %s", w.Field, w.Message, w.Remedy))
 	}
 	if r.Fault != (mailbox.Fault{}) {
-		line("  what is wrong: ", r.Fault.Cause)
+		cause, detail := inWords(r.Fault)
+		line("  what is wrong: ", cause)
+		if detail != "" {
+			line("  in detail:     ", detail)
+		}
 		line("  what to do:    ", r.Fault.Remedy)
 	}
 	if !r.Again.IsZero() {
 		line("  it is tested again by itself after ", r.Again.UTC().Format("15:04:05 UTC"))
 	}
 	return b.String()
+}
+
+// inWords returns what is wrong as an administrator would say it, and the words of
+// the driver or the server where they are others.
+func inWords(f mailbox.Fault) (cause, detail string) {
+	known, ok := mailbox.Lookup(f.Code)
+	if !ok || known.Cause == "" || isKindCode(f.Code) || known.Cause == f.Cause {
+		return f.Cause, ""
+	}
+	return known.Cause, f.Cause
 }
 
 // heading says what was tested, and how it went.

@@ -76,7 +76,14 @@ func (t *trial) noted(side mailbox.Side, stage provider.Stage, began time.Time, 
 		}
 	}
 	t.report.Stages = append(t.report.Stages, st)
+	if left := evidence.NotAfter.Sub(began); err == nil && !evidence.NotAfter.IsZero() && left < expiresSoon {
+		t.report.Warnings = append(t.report.Warnings, profile.Issue{Code: "certificate-expires", Level: profile.Warning, Side: side, Field: "certificate",
+			Message: fmt.Sprintf("the server's certificate for %s mail is good for %d more days only", side, int(left.Hours()/24)), Remedy: "see to it that it is renewed"})
+	}
 }
+
+// expiresSoon is how long before a certificate expires a test warns of it.
+const expiresSoon = 14 * 24 * time.Hour
 
 func (t *trial) skip(side mailbox.Side, stage provider.Stage, why string) {
 	t.report.Stages = append(t.report.Stages, StageReport{Side: side, Stage: stage, Status: StageSkipped, Evidence: provider.Evidence{Text: why}})

@@ -140,6 +140,18 @@ func TestReportShowsWhatTheServersAre(t *testing.T) {
 	}
 }
 
+// A certificate that is about to expire is warned of in time.
+func TestReportWarnsOfACertificateThatExpires(t *testing.T) {
+	s := onLoopback(t, imaptest.Options{Valid: 5*24*time.Hour + time.Hour}, smtptest.Options{Valid: 60 * 24 * time.Hour})
+	r := s.test(t, TestOptions{NoMessage: true})
+	require.True(t, r.Passed, r.String())
+	i := slices.IndexFunc(r.Warnings, func(w profile.Issue) bool { return w.Code == "certificate-expires" })
+	require.GreaterOrEqual(t, i, 0)
+	require.Equal(t, mailbox.Incoming, r.Warnings[i].Side)
+	require.Contains(t, r.Warnings[i].Message, "5 more days")
+	require.False(t, slices.ContainsFunc(r.Warnings[i+1:], func(w profile.Issue) bool { return w.Code == "certificate-expires" }))
+}
+
 // What is wrong with a server is told at the stage where it is, in words.
 func TestReportTellsWhatIsWrong(t *testing.T) {
 	starts := func(with, answer string) func(string) string {
