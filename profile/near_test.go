@@ -93,8 +93,9 @@ func TestAllowed(t *testing.T) {
 		"NTLM with a Windows identity":         {twoWaysPOP, selfHosted, func(p *Profile) { p.Outgoing.Credentials, p.Outgoing.Authentication = IntegratedWindows, NTLM }},
 		"a token said by name":                 {gmailMail, cloud, func(p *Profile) { p.Incoming.Authentication = Bearer }},
 		"a certificate said by name":           {modern, selfHosted, func(p *Profile) { p.Incoming.Authentication = Bearer }},
+		"a certificate for another tenant":     {modern, cloud, func(p *Profile) { p.Kind = ExchangeServerHybrid }},
 		"Gmail without any tenant":             {gmailMail, Policy{}, func(p *Profile) {}},
-		"the usual address from premises":      {onlineFromPremises, Policy{Deployment: SelfHosted, TenantID: otherTenant}, func(p *Profile) {}},
+		"the usual address from premises":      {onlineFromPremises, Policy{Deployment: SelfHosted, TenantID: otherTenant}, func(p *Profile) { p.Autodiscover = false }},
 		"a server of Exchange at outlook.com":  {server, selfHosted, func(p *Profile) { p.Incoming.URL = "https://outlook.com/EWS/Exchange.asmx" }},
 		"the same, where FIPS 140 is required": {server, Policy{Deployment: SelfHosted, FIPS: true}, func(p *Profile) { p.Incoming.URL = "https://outlook.com/EWS/Exchange.asmx" }},
 	} {
