@@ -23,6 +23,9 @@ func TestMayApprove(t *testing.T) {
 	onPremises := exchange(profile.ExchangeServerHybrid, profile.FromProfile)
 	byToken := imapProfile()
 	byToken.Outgoing.Credentials = profile.ServerToServer
+	incoming := imapProfile()
+	incoming.Incoming.Credentials = profile.ServerToServer
+	certified := exchange(profile.ExchangeServerHybrid, profile.ServerToServer)
 	const crm, privilege, exo, global, primary = CRMAdministrator, ApproveEmailAddresses, ExchangeAdministrator, GlobalAdministrator, PrimaryTenantAdministrator
 	for _, tt := range []struct {
 		name   string
@@ -52,6 +55,8 @@ func TestMayApprove(t *testing.T) {
 		{"IMAP", cloud, imapProfile(), []Role{privilege}, ""},
 		{"IMAP by certificate", cloud, byToken, []Role{crm}, "8009000B"},
 		{"IMAP by certificate", cloud, byToken, []Role{crm, exo}, ""},
+		{"IMAP by certificate, incoming only", cloud, incoming, []Role{crm}, "8009000B"},
+		{"Exchange Server by certificate", cloud, certified, []Role{crm}, ""},
 		{"IMAP by certificate", selfHosted, byToken, []Role{crm}, ""},
 		{"IMAP", cloud, imapProfile(), nil, "80040256"},
 		{"IMAP", selfHosted, imapProfile(), []Role{"cook"}, "80040256"},
@@ -61,12 +66,15 @@ func TestMayApprove(t *testing.T) {
 		require.Equal(t, tt.code, why.Original, "%s by %v", tt.name, tt.roles)
 		if !ok {
 			require.NotEmpty(t, why.Remedy)
+			require.Equal(t, "Approval", why.Field)
+			require.Equal(t, map[string]string{"8009000B": "approver-role", "80040256": "approver-privilege"}[tt.code], why.Code)
 			require.Error(t, profile.Issues{why}.Err())
 		}
 	}
 	ok, why := MayApprove(annas(), imapProfile(), cloud, Settings{}, Approver{Roles: []Role{crm}})
 	require.False(t, ok)
 	require.Equal(t, "approver-unnamed", why.Code)
+	require.Empty(t, why.Original, "no code of the original's")
 }
 
 // Who approves their own address needs the privilege by name, if the organization
@@ -80,6 +88,9 @@ func TestMayApproveOwnAddress(t *testing.T) {
 	ok, why := MayApprove(annas(), imapProfile(), cloud, strict, administrator)
 	require.False(t, ok)
 	require.Equal(t, "approver-own-address", why.Code)
+	require.Equal(t, "80040256", why.Original)
+	ok, _ = MayApprove(annas(), imapProfile(), cloud, strict, Approver{Name: "ben", Roles: administrator.Roles})
+	require.True(t, ok, "another's")
 	ok, _ = MayApprove(annas(), imapProfile(), cloud, strict, privileged)
 	require.True(t, ok)
 	ok, _ = MayApprove(annas(), imapProfile(), cloud, Settings{}, Approver{Name: "anna"})

@@ -37,6 +37,8 @@ func TestClaim(t *testing.T) {
 	ok, _ = taken.Check("contoso", false)
 	require.False(t, ok, "who had it before notices")
 
+	_, fault = Claim{Organization: "contoso"}.Check("fabrikam", false)
+	require.NotContains(t, fault.Cause, "last on", "it has never been used")
 	ok, fault = free.Check("", true)
 	require.False(t, ok)
 	require.Equal(t, "act-claim-unnamed", fault.Code)

@@ -62,12 +62,17 @@ func TestM1DisableAfter(t *testing.T) {
 	var s State
 	var alerts []Alert
 	now := start
-	for range 10 {
+	s.Outgoing.Enabled = true
+	for n := range 10 {
+		require.Equal(t, n > 0, s.Outgoing.Phase == Retrying)
+		require.Empty(t, alerts)
 		s, alerts = s.Apply(Event{Kind: EventCycle, Side: Outgoing, Outcome: outage}, now, r, 0)
 		now = now.Add(time.Hour)
 	}
 	require.Equal(t, Stopped, s.Outgoing.Phase)
+	require.False(t, s.Outgoing.Enabled)
 	require.Len(t, alerts, 1)
+	require.Equal(t, "stopped", alerts[0].Code)
 	open, until, why := s.Gate(Outgoing, now.Add(1000*time.Hour), Rules{Revision: "1"}, r)
 	require.False(t, open)
 	require.Zero(t, until)

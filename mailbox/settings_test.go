@@ -1,6 +1,9 @@
 package mailbox_test
 
 import (
+	"cmp"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +35,7 @@ func TestSettingsRanges(t *testing.T) {
 		{"alert-retention-range", Settings{AlertRetention: 3650 * day}, Settings{AlertRetention: 3650*day + 1}},
 		{"journal-retention-range", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 14*day + 1}},
 		{"journal-retention-long", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 14 * day}},
+		{"journal-retention-long", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 7*day + 1}},
 		{"verbose-cycles-range", Settings{MaxVerboseCycles: 100}, Settings{MaxVerboseCycles: 101}},
 		{"verbose-cycles-range", Settings{MaxVerboseCycles: 1}, Settings{MaxVerboseCycles: -1}},
 		{"verbose-mailboxes-range", Settings{MaxVerboseMailboxes: 100}, Settings{MaxVerboseMailboxes: 101}},
@@ -39,12 +43,29 @@ func TestSettingsRanges(t *testing.T) {
 		{"send-batch-range", Settings{SendBatch: 1}, Settings{SendBatch: -1}},
 		{"default-method", Settings{DefaultMethods: Methods{Incoming: ForwardMailbox}}, Settings{DefaultMethods: Methods{Outgoing: ForwardMailbox}}},
 		{"default-method", Settings{}, Settings{DefaultMethods: Methods{ACT: "fax"}}},
+		{"default-method", Settings{}, Settings{DefaultMethods: Methods{Incoming: "fax"}}},
 	} {
 		require.Empty(t, tt.good.Validate())
 		issues := tt.wrong.Validate()
 		require.Len(t, issues, 1, tt.code)
 		require.Equal(t, tt.code, issues[0].Code)
 		require.NotEmpty(t, issues[0].Remedy)
+		says := map[string]string{
+			"alert-retention-range":   "error AlertRetention: 87600h0m0.000000001s is more than 3650 days; leave it at 0 for the default of 30 days; a negative value keeps nothing",
+			"journal-retention-range": "error JournalRetention: 336h0m0.000000001s is more than 14 days; leave it at 0 for the default of 3 days; a negative value keeps nothing",
+			"journal-retention-long":  "warning JournalRetention: a journal of more than 7 days grows large; keep it for 7 days or less",
+			"verbose-cycles-range":    "error MaxVerboseCycles: %d is not between 1 and 100; leave it at 0 for the default of 100",
+			"verbose-mailboxes-range": "error MaxVerboseMailboxes: %d is not between 1 and 100; leave it at 0 for the default of 10",
+			"send-batch-range":        "error SendBatch: %d is not between 1 and 255; leave it at 0 for the default of 10",
+		}[tt.code]
+		if strings.Contains(says, "%d") {
+			says = fmt.Sprintf(says, cmp.Or(tt.wrong.MaxVerboseCycles, tt.wrong.MaxVerboseMailboxes, tt.wrong.SendBatch))
+		}
+		if says != "" {
+			require.Equal(t, says, string(issues[0].Level)+" "+issues[0].Error())
+		} else {
+			require.Equal(t, "error DefaultMethods", string(issues[0].Level)+" "+issues[0].Field)
+		}
 	}
 }
 
@@ -84,5 +105,8 @@ func TestSettingsApply(t *testing.T) {
 	fresh := s.ForNew(Mailbox{Methods: Methods{Outgoing: ServerSide}})
 	require.Equal(t, Methods{None, ServerSide, ServerSide}, fresh.Methods)
 	require.Equal(t, profile.ID("q"), fresh.Profile)
+	s.DefaultMethods.Outgoing = Outlook
+	require.Equal(t, Methods{None, Outlook, ServerSide}, s.ForNew(Mailbox{}).Methods)
+	require.Equal(t, Methods{None, None, None}, s.ForNew(Mailbox{Kind: Forward}).Methods)
 	require.Equal(t, profile.ID("p"), s.ForNew(annas()).Profile, "a new mailbox's own choice stands")
 }

@@ -266,6 +266,7 @@ func TestGateSaysWhy(t *testing.T) {
 		"rejected":     {func(s *State) { s.Approval.Status = Rejected }, strict},
 		"not-enabled":  {func(s *State) { s.Incoming.Enabled = false }, strict},
 		"paused":       {func(s *State) { s.Paused = Pause{Since: start, By: "Eve"} }, Rules{}},
+		"f":            {func(s *State) { s.Incoming.Enabled, s.Incoming.Fault = false, Fault{Code: "f"} }, strict},
 		"inactive":     {func(*State) {}, Rules{Shut: Fault{Code: "inactive"}}},
 	} {
 		s := enabled

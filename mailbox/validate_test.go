@@ -49,6 +49,16 @@ func TestValidate(t *testing.T) {
 	delegate := exchange(profile.ExchangeServer, profile.FromProfile)
 	none := func(*Mailbox) {}
 	passwordless := func(m *Mailbox) { m.Password = secret.Text{} }
+	onlineUsers := exchange(profile.ExchangeOnline, profile.FromMailbox)
+	onlineUsers.TenantID = "22222222-2222-4222-8222-222222222222"
+	server := exchange(profile.ExchangeServer, profile.FromMailbox)
+	shared := exchange(profile.ExchangeServerHybrid, profile.FromProfile)
+	only := func(side Side) func(*Mailbox) {
+		return func(m *Mailbox) {
+			m.Methods = map[Side]Methods{Incoming: {ServerSide, None, None}, Outgoing: {None, ServerSide, None}, ACT: {None, None, ServerSide}}[side]
+		}
+	}
+	unprofiled := func(m *Mailbox) { m.Profile = "" }
 	rows := []struct {
 		code     string
 		original string
@@ -88,8 +98,43 @@ func TestValidate(t *testing.T) {
 		{"home-outside", "", online, passwordless, func(m *Mailbox) { m.ForwardsOutside = true }},
 		{"home-not-here", "", onPremises, func(m *Mailbox) { m.Home = OnPremises }, func(m *Mailbox) { m.Home = Online }},
 		{"home-not-here", "", onPremises, none, func(m *Mailbox) { m.Home = External }},
+		{"address-form", "8005E221", imapProfile(), none, func(m *Mailbox) { m.Address = "anna" }},
+		{"username-form", "", imapProfile(), none, func(m *Mailbox) { m.Username = "\xff" }},
+		{"outgoing-method", "8005E226", imapProfile(), none, func(m *Mailbox) { m.Methods.Outgoing = "router" }},
+		{"act-method", "8005E217", imapProfile(), none, func(m *Mailbox) { m.Methods.ACT = "router" }},
+		{"delete-of-user", "8005E233", imapProfile(), func(m *Mailbox) { queues(m); m.DeleteProcessed = true }, func(m *Mailbox) { m.Kind = User }},
+		{"profile-missing", "8005E222", server, only(Incoming), unprofiled},
+		{"profile-missing", "8005E222", server, only(Outgoing), unprofiled},
+		{"profile-missing", "8005E222", server, only(ACT), unprofiled},
+		{"username-upn", "", onlineUsers, func(m *Mailbox) { m.Username = "anna@example.com" }, func(m *Mailbox) { m.Username = "anna" }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "@example.com" }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "anna@" }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "a/b@example.com" }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = `a\b@example.com` }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "a b@example.com" }},
+		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "a@b@example.com" }},
+		{"inactive", "8005E219", server, func(m *Mailbox) { m.MFA, m.Username = true, `CONTOSO\anna` }, func(m *Mailbox) { m.Inactive = true }},
+		{"inactive", "8005E219", shared, func(m *Mailbox) { m.MFA, m.Username = true, `CONTOSO\anna` }, func(m *Mailbox) { m.Inactive = true }},
+		{"home-not-here", "", server, func(m *Mailbox) { m.Home = OnPremises }, func(m *Mailbox) { m.Home = Online }},
+		{"home-on-premises", "", exchange(profile.ExchangeOnlineHybrid, profile.ServerToServer), passwordless, func(m *Mailbox) { m.Home = OnPremises }},
+		{"second-factor", "", exchange(profile.ExchangeOnlineHybrid, profile.FromMailbox), none, func(m *Mailbox) { m.MFA = true }},
+		{"act-needs-impersonation", "", exchange(profile.ExchangeServer, profile.IntegratedWindows), none, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+		{"act-needs-exchange", "8005E247", func() profile.Profile { p := imapProfile(); p.Incoming.Credentials = profile.FromProfile; return p }(), none,
+			func(m *Mailbox) { m.Methods.ACT = ServerSide }},
 		{"act-needs-exchange", "8005E247", imapProfile(), none, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
 		{"act-needs-impersonation", "", delegate, none, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
+	}
+	// Level, rule of the support matrix, side and field of each.
+	says := map[string]string{
+		"key-missing": "error,,,Key", "kind-unknown": "error,,,Kind", "home-unknown": "error,,,Home", "name-long": "error,,,Name",
+		"address-missing": "error,,,Address", "forward-address-missing": "error,,,Address", "address-form": "error,,,Address", "username-form": "error,,,Username",
+		"forward-regarding": "error,,,Regarding", "incoming-method": "error,,incoming,Methods.Incoming", "outgoing-method": "error,,outgoing,Methods.Outgoing",
+		"act-method": "error,,act,Methods.ACT", "forward-incoming": "error,,incoming,Methods.Incoming", "forward-outgoing": "error,,outgoing,Methods.Outgoing",
+		"act-users-only": "error,,act,Methods.ACT", "delete-of-user": "error,,incoming,DeleteProcessed", "profile-missing": "error,,,Profile",
+		"inactive": "warning,,,Inactive", "credentials-missing": "error,,,Password", "username-upn": "error,,,Username", "second-factor": "error,V9,,MFA",
+		"password-unused": "warning,V1,,Password", "home-wants-exchange-online": "warning,V1,,Profile", "home-on-premises": "error,V5,,Profile",
+		"home-outside": "error,V6,,Profile", "home-not-here": "error,V10,,Profile", "act-needs-exchange": "error,V3,act,Methods.ACT",
+		"act-needs-impersonation": "error,,act,Methods.ACT",
 	}
 	covered := []string{"profile-inactive"} // see TestValidateKnowsTheProfile
 	for _, tt := range rows {
@@ -106,6 +151,8 @@ func TestValidate(t *testing.T) {
 			require.NotEmpty(t, issues[0].Message)
 			require.NotEmpty(t, issues[0].Remedy)
 			require.NotContains(t, issues[0].Error(), "%!")
+			is := issues[0]
+			require.Equal(t, says[is.Code], strings.Join([]string{string(is.Level), is.Rule, string(is.Side), is.Field}, ","))
 		})
 		covered = append(covered, tt.code)
 	}
@@ -142,6 +189,13 @@ func TestValidateKnowsTheProfile(t *testing.T) {
 
 	// Without a profile nothing is guessed, and a mailbox that nobody works on needs none.
 	require.Equal(t, []string{"profile-missing"}, codes(profile.Profile{}, cloud))
+	m.Profile = ""
+	require.Equal(t, []string{"profile-missing"}, codes(profile.Profile{}, cloud), "nothing is the profile of nothing")
+	m.Home, m.Methods.ACT = Online, None
+	m.Profile = "p"
+	require.Equal(t, []string{"home-wants-exchange-online"}, codes(imapProfile(), cloud))
+	require.Empty(t, codes(imapProfile(), profile.Policy{Deployment: profile.SelfHosted}))
+	m.Home = HomeUnknown
 	m.Methods, m.Profile = Methods{None, None, Outlook}, ""
 	require.Empty(t, codes(profile.Profile{}, cloud))
 }
@@ -153,6 +207,9 @@ func TestValidateTellsAll(t *testing.T) {
 	require.Len(t, m.Validate(profile.Profile{}, cloud), 6)
 
 	p := imapProfile()
+	m = annas()
+	m.Address = ""
+	require.Len(t, m.Validate(p, cloud), 2, "no address and no user name in its place")
 	p.Incoming.Credentials = profile.OAuth
 	m = annas()
 	m.Password = secret.Text{}
@@ -200,17 +257,23 @@ func TestReady(t *testing.T) {
 		require.Equal(t, tt.code, issues[0].Code)
 		require.Equal(t, tt.original, issues[0].Original)
 		require.Equal(t, profile.Error, issues[0].Level)
+		require.Equal(t, map[string]string{
+			"inactive": ",Inactive", "profile-missing": ",Profile", "profile-inactive": ",Profile", "incoming-by-forward": "incoming,Methods.Incoming",
+			"incoming-not-ours": "incoming,Methods.Incoming", "forward-does-not-send": "outgoing,Kind", "outgoing-not-ours": "outgoing,Methods.Outgoing", "act-not-ours": "act,Methods.ACT",
+		}[tt.code], string(issues[0].Side)+","+issues[0].Field)
 		require.False(t, m.Syncs(tt.side) && m.Profile == p.ID && !p.Inactive)
 		covered = append(covered, tt.code)
 	}
 	require.Equal(t, RuleCodes("ready"), covered)
+	online.Inactive, m.Profile = true, "another"
+	require.Len(t, m.Ready(Incoming, online), 1, "whether another profile is inactive does not matter")
 }
 
 func TestAddressForm(t *testing.T) {
 	m, p := annas(), imapProfile()
 	for _, good := range []string{
 		"a@b", "anna@example.com", "o'hara+crm@sub.example.com", "用户@例子.广告", "дом@почта.рф",
-		`"a b"@example.com`, `"a@b"@example.com`, "anna@[192.0.2.1]", "anna@[IPv6:2001:db8::1]", "a..b.@docomo.example",
+		`"a b"@example.com`, `"a@b"@example.com`, "anna@[192.0.2.1]", "anna@[IPv6:2001:db8::1]", "a..b.@docomo.example", `"a"@b`, "a@[1]", "~@b~",
 		strings.Repeat("a", 64) + "@" + strings.Repeat("b", 189),
 	} {
 		m.Address = good
@@ -219,7 +282,7 @@ func TestAddressForm(t *testing.T) {
 	for _, bad := range []string{
 		"anna", "@example.com", "anna@", "a@b@c", "<anna@example.com>", "anna@example.com, ben@example.com", "an na@example.com",
 		"anna@exa mple.com", "anna\n@example.com", "anna@example.com\x00", "an\u202ena@example.com", "anna@\xff", "anna@[:", "anna@.", "anna@b..c", "anna@b.",
-		"a@[<>]", `"@b`, strings.Repeat("a", 250) + "@b.co",
+		`""@b`, `"a@b`, `a"@b`, "a@[]", "a@[1", "a@1]", "a@[<1]", "a@[<>]", `"@b`, strings.Repeat("a", 250) + "@b.co",
 	} {
 		m.Address = bad
 		require.Equal(t, "address-form", m.Validate(p, cloud)[0].Code, "%q", bad)
@@ -244,7 +307,7 @@ func TestMayEditAddress(t *testing.T) {
 	m := annas()
 	ok, why := m.MayEditAddress(OnMailbox)
 	require.False(t, ok)
-	require.Equal(t, "8005E208", why.Original)
+	require.Equal(t, "address-is-owners 8005E208 error Address", strings.Join([]string{why.Code, why.Original, string(why.Level), why.Field}, " "))
 	ok, _ = m.MayEditAddress(OnOwner)
 	require.True(t, ok)
 	forwards(&m)
@@ -273,12 +336,19 @@ func TestOrganization(t *testing.T) {
 	c = c.Add(Mailbox{Methods: Methods{ACT: ServerSide}}).Add(Mailbox{Methods: Methods{ACT: Outlook}, Inactive: true}).Add(Mailbox{})
 	require.Empty(t, c.Validate())
 	issues := c.Add(Mailbox{Methods: Methods{ACT: Outlook}}).Validate()
-	require.Equal(t, "V11", issues[0].Rule)
+	require.Equal(t, "act-mixed V11 warning act Methods.ACT", said(issues))
+	require.Empty(t, Census{OutlookACT: 1}.Validate())
 	require.NoError(t, issues.Err(), "a warning")
 
 	require.Empty(t, CheckVolume(MassMailing, 0))
-	require.Equal(t, "V13", CheckVolume(MassMailing+1, 0)[0].Rule)
+	require.Equal(t, "mass-mailing V13 warning outgoing Address", said(CheckVolume(MassMailing+1, 0)))
+	require.Len(t, CheckVolume(2, 1), 1)
 	require.Len(t, CheckVolume(501, 500), 1)
+}
+
+func said(issues profile.Issues) string {
+	i := issues[0]
+	return strings.Join([]string{i.Code, i.Rule, string(i.Level), string(i.Side), i.Field}, " ")
 }
 
 // Validating is cheap enough to do before every cycle.
