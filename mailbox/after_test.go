@@ -76,6 +76,51 @@ func TestM1RefusalsAreForgotten(t *testing.T) {
 	require.Equal(t, Stopped, try(twice, Refused, "1").Incoming.Phase)
 }
 
+// Refusals count while they are of late, and on a side that was never tried too.
+func TestM1RefusalsOfLate(t *testing.T) {
+	event := Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}
+	var s State
+	for n := range 6 {
+		s, _ = s.Apply(event, start.Add(time.Duration(n)*10*time.Minute), retry, 0)
+		require.Equal(t, Retrying, s.Incoming.Phase)
+		require.LessOrEqual(t, len(s.Refused), 2)
+	}
+	s = State{}
+	for range 3 {
+		s, _ = s.Apply(event, start, retry, 0)
+	}
+	open, until, _ := s.Gate(Outgoing, start.Add(time.Minute), Rules{Revision: "1"}, retry)
+	require.False(t, open, "it has the same credential")
+	require.Equal(t, start.Add(retry.RefusalWindow), until)
+	open, _, _ = s.Gate(Outgoing, until, Rules{Revision: "1"}, retry)
+	require.True(t, open)
+}
+
+// What is said of a retry holds, and nothing else of it is by default.
+func TestM1RetryAsSaid(t *testing.T) {
+	said := Retry{Waits: []time.Duration{time.Minute}, Tries: 2, Probe: time.Hour, DisableAfter: 1, Refusals: 1, RefusalWindow: time.Second}
+	require.Equal(t, said, said.WithDefaults())
+	s, _ := State{}.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: outage}, start, said, 0)
+	require.Equal(t, Stopped, s.Incoming.Phase)
+}
+
+// A success resolves what was told of failing, by a cycle and by a test.
+func TestM5SuccessResolves(t *testing.T) {
+	for _, kind := range []EventKind{EventCycle, EventTest} {
+		s := State{Incoming: Direction{Phase: Healthy, Revision: "1"}}
+		for _, code := range []string{"suspended", "stopped", "test-failed", "profile-outage", "other"} {
+			s, _ = s.Raise(Alert{Code: code, Side: Incoming}, code, start)
+		}
+		s, alerts := s.Apply(Event{Kind: kind, Side: Incoming, Outcome: Outcome{Class: Succeeded, Revision: "1"}}, start, retry, 0)
+		require.Len(t, s.Open, 1)
+		require.Equal(t, "other", s.Open[0].Code)
+		for i, code := range []string{"suspended", "stopped", "test-failed", "profile-outage"} {
+			require.Equal(t, code, alerts[i].ID)
+			require.Equal(t, start, alerts[i].Resolved)
+		}
+	}
+}
+
 // Waits are spread by a fifth either way.
 func TestM1Spread(t *testing.T) {
 	for spread, want := range map[float64]time.Duration{0: 4 * time.Minute, 0.5: 5 * time.Minute, 1: 6 * time.Minute} {

@@ -26,6 +26,8 @@ func TestMayApprove(t *testing.T) {
 	incoming := imapProfile()
 	incoming.Incoming.Credentials = profile.ServerToServer
 	certified := exchange(profile.ExchangeServerHybrid, profile.ServerToServer)
+	elsewhere := imapProfile()
+	elsewhere.TenantID = cross.TenantID
 	const crm, privilege, exo, global, primary = CRMAdministrator, ApproveEmailAddresses, ExchangeAdministrator, GlobalAdministrator, PrimaryTenantAdministrator
 	for _, tt := range []struct {
 		name   string
@@ -59,6 +61,7 @@ func TestMayApprove(t *testing.T) {
 		{"Exchange Server by certificate", cloud, certified, []Role{crm}, ""},
 		{"IMAP by certificate", selfHosted, byToken, []Role{crm}, ""},
 		{"IMAP", cloud, imapProfile(), nil, "80040256"},
+		{"IMAP, another tenant named", cloud, elsewhere, []Role{crm}, ""},
 		{"IMAP", selfHosted, imapProfile(), []Role{"cook"}, "80040256"},
 	} {
 		ok, why := MayApprove(annas(), tt.p, tt.policy, Settings{}, Approver{Name: "ben", Roles: tt.roles})

@@ -155,7 +155,8 @@ func number(code string) (uint32, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(code, 10, 64)
-	return uint32(n), err == nil && uint32(n)>>28 == 8
+	fits := n == int64(int32(n)) || n == int64(uint32(n))
+	return uint32(n), err == nil && fits && uint32(n)>>28 == 8
 }
 
 func digits(s string) bool {

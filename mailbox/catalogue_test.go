@@ -150,7 +150,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 // What is not known is not guessed at.
 func TestLookupDoesNotGuess(t *testing.T) {
 	for _, code := range []string{"", " ", "[]", "Error", "ErrorQuota", "550", "554", "550 9.9.9", "200", "5", "53", "5355", "535x 5.7.8", "80099999", "-2147000000",
-		"-1", "0x", "Crm.", "0xCrm.", "8004221g", "99999999999", "HTTP", "HTTP 200", "8006088C", "8005E246", "80061202", "80061217", "80061220", "80061221", strings.Repeat("5", 1<<16), "\x00\xff"} {
+		"-1", "0x", "Crm.", "0xCrm.", "8004221g", "99999999999", "10737713926", "+2147779334", "00002147779334", "xxx 421", "the 5.7.8", "HTTP", "HTTP 200", "8006088C", "8005E246", "80061202", "80061217", "80061220", "80061221", strings.Repeat("5", 1<<16), "\x00\xff"} {
 		k, ok := Lookup(code)
 		require.False(t, ok, "%.20q", code)
 		require.Zero(t, k)

@@ -60,8 +60,9 @@ func (s State) TestDue(side Side, now time.Time) bool {
 	return !again.IsZero() && !now.Before(again)
 }
 
-// recent returns the refusals that still count at now.
+// recent returns the refusals that still count at now. One that is as old as the
+// window does not, so that the gate opens at the time that it names.
 func (s State) recent(now time.Time, r Retry) []Refusal {
-	i, _ := slices.BinarySearchFunc(s.Refused, now.Add(-r.RefusalWindow), func(r Refusal, at time.Time) int { return r.At.Compare(at) })
+	i, _ := slices.BinarySearchFunc(s.Refused, now.Add(1-r.RefusalWindow), func(r Refusal, at time.Time) int { return r.At.Compare(at) })
 	return s.Refused[i:]
 }

@@ -79,6 +79,6 @@ func ownTenant(p profile.Profile, policy profile.Policy) bool {
 
 // isUPN reports whether a user name has the form of a user principal name.
 func isUPN(name string) bool {
-	user, domain, found := strings.Cut(name, "@")
-	return found && user != "" && domain != "" && !strings.ContainsAny(name, `\/ `) && !strings.Contains(domain, "@")
+	user, domain, _ := strings.Cut(name, "@")
+	return user != "" && domain != "" && !strings.ContainsAny(name, `\/ `) && !strings.Contains(domain, "@")
 }

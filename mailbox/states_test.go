@@ -272,6 +272,10 @@ func TestGateSaysWhy(t *testing.T) {
 		s := enabled
 		open, _, _ := s.Gate(Incoming, start, strict, retry)
 		require.True(t, open)
+		s.Approval.Status = Rejected
+		open, _, _ = s.Gate(Incoming, start, Rules{Enabled: true}, retry)
+		require.True(t, open, "where nobody need approve, nobody's no counts")
+		s = enabled
 		tt.spoil(&s)
 		open, until, why := s.Gate(Incoming, start, tt.rules, retry)
 		require.False(t, open, want)
@@ -296,6 +300,8 @@ func TestTestEnablesRepeatsAndDisables(t *testing.T) {
 	}
 	s, alerts := s.Apply(test(Transient), now, retry, 0.5)
 	require.Equal(t, Stopped, s.Incoming.Phase, "given up")
+	require.Zero(t, s.Incoming.Until)
+	require.Equal(t, now, s.Incoming.Tested.At)
 	require.False(t, s.TestDue(Incoming, now.Add(1000*time.Hour)))
 	require.Equal(t, "test-failed", alerts[len(alerts)-1].Code)
 	s, alerts = s.Apply(test(Succeeded), now, retry, 0.5)

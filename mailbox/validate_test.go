@@ -108,6 +108,7 @@ func TestValidate(t *testing.T) {
 		{"profile-missing", "8005E222", server, only(ACT), unprofiled},
 		{"username-upn", "", onlineUsers, func(m *Mailbox) { m.Username = "anna@example.com" }, func(m *Mailbox) { m.Username = "anna" }},
 		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "@example.com" }},
+		{"credentials-missing", "8005E209", server, only(ACT), passwordless},
 		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "anna@" }},
 		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = "a/b@example.com" }},
 		{"username-upn", "", onlineUsers, none, func(m *Mailbox) { m.Username = `a\b@example.com` }},
@@ -178,6 +179,8 @@ func TestValidateKnowsTheProfile(t *testing.T) {
 	delegate.Inactive = true
 	require.Equal(t, []string{"profile-inactive"}, codes(delegate, cloud))
 	require.NoError(t, m.Validate(delegate, cloud).Err(), "an inactive one may be edited")
+	require.Equal(t, "profile-inactive  warning  Profile", said(m.Validate(delegate, cloud)))
+	require.Equal(t, "8005E228", m.Validate(delegate, cloud)[0].Original)
 
 	online := exchange(profile.ExchangeOnline, profile.ServerToServer)
 	require.Equal(t, []string{"password-unused"}, codes(online, cloud))
@@ -282,7 +285,7 @@ func TestAddressForm(t *testing.T) {
 	for _, bad := range []string{
 		"anna", "@example.com", "anna@", "a@b@c", "<anna@example.com>", "anna@example.com, ben@example.com", "an na@example.com",
 		"anna@exa mple.com", "anna\n@example.com", "anna@example.com\x00", "an\u202ena@example.com", "anna@\xff", "anna@[:", "anna@.", "anna@b..c", "anna@b.",
-		`""@b`, `"a@b`, `a"@b`, "a@[]", "a@[1", "a@1]", "a@[<1]", "a@[<>]", `"@b`, strings.Repeat("a", 250) + "@b.co",
+		`""@b`, `"ab@b`, `ab"@b`, "a@[]", "a@[12", "a@12]", "a@[<1]", "a@[<>]", `"@b`, strings.Repeat("a", 250) + "@b.co",
 	} {
 		m.Address = bad
 		require.Equal(t, "address-form", m.Validate(p, cloud)[0].Code, "%q", bad)
