@@ -94,6 +94,9 @@ func TestM1RefusalsOfLate(t *testing.T) {
 	require.Equal(t, start.Add(retry.RefusalWindow), until)
 	open, _, _ = s.Gate(Outgoing, until, Rules{Revision: "1"}, retry)
 	require.True(t, open)
+	s.Outgoing = Direction{Phase: Healthy, Revision: "1"}
+	open, _, _ = s.Gate(Outgoing, start.Add(time.Minute), Rules{Revision: "1"}, retry)
+	require.True(t, open, "what works is not kept from working")
 }
 
 // What is said of a retry holds, and nothing else of it is by default.
