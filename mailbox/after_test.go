@@ -99,6 +99,15 @@ func TestM1RefusalsOfLate(t *testing.T) {
 	require.True(t, open, "what works is not kept from working")
 }
 
+// Two states that come of one do not write over each other.
+func TestRefusalsAreNotShared(t *testing.T) {
+	was := State{Refused: make([]Refusal, 0, 4)}
+	one, _ := was.Apply(Event{Kind: EventCycle, Side: Incoming, Outcome: refusal}, start, retry, 0)
+	two, _ := was.Apply(Event{Kind: EventCycle, Side: Outgoing, Outcome: refusal}, start, retry, 0)
+	require.Equal(t, []Refusal{{start, Incoming}}, one.Refused)
+	require.Equal(t, []Refusal{{start, Outgoing}}, two.Refused)
+}
+
 // What is said of a retry holds, and nothing else of it is by default.
 func TestM1RetryAsSaid(t *testing.T) {
 	said := Retry{Waits: []time.Duration{time.Minute}, Tries: 2, Probe: time.Hour, DisableAfter: 1, Refusals: 1, RefusalWindow: time.Second}

@@ -71,6 +71,7 @@ func TestM1DisableAfter(t *testing.T) {
 	}
 	require.Equal(t, Stopped, s.Outgoing.Phase)
 	require.False(t, s.Outgoing.Enabled)
+	require.Zero(t, s.Outgoing.Until)
 	require.Len(t, alerts, 1)
 	require.Equal(t, "stopped", alerts[0].Code)
 	open, until, why := s.Gate(Outgoing, now.Add(1000*time.Hour), Rules{Revision: "1"}, r)
