@@ -188,6 +188,10 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		c.closed(side, why)
 		return nil
 	}
+	if refused, why := c.s.credentials.shut(c, side); refused {
+		c.closed(side, why)
+		return nil
+	}
 	if down, why := c.s.outages.closed(c, side, now); down {
 		c.closed(side, why)
 		c.tellOwner(side, why)
@@ -197,6 +201,11 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	class, relevant := classify(ctx, err)
 	learned := relevant && !(err == nil && side == mailbox.Outgoing && c.out == nil) // with nothing to send nothing was
 	c.s.outages.note(ctx, c, side, err, learned)
+	var held *withheld
+	if errors.As(err, &held) { // what was refused to others says nothing against this mailbox
+		c.closed(side, held.fault)
+		return nil
+	}
 	if !learned {
 		return wrap(side, err)
 	}

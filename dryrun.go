@@ -116,6 +116,9 @@ func (d *dryRun) allowed(side mailbox.Side) bool {
 	if open && d.s.outages.down(d.cycle, side) {
 		open, why = false, fault(&provider.Error{Op: "dry run", Kind: provider.ErrUnavailable, Err: errors.New("the server answers none of the profile's mailboxes")})
 	}
+	if refused, because := d.s.credentials.shut(d.cycle, side); open && refused {
+		open, why = false, because
+	}
 	if !open {
 		if d.result.Closed == nil {
 			d.result.Closed = make(map[mailbox.Side]mailbox.Fault)

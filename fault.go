@@ -125,6 +125,10 @@ func fault(err error) mailbox.Fault {
 	if errors.As(err, &wrong) {
 		return wrong.fault()
 	}
+	var held *withheld
+	if errors.As(err, &held) {
+		return held.fault
+	}
 	k := meaning(err)
 	f := mailbox.Fault{Code: k.Code, Cause: err.Error(), Remedy: k.Remedy, Scope: k.Scope, Level: k.Level}
 	var e *provider.Error

@@ -15,9 +15,10 @@ import (
 
 // The codes of alerts about a profile.
 const (
-	codeOutage  = "profile-outage"  // a server answers none of its mailboxes; by side
-	codeFailing = "profile-failing" // more than half of its mailboxes fail
-	codeTest    = "test-failed"     // a test has found something that concerns all of its mailboxes
+	codeOutage  = "profile-outage"          // a server answers none of its mailboxes; by side
+	codeSignIn  = "profile-sign-in-refused" // the account that its mailboxes share is refused; by side, "" for both
+	codeFailing = "profile-failing"         // more than half of its mailboxes fail
+	codeTest    = "test-failed"             // a test has found something that concerns all of its mailboxes
 )
 
 // wallAlerts is how many open alerts of a wall are looked through.
@@ -151,6 +152,17 @@ func (h *herald) find(ctx context.Context, n news) (mailbox.Alert, bool, error) 
 		return mailbox.Alert{}, false, err
 	}
 	return alerts[i], true, nil
+}
+
+// isOpen reports whether somebody, such as another node, has told of a thing that is
+// not over.
+func (h *herald) isOpen(ctx context.Context, c *cycle, side mailbox.Side, code string) bool {
+	if h.s.walls == nil {
+		return false
+	}
+	wall := mailbox.Wall{Organization: c.key.Organization, Profile: c.profile.ID}
+	_, found, err := h.find(ctx, news{wall: wall, alert: mailbox.Alert{Code: code, Side: side}})
+	return err == nil && found
 }
 
 // keep keeps an alert. Only one goroutine at a time is in here.

@@ -36,7 +36,8 @@ type Hooks struct {
 }
 
 // A ProfileAlert is an alert about a profile, such as an outage of one of its
-// servers ("profile-outage") or that more than half of its mailboxes fail
+// servers ("profile-outage"), that the account which its mailboxes share is refused
+// ("profile-sign-in-refused") or that more than half of its mailboxes fail
 // ("profile-failing").
 type ProfileAlert struct {
 	Organization string

@@ -116,7 +116,11 @@ func (c *cycle) incomingClosed() error {
 		return nil
 	}
 	now := c.s.cfg.Clock.Now()
-	if open, _, why := c.state.Gate(mailbox.Incoming, now, c.rules(), c.s.cfg.Retry); !open {
+	open, _, why := c.state.Gate(mailbox.Incoming, now, c.rules(), c.s.cfg.Retry)
+	if refused, because := c.s.credentials.shut(c, mailbox.Incoming); open && refused {
+		open, why = false, because
+	}
+	if !open {
 		return &provider.Error{Op: "look among the sent mail", Kind: provider.ErrBadItem, Err: fmt.Errorf("incoming mail has to wait: %s", why.Cause)}
 	}
 	return nil

@@ -152,7 +152,12 @@ func (c *cycle) connect(ctx context.Context, side mailbox.Side) (connection, err
 }
 
 // dial opens a session when it is its turn to, unless an outage has begun meanwhile.
-func (c *cycle) dial(ctx context.Context, side mailbox.Side, open func(context.Context) (provider.Provider, error)) (provider.Provider, error) {
+func (c *cycle) dial(ctx context.Context, side mailbox.Side, open func(context.Context) (provider.Provider, error)) (p provider.Provider, err error) {
+	leave, err := c.s.credentials.enter(ctx, c, side)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { leave(err) }()
 	all := c.s.cfg.Dials
 	of := outageKey{c.profileKey(), side}
 	for _, turn := range []struct {
@@ -227,6 +232,14 @@ func (p *pool) take(key sessionKey, revision string) *session {
 		kept.reused = true
 	}
 	return kept
+}
+
+// has reports whether a session is kept.
+func (p *pool) has(key sessionKey, revision string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.kept[key]
+	return kept != nil && kept.revision == revision
 }
 
 // put keeps a session that is whole for later, in place of the one that was idle

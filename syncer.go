@@ -24,10 +24,13 @@ type Syncer struct {
 	dials   slots
 	budgets budgets
 	outages outages
-	health  health
-	herald  herald
-	idles   idles
-	plan    plan
+
+	credentials credentials
+
+	health health
+	herald herald
+	idles  idles
+	plan   plan
 
 	mu   sync.Mutex
 	busy map[mailbox.Key]bool
@@ -74,6 +77,7 @@ func New(cfg Config) (*Syncer, error) {
 	s.dials.init(cfg.Clock)
 	s.budgets.init(s)
 	s.outages.init(s)
+	s.credentials.init(s)
 	s.health.init(s)
 	s.herald.init(s)
 	s.idles.init()

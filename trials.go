@@ -137,6 +137,12 @@ func (c *cycle) testAgain(ctx context.Context) error {
 	if !c.strict || !due || c.shut != (mailbox.Fault{}) || c.state.Paused != (mailbox.Pause{}) {
 		return nil
 	}
+	for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
+		if stopped, why := c.s.credentials.isStopped(c.profileKey(), c.profile, side); stopped && c.box.Method(side) == mailbox.ServerSide {
+			c.closed(side, why)
+			return nil
+		}
+	}
 	t := &trial{cycle: c, o: TestOptions{RoundTrip: time.Minute}, byItself: true}
 	t.report = TestReport{Organization: c.key.Organization, Mailbox: c.key.Mailbox, Began: now}
 	report, err := t.conclude(ctx)

@@ -32,6 +32,9 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 	accounts := make(map[profile.Protocol][]provider.Account)
 	for _, key := range keys {
 		box, p, err := s.cfg.Mailboxes.Mailbox(ctx, key)
+		if stopped, _ := s.credentials.isStopped(profileKey{key.Organization, p.ID}, p, mailbox.Incoming); stopped {
+			continue
+		}
 		if err == nil && box.Syncs(mailbox.Incoming) {
 			free, ok := s.listener(key, p)
 			if !ok {
