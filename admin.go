@@ -76,7 +76,7 @@ var ErrTooManyVerbose = errors.New("serversync: too many mailboxes of the organi
 // the organization's settings allow; 0 ends it. How many mailboxes are followed at
 // once is counted by each process for itself.
 func (s *Syncer) SetVerbose(ctx context.Context, key mailbox.Key, cycles int) error {
-	return s.change(ctx, key, func(c *cycle) error {
+	err := s.change(ctx, key, func(c *cycle) error {
 		settings := c.settings.WithDefaults()
 		if cycles > 0 && !s.follow(key, settings.MaxVerboseMailboxes) {
 			return ErrTooManyVerbose
@@ -84,6 +84,10 @@ func (s *Syncer) SetVerbose(ctx context.Context, key mailbox.Key, cycles int) er
 		c.state.Verbose = min(max(cycles, 0), settings.MaxVerboseCycles)
 		return nil
 	})
+	if err != nil || cycles <= 0 { // one that was followed before is counted again with its next cycle
+		s.unfollow(key)
+	}
+	return err
 }
 
 // follow counts a mailbox among those that are logged in detail.
@@ -168,15 +172,27 @@ type Assignment struct {
 // Assign gives a selection of mailboxes a profile or the organization's default
 // settings, and tests and enables them unless told not to. A mailbox that would not
 // be valid with it stays as it is. It needs an [Editor].
+//
+// It counts as one test of each organization: its mailboxes all get the same profile.
+// Where an organization has had its tests for this hour nothing is assigned to it.
 func (s *Syncer) Assign(ctx context.Context, a Assignment, keys ...mailbox.Key) []Result {
+	counted := make(map[string]error)
+	for _, key := range keys {
+		if _, is := counted[key.Organization]; !is && !a.NoTest {
+			counted[key.Organization] = s.mayTest(key.Organization, a.Test, s.cfg.Clock.Now())
+		}
+	}
 	return s.forEach(ctx, keys, func(r *Result) (err error) {
-		if s.editor == nil {
+		switch {
+		case s.editor == nil:
 			return errors.New("serversync: neither Config.Mailboxes nor the Store is an Editor")
+		case counted[r.Mailbox.Organization] != nil:
+			return counted[r.Mailbox.Organization]
 		}
 		if r.Issues, err = s.assign(ctx, a, r.Mailbox); err != nil || a.NoTest {
 			return err
 		}
-		r.Test, err = s.TestMailbox(ctx, r.Mailbox, a.Test)
+		r.Test, err = s.testMailbox(ctx, r.Mailbox, a.Test)
 		return err
 	})
 }
@@ -194,7 +210,10 @@ func (s *Syncer) assign(ctx context.Context, a Assignment, key mailbox.Key) (pro
 		}
 		m.Profile = a.Profile
 	}
-	if !a.Defaults && a.Profile == "" {
+	switch {
+	case a.Defaults && !c.strict:
+		return nil, errors.New("serversync: there are no defaults without Config.Organizations")
+	case !a.Defaults && a.Profile == "":
 		return nil, errors.New("serversync: the assignment names no profile")
 	}
 	wanted := c.box

@@ -17,7 +17,7 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 	for i := range b.Owe {
 		b.Owe[i].ID = cmp.Or(b.Owe[i].ID, c.s.newID())
 	}
-	own := b.Alerts
+	own := c.wanted(b.Alerts)
 	b.Alerts = append(slices.Clone(own), c.alerts...)
 	if c.journals() {
 		b.Journal = append(c.journalOf(b.Records), c.journal...)

@@ -28,17 +28,22 @@ func (s *Syncer) TestConnection(ctx context.Context, organization string, p prof
 	t.probeSides(ctx)
 	t.hangUp()
 	if err := ctx.Err(); err != nil {
-		return t.report, context.Cause(ctx)
+		return s.visible(t.report, o), context.Cause(ctx)
 	}
 	t.report.Took = s.cfg.Clock.Now().Sub(began)
 	t.report.Passed = t.report.Fault == (mailbox.Fault{})
 	t.tellProfile(ctx, true)
-	return s.publish(ctx, t.report, o)
+	return s.publish(t.report, o), nil
 }
 
 // tellProfile tells the profile's owner of what a test has found about the profile.
 func (t *trial) tellProfile(ctx context.Context, alone bool) {
 	why := t.report.Fault
+	if t.s.cfg.Policy.OrganizationsEnterHosts && why != (mailbox.Fault{}) {
+		if why = publicFault(t.report.Stages); why == cannotConnect {
+			why.Scope = mailbox.ScopeProfile
+		}
+	}
 	switch {
 	case t.o.TestOnly && !alone:
 	case !t.report.Passed && (alone || why.Scope == mailbox.ScopeProfile):

@@ -34,9 +34,9 @@ type cycle struct {
 	version int64           // of saved
 	alerts  []mailbox.Alert // of state, to be committed with it
 	journal []JournalItem   // of the outbox, to be committed as well
-	probe   string          // Message-ID of the last test message, as the cycle began
+	probe   string          // how the Message-IDs of test messages begin, of before the first page
 	follow  bool            // somebody wants each step logged
-	testing bool            // it is a test, which no outage holds back
+	testing bool            // somebody waits for a test, which no outage holds back
 
 	more   bool      // a direction has more to do than its slice of time allowed
 	again  time.Time // when an outbox entry is due again, or there is budget; zero if none
@@ -63,6 +63,7 @@ func (c *cycle) run(ctx context.Context) error {
 	if err := c.testAgain(ctx); err != nil {
 		return errors.Join(err, c.settle(ctx))
 	}
+	c.probe = c.state.Probe
 	defer c.putBack()
 
 	deadline := c.began.Add(c.s.cfg.CycleTimeout)
@@ -103,9 +104,20 @@ func (c *cycle) enter(ctx context.Context) (release func(), err error) {
 		release()
 		return nil, err
 	}
-	c.probe, c.follow = c.state.Probe, c.state.Verbose > 0
+	c.follow = c.state.Verbose > 0 && c.s.follow(c.key, c.settings.WithDefaults().MaxVerboseMailboxes)
 	c.noticeChange()
 	return release, nil
+}
+
+// reload begins anew on what somebody else has left, without the lease if that was
+// what they took.
+func (c *cycle) reload(ctx context.Context) error {
+	c.alerts, c.fence = nil, 0
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	c.noticeChange()
+	return nil
 }
 
 // describe reads what the host says of the mailbox.
@@ -153,9 +165,10 @@ func (c *cycle) lease(ctx context.Context) (release func(), err error) {
 		return nil, err
 	}
 	c.renew = now.Add(c.s.cfg.Lease / 3)
+	fence := c.fence
 	return func() {
 		store(context.WithoutCancel(ctx), c, "Leases.Release", only(func(ctx context.Context) error {
-			return c.s.leases.Release(ctx, c.key, c.fence)
+			return c.s.leases.Release(ctx, c.key, fence)
 		}))
 	}, nil
 }
@@ -213,7 +226,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		c.held[number(side)] = true
 		return wrap(side, err) // the profile's fault, not this mailbox's
 	}
-	outcome := mailbox.Outcome{Class: class, Revision: c.revision, Fault: fault(err)}
+	outcome := mailbox.Outcome{Class: class, Revision: c.revision, Fault: c.s.shown(err)}
 	var e *provider.Error
 	if errors.As(err, &e) {
 		outcome.Wait = e.RetryAfter
@@ -260,11 +273,19 @@ func (c *cycle) closed(side mailbox.Side, why mailbox.Fault) {
 // alert returns an alert about an item, which stands for itself.
 func (c *cycle) alert(a mailbox.Alert) mailbox.Alert {
 	a.ID, a.At, a.Count = c.s.newID(), c.s.cfg.Clock.Now(), 1
-	a.Last = a.At
+	a.Last, a.Message = a.At, bounded(a.Message)
 	if a.Level == profile.Info {
 		a.Resolved = a.At
 	}
 	return a
+}
+
+// wanted returns the alerts about items that the organization wants to be made.
+func (c *cycle) wanted(alerts []mailbox.Alert) []mailbox.Alert {
+	if !c.strict {
+		return alerts
+	}
+	return slices.DeleteFunc(slices.Clone(alerts), func(a mailbox.Alert) bool { return !c.settings.Alerts(a.Level) })
 }
 
 // settle commits what is left to be saved: state and alerts.

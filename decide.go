@@ -199,8 +199,13 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 			decisions[i] = Decision{Verdict: Tracked, Reason: "its header could not be read"}
 			continue
 		}
+		candidate := c.candidate(folder, change)
+		if c.isProbe(candidate.Message) {
+			decisions[i] = Decision{Verdict: Ignored, Reason: ofTest}
+			continue
+		}
 		at = append(at, i)
-		page = append(page, c.candidate(folder, change))
+		page = append(page, candidate)
 	}
 	if len(page) == 0 {
 		return decisions, nil
@@ -313,8 +318,8 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 			break
 		}
 		r.Message = m
-		if c.probe != "" && m.MessageID == c.probe {
-			r.Kind, r.Message, r.Reason = Ignored, nil, "it is the message of a test"
+		if c.isProbe(m) {
+			r.Kind, r.Message, r.Reason = Ignored, nil, ofTest
 		}
 	}
 	return r
@@ -324,7 +329,7 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 // or, if it was tried often enough or never will do, into a quarantined one.
 func (c *cycle) refuse(r *Record, err error) {
 	r.Attempts++
-	r.Reason, r.Code = err.Error(), fault(err).Code
+	r.Reason, r.Code = bounded(err.Error()), fault(err).Code
 	if r.Attempts >= c.s.cfg.ItemTries || provider.KindOf(err) == provider.ErrTooLarge {
 		r.Kind = Quarantined
 		return

@@ -79,7 +79,7 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 // with the next cycle.
 func (s *Syncer) Replay(ctx context.Context, key mailbox.Key, q QuarantinedItem) error {
 	return s.alone(ctx, key, func(c *cycle) error {
-		r := Record{Kind: Deferred, Folder: q.Folder, Epoch: q.Epoch, ID: q.ID, Received: q.Received, Reason: "replayed"}
+		r := Record{Kind: Deferred, Folder: q.Folder, Epoch: q.Epoch, ID: q.ID, Received: q.Received, Reason: "replayed", Attempts: 1}
 		if q.Raw != nil {
 			m, err := item.ParseMessage(q.Raw, s.cfg.Limits)
 			if err != nil {

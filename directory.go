@@ -97,7 +97,8 @@ func (d *Directory) Keys(ctx context.Context, after mailbox.Key, limit int) ([]m
 	return slices.Clone(d.keys[i:min(i+limit, len(d.keys))]), ctx.Err()
 }
 
-// Edit changes a mailbox and gives it another Revision.
+// Edit changes a mailbox and gives it another Revision. Change must not call the
+// Directory, which is locked.
 func (d *Directory) Edit(ctx context.Context, key mailbox.Key, change func(*mailbox.Mailbox)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,6 +109,7 @@ func (d *Directory) Edit(ctx context.Context, key mailbox.Key, change func(*mail
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	box.Folders = slices.Clone(box.Folders) // a cycle may hold the others
 	change(&box)
 	d.edits++
 	box.Key, box.Revision = key, "edit "+strconv.Itoa(d.edits)

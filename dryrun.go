@@ -90,6 +90,7 @@ func (d *dryRun) run(ctx context.Context) error {
 	if err := d.load(ctx); err != nil {
 		return err
 	}
+	d.probe = d.state.Probe
 	d.today = d.since()
 	d.bound = d.today
 	if d.o.ProcessAfter != nil {

@@ -3,6 +3,7 @@ package serversync
 import (
 	"context"
 	"errors"
+	"unicode/utf8"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
@@ -140,5 +141,22 @@ func fault(err error) mailbox.Fault {
 			f.Remedy = e.Remedy
 		}
 	}
+	f.Cause, f.Remedy = bounded(f.Cause), bounded(f.Remedy)
 	return f
+}
+
+// longText is how long a text is at most that is kept for people: a server's words
+// are in some.
+const longText = 500
+
+// bounded returns s, cut between two runes if it is long.
+func bounded(s string) string {
+	if len(s) <= longText {
+		return s
+	}
+	n := longText
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

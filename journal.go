@@ -27,7 +27,7 @@ func (c *cycle) journalOf(records []Record) (items []JournalItem) {
 		}
 		items = append(items, JournalItem{
 			ItemKey: ItemKey{Side: mailbox.Incoming, Folder: r.Folder, Epoch: r.Epoch, ID: r.ID},
-			Kind:    r.Kind, Code: r.Code, Reason: r.Reason, Tries: r.Attempts, First: now, Last: now,
+			Kind:    r.Kind, Code: r.Code, Reason: bounded(r.Reason), Tries: r.Attempts, First: now, Last: now,
 		})
 	}
 	return items
@@ -54,9 +54,9 @@ func (c *cycle) journalEntry(e Entry, failed int, err error) {
 		return
 	}
 	if err != nil {
-		item.Code = fault(err).Code
+		item.Code = c.s.shown(err).Code
 	}
-	item.First = c.s.cfg.Clock.Now()
+	item.Reason, item.First = bounded(item.Reason), c.s.cfg.Clock.Now()
 	item.Last = item.First
 	c.journal = append(c.journal, item)
 }

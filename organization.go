@@ -24,7 +24,8 @@ type Organizations interface {
 // one; see [Directory].
 type Editor interface {
 	// Edit changes a mailbox and saves it, with another Revision, or returns
-	// ErrNotFound.
+	// ErrNotFound. Change does nothing else: it may be called under a lock or, where
+	// a transaction is tried again, twice.
 	Edit(ctx context.Context, key mailbox.Key, change func(*mailbox.Mailbox)) error
 
 	// Profile returns a profile of an organization, or ErrNotFound.

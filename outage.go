@@ -197,7 +197,7 @@ func (o *outages) fail(at *outage, c *cycle, err error) bool {
 	}
 	at.failures++
 	at.others = at.others || at.first != c.key
-	at.fault = fault(err)
+	at.fault = o.s.shown(err)
 	if at.down || !at.others || at.failures < outageAfter {
 		return false
 	}

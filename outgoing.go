@@ -62,6 +62,7 @@ func (c *cycle) forward(ctx context.Context, e Entry) error {
 
 // advance saves the entry with the alerts about it. Its claim ends unless it is kept.
 func (c *cycle) advance(ctx context.Context, e *Entry, keep bool, alerts ...mailbox.Alert) error {
+	alerts = c.wanted(alerts)
 	if !keep {
 		e.Claimer, e.ClaimedUntil = "", time.Time{}
 	}
@@ -158,7 +159,7 @@ func (c *cycle) outcome(e *Entry, result provider.Result, err error, began bool)
 		}
 	}
 	if err != nil {
-		e.Reason = err.Error()
+		e.Reason = c.s.shown(err).Cause
 	}
 	c.place(e)
 }

@@ -31,7 +31,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		return err // the claim lapses and it is looked for again
 	case err != nil && waited < c.s.cfg.Sending.GiveUp:
 		e.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(1, c.s.spread()))
-		e.Reason = "the server's answer was lost, and the sent mail cannot be looked at now: " + err.Error()
+		e.Reason = "the server's answer was lost, and the sent mail cannot be looked at now: " + c.s.shown(err).Cause
 		return c.advance(ctx, &e, false)
 	}
 	if len(places) > 0 {
@@ -169,9 +169,9 @@ func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 			e.Phase, e.NotBefore = PhaseAccepted, c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(e.Attempts, c.s.spread()))
 		} else {
 			alerts = append(alerts, c.alert(mailbox.Alert{Level: profile.Info, Code: "copy-failed", Side: mailbox.Outgoing,
-				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %v", e.ID, err), Remedy: "nothing: the mail was sent"}))
+				Message: fmt.Sprintf("outbox entry %q was sent, but its copy could not be filed: %s", e.ID, c.s.shown(err).Cause), Remedy: "nothing: the mail was sent"}))
 		}
-		e.Reason = "its copy could not be filed: " + err.Error()
+		e.Reason = "its copy could not be filed: " + c.s.shown(err).Cause
 	}
 	return c.advance(ctx, &e, false, alerts...)
 }

@@ -124,13 +124,13 @@ func (c *cycle) openNew(ctx context.Context, side mailbox.Side) (*session, error
 			p.Close()
 		}
 		c.s.pool.slots.give(slot)
-		return nil, err
+		return nil, wayError{err}
 	}
 	return &session{Provider: p, key: key, account: c.profileKey(), revision: c.revision, slot: slot}, nil
 }
 
 // connectionPatience is how long a cycle waits for a connection of an account that
-// other mailboxes use.
+// other mailboxes use. A test that somebody waits for has more.
 const connectionPatience = 10 * time.Second
 
 // connect takes one of the account's connections, for which idle ones are closed.
@@ -143,7 +143,11 @@ func (c *cycle) connect(ctx context.Context, side mailbox.Side) (connection, err
 		}
 	}
 	c.s.pool.makeRoom(of, limit)
-	err := c.s.pool.slots.take(ctx, of, limit, connectionPatience)
+	patience := connectionPatience
+	if c.testing {
+		patience = c.s.cfg.CycleTimeout
+	}
+	err := c.s.pool.slots.take(ctx, of, limit, patience)
 	if errors.Is(err, errNoSlot) {
 		err = heldBack("open", provider.ErrThrottled, "MaxConnections", connectionPatience,
 			"all connections that the profile allows are in use", "nothing: it goes on by itself; the profile says how many there may be")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -97,7 +98,8 @@ func (s *Syncer) Close() error {
 //
 // The error says why a direction could not be tried to its end, joined if both
 // could not; [ErrBusy] that this Syncer is at the mailbox already, [ErrLeased] that
-// another node is. What was committed before an error stays, and the next cycle
+// another node is, [ErrFenced] that somebody changed the mailbox's state meanwhile,
+// such as an administrator who paused it: the next cycle finds what they left. What was committed before an error stays, and the next cycle
 // goes on from there. A failing item is no error of the cycle.
 func (s *Syncer) SyncMailbox(ctx context.Context, key mailbox.Key) (Report, error) {
 	return s.sync(ctx, key, func(*cycle, time.Time) {})
@@ -123,6 +125,7 @@ func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(c *cycle, 
 	c.empty = s.idles.note(&c.report, err == nil && len(c.report.Closed) == 0)
 	if errors.Is(err, ErrNotFound) {
 		s.idles.forget(key)
+		s.unfollow(key)
 	}
 	s.health.note(ctx, c)
 	due := c.next()
@@ -132,7 +135,11 @@ func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(c *cycle, 
 	tell(c, due)
 	if err != nil {
 		err = fmt.Errorf("mailbox %s: %w", key, err)
-		s.cfg.Logger.Warn("cycle failed", "mailbox", key.String(), "error", err)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeased) {
+			level = slog.LevelInfo // somebody else was there first, which is no failure
+		}
+		s.cfg.Logger.Log(ctx, level, "cycle failed", "mailbox", key.String(), "error", err)
 	}
 	return c.report, err
 }

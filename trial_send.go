@@ -31,28 +31,35 @@ func (t *trial) sending(ctx context.Context, sides []mailbox.Side) {
 		t.skip(mailbox.Outgoing, provider.StageSignIn, "sign-in was refused so often that one more could lock the account")
 		return
 	}
-	var err error
-	if t.out, err = t.connect(ctx, mailbox.Outgoing); err != nil {
-		t.failed[mailbox.Outgoing] = err
+	reads := slices.Contains(sides, mailbox.Incoming) && t.failed[mailbox.Incoming] == nil
+	before, err := t.snapshot(ctx, reads)
+	if err != nil {
+		t.failed[mailbox.Incoming], reads = err, false
+	}
+	if t.out, t.failed[mailbox.Outgoing] = t.connect(ctx, mailbox.Outgoing); t.failed[mailbox.Outgoing] != nil {
 		return
 	}
 	if t.o.NoMessage {
 		t.skip(mailbox.Outgoing, StageSend, "no message was wanted")
 		return
 	}
-	reads := slices.Contains(sides, mailbox.Incoming) && t.failed[mailbox.Incoming] == nil
-	before, err := t.snapshot(ctx, reads)
-	if err != nil {
-		t.failed[mailbox.Incoming], reads = err, false
-	}
 	t.failed[mailbox.Outgoing] = t.stage(mailbox.Outgoing, StageSend, func() (provider.Evidence, error) { return t.sendToSelf(ctx) })
+	t.s.pool.close(t.out) // it may have taken the only connection
+	t.out = nil
 	switch {
 	case t.failed[mailbox.Outgoing] != nil:
 		t.skip(mailbox.Incoming, StageReadBack, "no message was sent")
 	case !reads:
 		t.skip(mailbox.Incoming, StageReadBack, "incoming mail is not synchronized, or does not work")
 	default:
-		t.failed[mailbox.Incoming] = t.stage(mailbox.Incoming, StageReadBack, func() (provider.Evidence, error) { return t.readBack(ctx, before) })
+		t.failed[mailbox.Incoming] = t.stage(mailbox.Incoming, StageReadBack, func() (e provider.Evidence, err error) {
+			if t.in == nil {
+				if t.in, err = t.openNew(ctx, mailbox.Incoming); err != nil {
+					return e, err
+				}
+			}
+			return t.readBack(ctx, before)
+		})
 	}
 }
 
@@ -73,18 +80,46 @@ func (t *trial) mayLock() bool {
 	return refused >= t.s.cfg.Retry.Refusals
 }
 
-// sendToSelf sends the test message. Its Message-ID is remembered, so that the
-// message is not taken for mail of the host's.
+// keepProbe sees to it that the Store knows how the Message-IDs of the mailbox's test
+// messages begin before the first of them leaves, so that none is taken for mail of
+// the host's, whatever becomes of the test and however late it arrives.
+func (t *trial) keepProbe(ctx context.Context) (err error) {
+	for try := 0; t.state.Probe == ""; try++ {
+		t.state.Probe = "serversync-test." + t.s.newID() + "."
+		if _, err = t.commit(ctx, &Batch{}); err == nil {
+			break
+		}
+		t.state.Probe = ""
+		if !errors.Is(err, ErrFenced) || try == 3 {
+			return err
+		}
+		if err = t.reload(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendToSelf sends the test message.
 func (t *trial) sendToSelf(ctx context.Context) (provider.Evidence, error) {
 	sender, ok := provider.As[provider.Sender](t.out.Provider)
 	if !ok {
 		return provider.Evidence{}, &provider.Error{Op: "send", Kind: provider.ErrUnsupported, Err: errors.New("the driver sends no mail")}
 	}
-	_, domain, _ := strings.Cut(t.box.Address, "@")
-	t.state.Probe = "serversync-test." + t.s.newID() + "@" + domain
+	if err := t.keepProbe(ctx); err != nil {
+		return provider.Evidence{}, err
+	}
+	id, err := item.NewMessageID(t.state.Probe+t.s.newID(), t.box.Address[strings.LastIndexByte(t.box.Address, '@')+1:])
+	if err != nil { // a domain that no Message-ID can have
+		id, err = item.NewMessageID(t.state.Probe+t.s.newID(), "serversync.invalid")
+	}
+	if err != nil {
+		return provider.Evidence{}, &provider.Error{Op: "send", Kind: provider.ErrBadItem, Err: err}
+	}
+	t.messageID = id
 	self := item.Address{Addr: t.box.Address}
 	draft := item.Draft{
-		From: self, To: []item.Address{self}, MessageID: t.state.Probe, Date: t.s.cfg.Clock.Now(),
+		From: self, To: []item.Address{self}, MessageID: id, Date: t.s.cfg.Clock.Now(),
 		Subject: "Test message: this mailbox is connected",
 		Text: "This message was sent by " + t.box.Address + " to itself to test whether the mailbox can\n" +
 			"send and receive. It is deleted where that can be done; else you may delete it.\n",
@@ -92,66 +127,28 @@ func (t *trial) sendToSelf(ctx context.Context) (provider.Evidence, error) {
 	}
 	raw, err := draft.Compose()
 	if err != nil {
-		return provider.Evidence{}, &provider.Error{Op: "send", Kind: provider.ErrBadItem, Err: err}
+		return provider.Evidence{}, &provider.Error{Op: "send", Kind: provider.ErrUnsupported, Err: err,
+			Remedy: "enter the address as mail servers write it, in ASCII and without quotes"}
 	}
 	result, err := remote(ctx, t.cycle, "Sender.Send", func(ctx context.Context) (provider.Result, error) {
 		return sender.Send(ctx, provider.Submission{From: t.box.Address, Recipients: []string{t.box.Address}, Raw: raw})
 	})
-	if err == nil && len(result.Recipients) == 1 && result.Recipients[0].Status != provider.StatusSent {
+	if err == nil && len(result.Recipients) != 1 {
+		err = &provider.Error{Op: "send", Kind: provider.ErrProtocol, Err: fmt.Errorf("the driver told of %d recipients, and there is one", len(result.Recipients))}
+	}
+	if err == nil && result.Recipients[0].Status != provider.StatusSent {
 		err = &provider.Error{Op: "send", Kind: provider.ErrBadItem, Err: fmt.Errorf("the server did not take the message: %s", result.Recipients[0].Text)}
 	}
 	return provider.Evidence{Text: "accepted: " + result.Reply}, err
-}
-
-// A before is what stood in the folders before the test message was sent, for mail
-// systems that cannot be asked for a message.
-type before map[provider.FolderID]provider.Cursor
-
-// snapshot notes where the folders stand.
-func (t *trial) snapshot(ctx context.Context, reads bool) (before, error) {
-	if !reads {
-		return nil, nil
-	}
-	if _, ok := provider.As[provider.Finder](t.in.Provider); ok {
-		return nil, nil
-	}
-	source, _ := provider.As[provider.Source](t.in.Provider)
-	folders, err := t.folders(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	at := make(before)
-	for _, folder := range folders {
-		if _, err := t.news(ctx, source, folder, at, func(provider.Change) {}); err != nil {
-			return nil, err
-		}
-	}
-	return at, nil
-}
-
-// news goes through what is new in a folder since at, and moves at on.
-func (t *trial) news(ctx context.Context, source provider.Source, folder provider.Folder, at before, each func(provider.Change)) (epoch string, err error) {
-	for {
-		request := provider.Request{Folder: folder.ID, Cursor: at[folder.ID], Lane: provider.Live, Want: provider.WantHeaders, MaxItems: 1000}
-		page, err := remote(ctx, t.cycle, "Source.Changes", func(ctx context.Context) (provider.Page, error) { return source.Changes(ctx, request) })
-		if err != nil {
-			return "", err
-		}
-		for _, change := range page.Changes {
-			each(change)
-		}
-		release(page.Changes)
-		at[folder.ID] = page.Next
-		if !page.More {
-			return page.Next.Epoch(), nil
-		}
-	}
 }
 
 // readBack waits until the test message arrives, and takes it away.
 func (t *trial) readBack(ctx context.Context, at before) (provider.Evidence, error) {
 	until := t.s.cfg.Clock.Now().Add(t.o.RoundTrip)
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {
+		if err := t.keepLease(ctx); err != nil && !errors.Is(err, ErrFenced) { // it does without
+			return provider.Evidence{}, err
+		}
 		place, err := t.look(ctx, at)
 		if err != nil {
 			return provider.Evidence{}, err
@@ -168,49 +165,6 @@ func (t *trial) readBack(ctx context.Context, at before) (provider.Evidence, err
 			return provider.Evidence{}, err
 		}
 	}
-}
-
-// look returns where the test message is, nil if it has not arrived.
-func (t *trial) look(ctx context.Context, at before) (place *provider.Place, err error) {
-	source, _ := provider.As[provider.Source](t.in.Provider)
-	if finder, ok := provider.As[provider.Finder](t.in.Provider); ok {
-		all, err := t.allFolders(ctx, source)
-		if err != nil {
-			return nil, err
-		}
-		var ids []provider.FolderID // wherever a rule of the server's may have put it
-		for _, f := range all {
-			if f.Kind == provider.Mail && f.Role != provider.Sent && f.Role != provider.Drafts && f.Role != provider.All {
-				ids = append(ids, f.ID)
-			}
-		}
-		places, err := remote(ctx, t.cycle, "Finder.Find", func(ctx context.Context) ([]provider.Place, error) {
-			return finder.Find(ctx, ids, t.state.Probe)
-		})
-		if err != nil || len(places) == 0 {
-			return nil, err
-		}
-		return &places[0], nil
-	}
-	folders, err := t.folders(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	for _, folder := range folders {
-		var found provider.ID
-		epoch, err := t.news(ctx, source, folder, at, func(change provider.Change) {
-			if change.Header != nil && item.ParseHeader(change.Header, t.s.cfg.Limits).MessageID == t.state.Probe {
-				found = change.ID
-			}
-		})
-		if err != nil {
-			return nil, err
-		}
-		if found != "" {
-			return &provider.Place{Folder: folder.ID, Epoch: epoch, ID: found}, nil
-		}
-	}
-	return nil, nil
 }
 
 // takeAway deletes the test message, and says in words whether it could.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -26,8 +27,8 @@ type TestOptions struct {
 	Operator bool
 }
 
-// Where organizations enter hosts, a failed test is told at a fixed time after its
-// beginning, and so many tests an hour are made for an organization.
+// Where organizations enter hosts, each way to a server that fails takes a fixed time,
+// and so many tests an hour are made for an organization.
 const (
 	publicAfter   = 15 * time.Second
 	publicPerHour = 10
@@ -45,10 +46,15 @@ var ErrTooManyTests = errors.New("serversync: too many tests within an hour; try
 // The error is about the host's side: the Store's, ctx's, [ErrTooManyTests]. A
 // test that fails is a report, not an error.
 func (s *Syncer) TestMailbox(ctx context.Context, key mailbox.Key, o TestOptions) (TestReport, error) {
-	began := s.cfg.Clock.Now()
-	if err := s.mayTest(key.Organization, o, began); err != nil {
+	if err := s.mayTest(key.Organization, o, s.cfg.Clock.Now()); err != nil {
 		return TestReport{Organization: key.Organization, Mailbox: key.Mailbox}, err
 	}
+	return s.testMailbox(ctx, key, o)
+}
+
+// testMailbox is TestMailbox where the test has been counted.
+func (s *Syncer) testMailbox(ctx context.Context, key mailbox.Key, o TestOptions) (TestReport, error) {
+	began := s.cfg.Clock.Now()
 	if err := s.await(ctx, key); err != nil {
 		return TestReport{Organization: key.Organization, Mailbox: key.Mailbox}, err
 	}
@@ -56,16 +62,16 @@ func (s *Syncer) TestMailbox(ctx context.Context, key mailbox.Key, o TestOptions
 	c := &cycle{s: s, key: key, began: began, testing: true}
 	report, err := c.test(ctx, o)
 	if err != nil {
-		return report, fmt.Errorf("mailbox %s: %w", key, err)
+		return s.visible(report, o), fmt.Errorf("mailbox %s: %w", key, err)
 	}
 	s.Nudge(key)
-	return s.publish(ctx, report, o)
+	return s.publish(report, o), nil
 }
 
-// await waits until no cycle is at work on the mailbox.
+// await waits until no cycle of this Syncer is at work on the mailbox.
 func (s *Syncer) await(ctx context.Context, key mailbox.Key) error {
-	for !s.begin(key) {
-		if err := s.cfg.Clock.Sleep(ctx, firstLook); err != nil {
+	for wait := firstLook; !s.begin(key); wait = min(2*wait, lastLook) {
+		if err := s.cfg.Clock.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -78,6 +84,11 @@ func (c *cycle) test(ctx context.Context, o TestOptions) (TestReport, error) {
 	t := &trial{cycle: c, o: o}
 	t.report = TestReport{Organization: c.key.Organization, Mailbox: c.key.Mailbox, Began: c.s.cfg.Clock.Now()}
 	release, err := c.enter(ctx)
+	for errors.Is(err, ErrLeased) { // by another node: it is waited for like a cycle of our own
+		if err = c.s.cfg.Clock.Sleep(ctx, leaseLook); err == nil {
+			release, err = c.enter(ctx)
+		}
+	}
 	if err != nil {
 		return t.report, err
 	}
@@ -85,23 +96,45 @@ func (c *cycle) test(ctx context.Context, o TestOptions) (TestReport, error) {
 	return t.conclude(ctx)
 }
 
-// conclude makes the test and moves the state by how it went.
+// leaseLook is how often a test looks whether another node has ended its cycle.
+const leaseLook = 3 * time.Second
+
+// conclude makes the test and moves the state by how it went. If somebody else has
+// changed the state meanwhile, it is moved on from what they left.
 func (t *trial) conclude(ctx context.Context) (TestReport, error) {
-	before := t.state
 	if err := t.run(ctx); err != nil {
 		return t.report, err
 	}
 	r := &t.report
-	r.Profile, r.Address, r.Passed = t.profile.ID, t.box.Address, len(t.sides()) > 0
+	r.Profile, r.Address, r.Took = t.profile.ID, t.box.Address, t.s.cfg.Clock.Now().Sub(r.Began)
+	err := t.judge(ctx)
+	for try := 0; errors.Is(err, ErrFenced) && try < 3; try++ {
+		if err = t.reload(ctx); err == nil {
+			err = t.judge(ctx)
+		}
+	}
+	t.tellProfile(ctx, false)
+	return *r, err
+}
+
+// judge moves the state by how the test of each side went, and saves it.
+func (t *trial) judge(ctx context.Context) error {
+	before, alerts := t.state, t.alerts
+	r := &t.report
+	r.Passed, r.Enabled, r.Again = len(t.sides()) > 0, nil, time.Time{}
 	r.Statuses = make(map[mailbox.Side]mailbox.Status)
 	for _, side := range t.sides() {
 		err := t.failed[side]
-		class, _ := classify(ctx, err)
-		t.apply(mailbox.Event{Kind: mailbox.EventTest, Side: side, Outcome: mailbox.Outcome{Class: class, Revision: t.revision, Fault: fault(err), Wait: waitOf(err)}})
+		r.Statuses[side] = mailbox.StatusSuccess
+		if err != nil {
+			r.Passed, r.Statuses[side] = false, mailbox.StatusFailure
+		}
+		if !t.isOurs(side, err) {
+			class, _ := classify(ctx, err)
+			t.apply(mailbox.Event{Kind: mailbox.EventTest, Side: side, Outcome: mailbox.Outcome{Class: class, Revision: t.revision, Fault: t.shown(side, err), Wait: waitOf(err)}})
+		}
 		d := t.state.Direction(side)
-		r.Statuses[side] = d.Tested.Status
-		r.Passed = r.Passed && d.Tested.Status == mailbox.StatusSuccess
-		if again := d.Tested.Again; !again.IsZero() && !t.o.TestOnly && (r.Again.IsZero() || again.Before(r.Again)) {
+		if again := d.Tested.Again; !again.IsZero() && (r.Again.IsZero() || again.Before(r.Again)) {
 			r.Again = again
 		}
 		if d.Enabled {
@@ -109,14 +142,21 @@ func (t *trial) conclude(ctx context.Context) (TestReport, error) {
 		}
 	}
 	t.state.Subject = mailbox.SubjectOf(t.box, t.profile)
-	r.Took = t.s.cfg.Clock.Now().Sub(r.Began)
-	t.tellProfile(ctx, false)
-	if t.o.TestOnly {
-		probe := t.state.Probe
-		t.state, t.alerts, r.Enabled = before, nil, nil
-		t.state.Probe = probe
+	if t.o.TestOnly { // but that a sign-in was refused counts whoever tried
+		before.Refused = t.state.Refused
+		t.state, t.alerts, r.Enabled, r.Again = before, alerts, nil, time.Time{}
 	}
-	return *r, t.settle(ctx)
+	return t.settle(ctx)
+}
+
+// isOurs reports whether a side failed for a reason that says nothing about it: we
+// ourselves held it back, or its profile's server is known to be down and nobody
+// asked.
+func (t *trial) isOurs(side mailbox.Side, err error) bool {
+	if side == mailbox.ACT {
+		side = mailbox.Incoming
+	}
+	return errors.Is(err, errHeldBack) || t.byItself && serverDown(err) && t.s.outages.down(t.cycle, side)
 }
 
 // waitOf returns for how long a server asked us to wait.
@@ -159,6 +199,7 @@ func (s *Syncer) mayTest(organization string, o TestOptions, now time.Time) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	maps.DeleteFunc(s.tests, func(_ string, at []time.Time) bool { return now.Sub(at[len(at)-1]) >= time.Hour })
 	recent := slices.DeleteFunc(s.tests[organization], func(at time.Time) bool { return now.Sub(at) >= time.Hour })
 	if len(recent) >= publicPerHour {
 		return ErrTooManyTests
@@ -171,19 +212,19 @@ func (s *Syncer) mayTest(organization string, o TestOptions, now time.Time) erro
 }
 
 // publish tells the operator of a test, and returns what its caller may see.
-func (s *Syncer) publish(ctx context.Context, r TestReport, o TestOptions) (TestReport, error) {
+func (s *Syncer) publish(r TestReport, o TestOptions) TestReport {
 	if hook := s.cfg.Hooks.Test; hook != nil {
 		hook(r)
 	}
-	if !s.cfg.Policy.OrganizationsEnterHosts || o.Operator {
-		return r, nil
+	return s.visible(r, o)
+}
+
+// visible returns what the caller of a test may see of a report.
+func (s *Syncer) visible(r TestReport, o TestOptions) TestReport {
+	if s.cfg.Policy.OrganizationsEnterHosts && !o.Operator {
+		return r.Public()
 	}
-	if !r.Passed {
-		if err := s.cfg.Clock.Sleep(ctx, r.Began.Add(publicAfter).Sub(s.cfg.Clock.Now())); err != nil {
-			return TestReport{}, err
-		}
-	}
-	return r.Public(), nil
+	return r
 }
 
 // TestProgress says how far the test of many mailboxes has come.
@@ -195,12 +236,17 @@ type TestProgress struct {
 
 // TestMailboxes tests a selection of mailboxes, several at once, and calls progress
 // after each, one call at a time. It returns the last progress; run it in a
-// goroutine for a test in the background, and end ctx to stop it.
+// goroutine for a test in the background, and end ctx to stop it. Each counts against
+// the tests that an organization has where it enters hosts.
 func (s *Syncer) TestMailboxes(ctx context.Context, keys []mailbox.Key, o TestOptions, progress func(TestProgress)) (TestProgress, error) {
+	return s.testAll(ctx, keys, progress, func(key mailbox.Key) (TestReport, error) { return s.TestMailbox(ctx, key, o) })
+}
+
+func (s *Syncer) testAll(ctx context.Context, keys []mailbox.Key, progress func(TestProgress), test func(mailbox.Key) (TestReport, error)) (TestProgress, error) {
 	var mu sync.Mutex
 	so := TestProgress{Total: len(keys)}
 	s.each(ctx, len(keys), func(i int) {
-		report, err := s.TestMailbox(ctx, keys[i], o)
+		report, err := test(keys[i])
 		mu.Lock()
 		defer mu.Unlock()
 		so.Done++
@@ -215,13 +261,17 @@ func (s *Syncer) TestMailboxes(ctx context.Context, keys []mailbox.Key, o TestOp
 	return so, ctx.Err()
 }
 
-// TestProfile tests all mailboxes of a profile; see [Syncer.TestMailboxes].
+// TestProfile tests all mailboxes of a profile; see [Syncer.TestMailboxes]. It counts
+// as one test: they all lead to the same servers.
 func (s *Syncer) TestProfile(ctx context.Context, organization string, id profile.ID, o TestOptions, progress func(TestProgress)) (TestProgress, error) {
 	keys, err := s.keysOf(ctx, organization, id)
+	if err == nil {
+		err = s.mayTest(organization, o, s.cfg.Clock.Now())
+	}
 	if err != nil {
 		return TestProgress{}, err
 	}
-	return s.TestMailboxes(ctx, keys, o, progress)
+	return s.testAll(ctx, keys, progress, func(key mailbox.Key) (TestReport, error) { return s.testMailbox(ctx, key, o) })
 }
 
 // keysOf returns the mailboxes of a profile.

@@ -3,6 +3,8 @@ package mailbox
 import (
 	"slices"
 	"time"
+
+	"github.com/go-serversync/serversync/profile"
 )
 
 // Rules are what a side must meet besides its own state before it may be tried.
@@ -29,7 +31,12 @@ func (s State) Gate(side Side, now time.Time, rules Rules, r Retry) (open bool, 
 	case now.Before(d.Until):
 		return false, d.Until, d.Fault
 	case d.Phase != Healthy && len(s.recent(now, r)) >= r.Refusals:
-		return false, s.Refused[len(s.Refused)-r.Refusals].At.Add(r.RefusalWindow), d.Fault
+		until = s.Refused[len(s.Refused)-r.Refusals].At.Add(r.RefusalWindow)
+		if why = d.Fault; why == (Fault{}) { // it is another side's that was refused
+			why = Fault{Code: "sign-in-refused", Cause: "the sign-in was refused on another side, and one more could lock the account",
+				Remedy: "mend user name or password; else it goes on by itself", Scope: ScopeMailbox, Level: profile.Error}
+		}
+		return false, until, why
 	}
 	return true, time.Time{}, Fault{}
 }

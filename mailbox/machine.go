@@ -70,7 +70,9 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 	d := was
 	if d.Phase != NotRun && o.Revision != d.Revision {
 		d.Failures = 0
-		s.Refused = nil
+		if !s.triedUnder(o.Revision) {
+			s.Refused = nil
+		}
 	}
 	var code string
 	var alerts []Alert
@@ -113,6 +115,15 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 		alerts = append(alerts, alert(code, e.Side, o.Fault))
 	}
 	return s.with(e.Side, d), alerts
+}
+
+// triedUnder reports whether a side was tried under a revision. What was refused
+// since counts for the other sides too.
+func (s State) triedUnder(revision string) bool {
+	return slices.ContainsFunc([]Side{Incoming, Outgoing, ACT}, func(side Side) bool {
+		d := s.Direction(side)
+		return d.Phase != NotRun && d.Revision == revision
+	})
 }
 
 // without returns the refusals of the other sides: that one side's server takes the

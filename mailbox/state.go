@@ -36,8 +36,8 @@ type State struct {
 	// Verbose is for how many cycles more each step is logged.
 	Verbose int `json:"verbose,omitempty"`
 
-	// Probe is the Message-ID of the last test message, which is no mail of the
-	// host's.
+	// Probe is how the Message-IDs of the mailbox's test messages begin, which are
+	// no mail of the host's. Nobody can guess it.
 	Probe string `json:"probe,omitempty"`
 
 	// Refused says when sign-in was refused of late, on any side, so that nobody's
