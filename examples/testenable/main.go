@@ -91,7 +91,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	show.json(bad)
 
 	show.title("Where organizations enter server names themselves, they are told a class and no more")
-	show.say("   After 15 seconds, whatever was wrong, so that a test is no port scanner.\n   The operator sees it all in Hooks.Test.\n\n")
+	show.say("   After 15 seconds for each way that fails, whatever was wrong, so that a test is no port scanner.\n   The operator sees it all in Hooks.Test.\n\n")
 	config.Policy.OrganizationsEnterHosts, config.Hooks.Test = true, nil
 	public, err := serversync.New(config)
 	if err != nil {
