@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
@@ -224,10 +225,17 @@ func (s *Syncer) assign(ctx context.Context, a Assignment, key mailbox.Key) (pro
 	if err != nil {
 		return nil, err
 	}
-	issues := append(wanted.Validate(p, s.cfg.Policy), p.Validate(s.cfg.Policy)...)
+	issues := append(wanted.Validate(p, s.cfg.Policy), forSidesOf(wanted, p.Validate(s.cfg.Policy))...)
 	if err := issues.Err(); err != nil {
 		return issues, err
 	}
 	_, err = store(ctx, c, "Editor.Edit", only(func(ctx context.Context) error { return s.editor.Edit(ctx, key, give) }))
 	return issues, err
+}
+
+// forSidesOf leaves out what concerns a side that the mailbox does not synchronize.
+func forSidesOf(m mailbox.Mailbox, issues profile.Issues) profile.Issues {
+	return slices.DeleteFunc(issues, func(i profile.Issue) bool {
+		return i.Side != "" && m.Method(i.Side) != mailbox.ServerSide
+	})
 }

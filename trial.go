@@ -94,7 +94,7 @@ func (t *trial) skip(side mailbox.Side, stage provider.Stage, why string) {
 // settingsStage finds the mistakes that need no connection. It reports whether
 // there is a side left to connect for.
 func (t *trial) settingsStage(sides []mailbox.Side) bool {
-	issues := append(slices.Clone(t.issues), t.box.Validate(t.profile, t.s.cfg.Policy)...)
+	issues := append(forSidesOf(t.box, slices.Clone(t.issues)), t.box.Validate(t.profile, t.s.cfg.Policy)...)
 	if t.strict && mailbox.NeedsApproval(t.box, t.profile, t.s.cfg.Policy, t.settings) && t.state.Approval.Status != mailbox.Approved {
 		issues = append(issues, profile.Issue{Code: "not-approved", Level: profile.Error, Field: "Approval",
 			Message: "the email address has not been approved", Remedy: "have the address approved by an administrator"})

@@ -331,6 +331,12 @@ func TestAssign(t *testing.T) {
 		box, _, _ = o.Mailbox(t.Context(), ann)
 		require.Equal(t, mailbox.None, box.Methods.Outgoing)
 
+		p.ID, p.Outgoing = "reads", profile.Endpoint{}
+		o.PutProfile(ann.Organization, p)
+		results = o.syncer.Assign(t.Context(), Assignment{Profile: "reads", NoTest: true}, ann)
+		require.NoError(t, results[0].Err, "it does not send, and needs no server for it")
+		require.NoError(t, o.syncer.Assign(t.Context(), Assignment{Profile: "new", NoTest: true}, ann)[0].Err)
+
 		results = o.syncer.Assign(t.Context(), Assignment{Profile: "none such"}, ann)
 		require.ErrorIs(t, results[0].Err, ErrNotFound)
 
