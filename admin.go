@@ -46,7 +46,8 @@ func (s *Syncer) decideOn(ctx context.Context, answer mailbox.ApprovalStatus, by
 }
 
 // Pause stops work on a mailbox until [Syncer.Resume], wherever it is asked for. A
-// cycle under way ends with its next commit of a state.
+// cycle under way ends before its next page or email; one of another node, with its
+// next commit of a state.
 func (s *Syncer) Pause(ctx context.Context, key mailbox.Key, by string) error {
 	return s.event(ctx, key, mailbox.Event{Kind: mailbox.EventPause, By: by})
 }
@@ -142,6 +143,7 @@ func (s *Syncer) change(ctx context.Context, key mailbox.Key, do func(*cycle) er
 		if err != nil {
 			return fmt.Errorf("mailbox %s: %w", key, err)
 		}
+		s.overtake(key)
 		s.Nudge(key)
 		return nil
 	}

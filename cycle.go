@@ -173,9 +173,13 @@ func (c *cycle) lease(ctx context.Context) (release func(), err error) {
 	}, nil
 }
 
-// keepLease renews the lease when a third of it has passed. Where it was lost the
-// cycle ends; the fence would refuse its commits anyway.
+// keepLease renews the lease when a third of it has passed. Where it was lost, or the
+// mailbox's state was changed from outside, the cycle ends; its commits would be
+// refused anyway.
 func (c *cycle) keepLease(ctx context.Context) error {
+	if c.s.overtaken(c.key) {
+		return &storeError{ErrFenced}
+	}
 	now := c.s.cfg.Clock.Now()
 	if c.s.leases == nil || now.Before(c.renew) {
 		return nil

@@ -34,7 +34,7 @@ type Syncer struct {
 	plan   plan
 
 	mu   sync.Mutex
-	busy map[mailbox.Key]bool
+	busy map[mailbox.Key]bool // true: its state was changed from outside since it began
 	full map[laneOf]time.Time // when a lane was last listed in full
 
 	checked sync.Map // by profileKey, a *checked
@@ -147,11 +147,27 @@ func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(c *cycle, 
 func (s *Syncer) begin(key mailbox.Key) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy[key] {
+	if _, is := s.busy[key]; is {
 		return false
 	}
-	s.busy[key] = true
+	s.busy[key] = false
 	return true
+}
+
+// overtake says that somebody has changed the state of a mailbox on which a cycle may
+// be at work, so that it ends soon; overtaken reports that.
+func (s *Syncer) overtake(key mailbox.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, is := s.busy[key]; is {
+		s.busy[key] = true
+	}
+}
+
+func (s *Syncer) overtaken(key mailbox.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.busy[key]
 }
 
 func (s *Syncer) end(key mailbox.Key) {
