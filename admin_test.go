@@ -1,6 +1,8 @@
 package serversync_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
 	"github.com/go-serversync/serversync/secret"
 	"github.com/go-serversync/serversync/store/memory"
@@ -120,4 +123,62 @@ func TestDirectoryByMany(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// M5: whatever closes a gate says so with a code, a cause and a remedy.
+func TestM5EveryClosedGateExplains(t *testing.T) {
+	explains := func(t *testing.T, o *office) {
+		report, _ := o.syncer.SyncMailbox(t.Context(), ann)
+		for side, why := range report.Closed {
+			require.NotEmpty(t, why.Code, "%s %v", side, why)
+			require.NotEmpty(t, why.Cause, "%s %v", side, why)
+			require.NotEmpty(t, why.Remedy, "%s %v", side, why)
+		}
+		for _, a := range alertsOf(o.store, ann) {
+			require.NotEmpty(t, a.Message)
+			require.True(t, a.Remedy != "" || a.Level == profile.Info, a)
+		}
+	}
+	for _, kind := range []provider.Kind{provider.ErrAuth, provider.ErrThrottled, provider.ErrUnavailable, provider.ErrCursorExpired, provider.ErrNotFound,
+		provider.ErrBadItem, provider.ErrProtocol, provider.ErrTooLarge, provider.ErrUnsafe, provider.ErrUnsupported, "of no kind"} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOffice(t, providertest.IMAPLike)
+			o.approve()
+			require.True(t, o.test(TestOptions{NoMessage: true}).Passed)
+			o.openErr = &provider.Error{Op: "odd", Kind: kind}
+			for range 15 {
+				explains(t, o)
+				time.Sleep(7 * time.Minute)
+			}
+			o.test(TestOptions{})
+			explains(t, o)
+			require.NoError(t, o.syncer.Disable(t.Context(), ann, mailbox.Outgoing, "Eve"))
+			explains(t, o)
+			require.NoError(t, o.Edit(t.Context(), ann, func(m *mailbox.Mailbox) { m.Inactive = true }))
+			explains(t, o)
+		})
+	}
+}
+
+// A mailbox that fails and heals for a month has few alerts on its wall, fewer open,
+// and a small state.
+func TestAFlappingMailboxTellsLittle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		o.approve()
+		require.True(t, o.test(TestOptions{NoMessage: true}).Passed)
+		for n := range 30 * 24 * 12 {
+			if o.openErr = nil; n%36 < 24 { // two hours of three
+				o.openErr = &provider.Error{Op: "dial", Kind: provider.ErrUnavailable, Err: errors.New("no")}
+			}
+			o.syncer.SyncMailbox(t.Context(), ann)
+			time.Sleep(5 * time.Minute)
+		}
+		require.Less(t, len(alertsOf(o.store, ann)), 500)
+		require.LessOrEqual(t, len(o.state().Open), 2)
+		doc, err := json.Marshal(o.state())
+		require.NoError(t, err)
+		require.Less(t, len(doc), 4000)
+		t.Log(len(alertsOf(o.store, ann)), "alerts,", len(doc), "bytes of state")
+	})
 }
