@@ -168,7 +168,7 @@ func TestAFlappingMailboxTellsLittle(t *testing.T) {
 		o.approve()
 		require.True(t, o.test(TestOptions{NoMessage: true}).Passed)
 		for n := range 30 * 24 * 12 {
-			if o.openErr = nil; n%36 < 24 { // two hours of three
+			if o.openErr = nil; n%48 < 36 { // three hours of four, so that it is suspended each time
 				o.openErr = &provider.Error{Op: "dial", Kind: provider.ErrUnavailable, Err: errors.New("no")}
 			}
 			o.syncer.SyncMailbox(t.Context(), ann)
