@@ -122,34 +122,35 @@ func (c *cycle) reload(ctx context.Context) error {
 
 // describe reads what the host says of the mailbox.
 func (c *cycle) describe(ctx context.Context) (err error) {
-	if c.box, c.profile, err = c.account(ctx); err != nil {
+	if err := c.account(ctx); err != nil {
 		return err
 	}
 	c.revision = c.box.Revision + "\x00" + c.profile.Revision
 	return c.administer(ctx)
 }
 
-func (c *cycle) account(ctx context.Context) (box mailbox.Mailbox, p profile.Profile, err error) {
-	_, err = store(ctx, c, "Mailboxes.Mailbox", only(func(ctx context.Context) error {
-		box, p, err = c.s.cfg.Mailboxes.Mailbox(ctx, c.key)
+// account reads the mailbox and its profile, straight into the cycle: a poll makes no
+// copies on the way.
+func (c *cycle) account(ctx context.Context) error {
+	_, err := store(ctx, c, "Mailboxes.Mailbox", only(func(ctx context.Context) (err error) {
+		c.box, c.profile, err = c.s.cfg.Mailboxes.Mailbox(ctx, c.key)
 		return err
 	}))
-	return box, p, err
+	return err
 }
 
 func (c *cycle) load(ctx context.Context) error {
-	snap, err := store(ctx, c, "Store.Load", func(ctx context.Context) (Snapshot, error) {
-		return c.s.cfg.Store.Load(ctx, c.key)
-	})
-	if err != nil {
+	_, err := store(ctx, c, "Store.Load", only(func(ctx context.Context) error {
+		snap, err := c.s.cfg.Store.Load(ctx, c.key)
+		c.cursors, c.deferred, c.owed = snap.Cursors, snap.Deferred, snap.Owed
+		c.saved, c.version = snap.State, snap.Version
+		if c.fence == 0 { // else it is the lease's
+			c.fence = snap.Fence
+		}
 		return err
-	}
-	c.cursors, c.deferred, c.owed = snap.Cursors, snap.Deferred, snap.Owed
-	c.state, c.saved, c.version = snap.State, snap.State, snap.Version
-	if c.fence == 0 { // else it is the lease's
-		c.fence = snap.Fence
-	}
-	return nil
+	}))
+	c.state = c.saved
+	return err
 }
 
 // lease leases the mailbox, where that is asked for.

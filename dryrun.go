@@ -81,9 +81,7 @@ type dryRun struct {
 }
 
 func (d *dryRun) run(ctx context.Context) error {
-	var err error
-	d.box, d.profile, err = d.account(ctx)
-	if err != nil {
+	if err := d.account(ctx); err != nil {
 		return err
 	}
 	d.revision = d.box.Revision + "\x00" + d.profile.Revision

@@ -286,7 +286,7 @@ func (s *Syncer) keysOf(ctx context.Context, organization string, id profile.ID)
 			continue
 		}
 		c := &cycle{s: s, key: key}
-		if _, p, err := c.account(ctx); err == nil && p.ID == id {
+		if err := c.account(ctx); err == nil && c.profile.ID == id {
 			keys = append(keys, key)
 		}
 	}
