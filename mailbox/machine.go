@@ -87,7 +87,7 @@ func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []
 	case Throttled:
 		d.Phase, d.Until = Waiting, now.Add(r.waitAsked(o.Wait, spread))
 	case Refused:
-		s.Refused = append(slices.Clone(s.recent(now, r)), Refusal{now, e.Side})
+		s.Refused = slices.Concat(s.recent(now, r), []Refusal{{now, e.Side}})
 		d.Failures++
 		d.Phase, d.Until = Retrying, now.Add(r.Wait(1, spread))
 		if len(s.Refused) >= r.Refusals {
