@@ -130,7 +130,10 @@ func (s *Syncer) State(ctx context.Context, key mailbox.Key) (mailbox.State, err
 func (s *Syncer) change(ctx context.Context, key mailbox.Key, do func(*cycle) error) error {
 	for try := 0; ; try++ {
 		c := &cycle{s: s, key: key, began: s.cfg.Clock.Now()}
-		err := firstError(c.describe(ctx), c.load(ctx))
+		err := c.describe(ctx)
+		if err == nil {
+			err = c.load(ctx)
+		}
 		if err == nil {
 			c.noticeChange()
 			if err = do(c); err == nil {

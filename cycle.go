@@ -198,7 +198,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		return ctx.Err()
 	}
 	if err := c.wrong[number(side)]; err != nil {
-		c.closed(side, mailbox.Fault{Code: "profile-invalid", Cause: err.Error(), Remedy: "mend the profile", Scope: mailbox.ScopeProfile, Level: profile.Error})
+		c.closed(side, profileInvalid(err))
 		return wrap(side, err)
 	}
 	now := c.s.cfg.Clock.Now()

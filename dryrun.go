@@ -81,13 +81,13 @@ type dryRun struct {
 }
 
 func (d *dryRun) run(ctx context.Context) error {
-	if err := d.account(ctx); err != nil {
+	if err := d.describe(ctx); err != nil {
 		return err
 	}
-	d.revision = d.box.Revision + "\x00" + d.profile.Revision
 	if err := d.load(ctx); err != nil {
 		return err
 	}
+	d.noticeChange() // nobody saves it
 	d.probe = d.state.Probe
 	d.today = d.since()
 	d.bound = d.today
@@ -107,11 +107,17 @@ func (d *dryRun) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// allowed reports whether a cycle would try a side now. Nobody is asked to approve or
-// enable what is only looked at, but waits are kept: an account that is refused three
-// times may be locked, whoever tried.
+// allowed reports whether a cycle would try a side now, but that it need not be
+// enabled yet: looking is what one does before. Whose mail may not be read without an
+// approval is not looked at either, and waits are kept: an account that is refused
+// three times may be locked, whoever tried.
 func (d *dryRun) allowed(side mailbox.Side) bool {
-	open, _, why := d.state.Gate(side, d.s.cfg.Clock.Now(), mailbox.Rules{Revision: d.revision}, d.s.cfg.Retry)
+	rules := d.rules()
+	rules.Enabled = false
+	open, _, why := d.state.Gate(side, d.s.cfg.Clock.Now(), rules, d.s.cfg.Retry)
+	if err := d.wrong[number(side)]; open && err != nil {
+		open, why = false, profileInvalid(err)
+	}
 	if open && d.s.outages.down(d.cycle, side) {
 		open, why = false, fault(&provider.Error{Op: "dry run", Kind: provider.ErrUnavailable, Err: errors.New("the server answers none of the profile's mailboxes")})
 	}

@@ -72,6 +72,9 @@ func (h *herald) resolve(ctx context.Context, c *cycle, side mailbox.Side, code 
 }
 
 func (h *herald) add(ctx context.Context, c *cycle, alert mailbox.Alert, over bool) {
+	if !over && c.strict && !c.settings.Alerts(alert.Level) {
+		return
+	}
 	if h.s.walls == nil && h.s.cfg.Hooks.ProfileAlert == nil {
 		return
 	}

@@ -115,3 +115,8 @@ func (c *cycle) tellOwner(side mailbox.Side, why mailbox.Fault) {
 	c.raise(mailbox.Alert{Level: profile.Warning, Code: codeOutage, Cause: why.Code, Side: side,
 		Message: fmt.Sprintf("the server for %s mail does not answer: %s", side, why.Cause), Remedy: "nothing: the profile's owner was told, and it goes on by itself"})
 }
+
+// profileInvalid is why a side is closed whose profile cannot serve it.
+func profileInvalid(err error) mailbox.Fault {
+	return mailbox.Fault{Code: "profile-invalid", Cause: err.Error(), Remedy: "mend the profile", Scope: mailbox.ScopeProfile, Level: profile.Error}
+}

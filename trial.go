@@ -120,21 +120,14 @@ func (t *trial) settingsStage(sides []mailbox.Side) bool {
 	}
 	err := t.failed[""]
 	for _, side := range sides {
-		err = firstError(err, t.failed[side])
+		if err == nil {
+			err = t.failed[side]
+		}
 	}
 	t.stage("", StageSettings, func() (provider.Evidence, error) {
 		return provider.Evidence{Text: fmt.Sprintf("%s, profile %q (%s)", t.box.Address, t.profile.ID, t.profile.Kind)}, err
 	})
 	return slices.ContainsFunc(sides, func(side mailbox.Side) bool { return t.failed[side] == nil })
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // connect opens a session of a side and reports the stages that the driver tells.

@@ -20,6 +20,19 @@ const (
 	lastLook  = 900 * time.Millisecond
 )
 
+// codeNotReadBack is the code of a test message that did not arrive.
+const codeNotReadBack = "NotReadBack"
+
+// testMessages is how many test messages may fail to arrive in a row before a person
+// has to look where they go.
+const testMessages = 3
+
+// isNotReadBack reports whether a test message did not arrive.
+func isNotReadBack(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Code == codeNotReadBack
+}
+
 // sending tests whether the mailbox can send, and whether what it sends to itself
 // arrives.
 func (t *trial) sending(ctx context.Context, sides []mailbox.Side) {
@@ -157,7 +170,7 @@ func (t *trial) readBack(ctx context.Context, at before) (provider.Evidence, err
 			return provider.Evidence{Text: "arrived" + t.takeAway(ctx, *place)}, nil
 		}
 		if !t.s.cfg.Clock.Now().Before(until) {
-			return provider.Evidence{}, &provider.Error{Op: "read-back", Kind: provider.ErrUnavailable, Code: "NotReadBack",
+			return provider.Evidence{}, &provider.Error{Op: "read-back", Kind: provider.ErrUnavailable, Code: codeNotReadBack,
 				Err:    fmt.Errorf("the message that was sent to %s did not arrive within %v", t.box.Address, t.o.RoundTrip),
 				Remedy: "look where mail for the address goes: it may be forwarded, filtered, or be slow; the account that was signed in to may be another's"}
 		}

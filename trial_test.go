@@ -467,3 +467,38 @@ func TestVerboseForSomeCycles(t *testing.T) {
 func textLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
+
+// Where the mailbox's mail goes elsewhere, three test messages go there and no more.
+func TestTestMessagesThatNeverArriveAreFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		o.approve()
+		o.delay = -1
+		require.False(t, o.test(TestOptions{}).Passed)
+		for range 20 {
+			time.Sleep(20 * time.Minute)
+			_, err := o.syncer.SyncMailbox(t.Context(), ann)
+			require.NoError(t, err)
+		}
+		require.Len(t, o.server.Sent(), 3)
+		require.Equal(t, mailbox.Stopped, o.state().Incoming.Phase)
+		require.True(t, o.state().Outgoing.Enabled, "what it sends is taken")
+	})
+}
+
+// A dry run may be made before a mailbox is enabled, but not before it is approved.
+func TestDryRunWaitsForApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		o.server.Add(ann, "INBOX", letter(1))
+		report, err := o.syncer.DryRun(t.Context(), ann, DryRun{})
+		require.NoError(t, err)
+		require.Equal(t, "not-approved", report.Closed[mailbox.Incoming].Code)
+		require.Zero(t, o.server.Calls())
+		o.approve()
+		report, err = o.syncer.DryRun(t.Context(), ann, DryRun{})
+		require.NoError(t, err)
+		require.Empty(t, report.Closed)
+		require.Equal(t, 1, report.Tracked)
+	})
+}
