@@ -55,8 +55,8 @@ type Settings struct {
 	MaxVerboseCycles    int
 	MaxVerboseMailboxes int
 
-	// SendBatch is how many emails of a mailbox are claimed for sending at once, 1
-	// to 255 (BackgroundSendBatchSize). Default: 10.
+	// SendBatch is how many emails of a mailbox are sent before its incoming mail is
+	// looked at again, 1 to 255 (BackgroundSendBatchSize). Default: 10.
 	SendBatch int
 
 	// NoSentCopy leaves no copy of what was sent in the folder of sent mail
