@@ -158,9 +158,10 @@ func (o options) config() (serversync.Config, error) {
 			// What was stopped, such as for a wrong password, is tried again after a change.
 			Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),
 		}),
-		Policy:  o.policy(),
-		Sending: serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
-		Workers: 1,
+		Policy:       o.policy(),
+		Sending:      serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
+		Workers:      1,
+		IdleInterval: time.Second, // one mailbox is polled as often when nothing happens
 	}
 	if o.once {
 		// The cycle ends when all is done, and who runs it decides when to try again.
