@@ -99,6 +99,9 @@ func (s *Syncer) alone(ctx context.Context, key mailbox.Key, do func(*cycle) err
 	}
 	defer s.end(key)
 	c := &cycle{s: s, key: key, began: s.cfg.Clock.Now()}
+	if err := c.heedSettings(ctx); err != nil {
+		return err
+	}
 	release, err := c.lease(ctx)
 	if err != nil {
 		return err

@@ -106,5 +106,9 @@ func TestJournalOfOutgoingItems(t *testing.T) {
 		require.NoError(t, o.store.Enqueue(t.Context(), entry(ann, 2, "carl@example.org")))
 		o.syncer.SyncMailbox(t.Context(), ann)
 		require.Len(t, journalOf(t, o.world), 1, "switched off")
+
+		bad := QuarantinedItem{Place: provider.Place{Folder: "INBOX", Epoch: "1", ID: "77"}}
+		require.NoError(t, o.syncer.Replay(t.Context(), ann, bad))
+		require.Len(t, journalOf(t, o.world), 1, "and not written by a replay either")
 	})
 }

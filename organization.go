@@ -50,6 +50,11 @@ func (c *cycle) administer(ctx context.Context) error {
 		c.shut = mailbox.Fault{Code: "profile-inactive", Cause: fmt.Sprintf("the profile %q is inactive", c.profile.ID),
 			Remedy: "activate the profile, or give the mailbox another", Scope: mailbox.ScopeProfile, Level: profile.Warning}
 	}
+	return c.heedSettings(ctx)
+}
+
+// heedSettings reads the settings of the mailbox's organization, if there are any.
+func (c *cycle) heedSettings(ctx context.Context) error {
 	if c.s.cfg.Organizations == nil {
 		return nil
 	}
