@@ -23,7 +23,7 @@ func (c *cycle) commit(ctx context.Context, b *Batch) (Receipt, error) {
 		b.Journal = append(c.journalOf(b.Records), c.journal...)
 	}
 	state := c.state
-	if !same(state, c.saved) {
+	if !same(&state, &c.saved) {
 		b.State = &StateChange{From: c.version, To: state}
 	}
 	receipt, err := c.commitOnce(ctx, b)

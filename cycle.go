@@ -295,11 +295,9 @@ func (c *cycle) wanted(alerts []mailbox.Alert) []mailbox.Alert {
 
 // settle commits what is left to be saved: state and alerts.
 func (c *cycle) settle(ctx context.Context) error {
-	was := c.saved
-	if now := c.state.Reach.Since; now.After(was.Reach.Since) {
-		was.Reach.Since = now // a bound moved forwards can wait for a commit: some move with every look
-	}
-	if len(c.alerts) == 0 && !(c.journals() && len(c.journal) > 0) && same(c.state, was) {
+	// A bound moved forwards can wait for a commit: some move with every look.
+	bound := !c.state.Reach.Since.Before(c.saved.Reach.Since)
+	if len(c.alerts) == 0 && !(c.journals() && len(c.journal) > 0) && bound && sameButBound(&c.state, &c.saved) {
 		return nil
 	}
 	_, err := c.commit(context.WithoutCancel(ctx), &Batch{})
@@ -308,10 +306,15 @@ func (c *cycle) settle(ctx context.Context) error {
 
 // same reports whether two states are equal, without garbage for those that nearly
 // always are.
-func same(a, b mailbox.State) bool {
+func same(a, b *mailbox.State) bool {
+	return sameButBound(a, b) && a.Reach.Since.Equal(b.Reach.Since)
+}
+
+// sameButBound is same but for the bound that mail is brought in by.
+func sameButBound(a, b *mailbox.State) bool {
 	return a.Incoming == b.Incoming && a.Outgoing == b.Outgoing && a.ACT == b.ACT && a.Approval == b.Approval && a.Paused == b.Paused &&
 		a.Verbose == b.Verbose && a.Subject == b.Subject && a.Probe == b.Probe && slices.Equal(a.Refused, b.Refused) && slices.Equal(a.Open, b.Open) &&
-		a.Reach.Since.Equal(b.Reach.Since) && slices.Equal(a.Reach.Again, b.Reach.Again) &&
+		slices.Equal(a.Reach.Again, b.Reach.Again) &&
 		slices.EqualFunc(a.Resets, b.Resets, func(a, b mailbox.Reset) bool { return reflect.DeepEqual(a, b) })
 }
 

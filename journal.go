@@ -1,8 +1,6 @@
 package serversync
 
 import (
-	"context"
-
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -59,15 +57,4 @@ func (c *cycle) journalEntry(e Entry, failed int, err error) {
 	item.Reason, item.First = bounded(item.Reason), c.s.cfg.Clock.Now()
 	item.Last = item.First
 	c.journal = append(c.journal, item)
-}
-
-// organizationSettings returns an organization's settings, outside a cycle.
-func (s *Syncer) organizationSettings(ctx context.Context, organization string) (mailbox.Settings, error) {
-	if s.cfg.Organizations == nil {
-		return mailbox.Settings{}.WithDefaults(), nil
-	}
-	settings, err := through(ctx, &s.seam, mailbox.Key{Organization: organization}, "Organizations.Settings", func(ctx context.Context) (mailbox.Settings, error) {
-		return s.cfg.Organizations.Settings(ctx, organization)
-	})
-	return settings.WithDefaults(), err
 }

@@ -14,11 +14,12 @@ const pruneEvery = time.Hour
 // retention returns how long an organization's alerts and the items of its journal
 // are kept.
 func (s *Syncer) retention(ctx context.Context, organization string) (alerts, items time.Duration) {
-	settings, err := s.organizationSettings(ctx, organization)
-	if err != nil {
+	c := &cycle{s: s, key: mailbox.Key{Organization: organization}}
+	if err := c.heedSettings(ctx); err != nil {
 		s.cfg.Logger.Error("could not read the settings of an organization; its walls and journal are kept as by default", "organization", organization, "error", err)
-		settings = mailbox.Settings{}.WithDefaults()
+		c.settings = mailbox.Settings{}
 	}
+	settings := c.settings.WithDefaults()
 	return max(settings.AlertRetention, 0), max(settings.JournalRetention, 0)
 }
 

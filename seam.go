@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -104,9 +103,9 @@ func (e *storeError) Error() string { return "store: " + e.err.Error() }
 func (e *storeError) Unwrap() error { return e.err }
 
 func store[T any](ctx context.Context, c *cycle, name string, do func(context.Context) (T, error)) (T, error) {
-	began := c.s.cfg.Clock.Now()
+	done := c.step(name)
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
-	c.verbose(name, began, err)
+	done(err)
 	if err != nil {
 		err = &storeError{err}
 	}
@@ -119,9 +118,9 @@ func remote[T any](ctx context.Context, c *cycle, name string, do func(context.C
 		var none T
 		return none, err
 	}
-	began := c.s.cfg.Clock.Now()
+	done := c.step(name)
 	result, err := through(ctx, &c.s.seam, c.key, name, do)
-	c.verbose(name, began, err)
+	done(err)
 	switch p := paniced(err); {
 	case err == nil:
 		c.answered(ctx, name)
@@ -153,9 +152,14 @@ func isStoreError(err error) bool {
 	return errors.As(err, &s)
 }
 
-// verbose logs a step of a mailbox that somebody wants to follow.
-func (c *cycle) verbose(name string, began time.Time, err error) {
-	if c.follow {
+// step logs a call at its end, for a mailbox that somebody wants to follow. For the
+// others it does not even look at the clock.
+func (c *cycle) step(name string) (done func(error)) {
+	if !c.follow {
+		return func(error) {}
+	}
+	began := c.s.cfg.Clock.Now()
+	return func(err error) {
 		c.s.cfg.Logger.Info("step", "mailbox", c.key.String(), "call", name, "took", c.s.cfg.Clock.Now().Sub(began), "error", err)
 	}
 }

@@ -95,9 +95,9 @@ func (t *trial) skip(side mailbox.Side, stage provider.Stage, why string) {
 // there is a side left to connect for.
 func (t *trial) settingsStage(sides []mailbox.Side) bool {
 	issues := append(forSidesOf(t.box, slices.Clone(t.issues)), t.box.Validate(t.profile, t.s.cfg.Policy)...)
-	if t.strict && mailbox.NeedsApproval(t.box, t.profile, t.s.cfg.Policy, t.settings) && t.state.Approval.Status != mailbox.Approved {
-		issues = append(issues, profile.Issue{Code: "not-approved", Level: profile.Error, Field: "Approval",
-			Message: "the email address has not been approved", Remedy: "have the address approved by an administrator"})
+	asked := mailbox.State{Approval: t.state.Approval} // the gate, but for all that the test is to find out
+	if open, _, why := asked.Gate(mailbox.Incoming, t.began, mailbox.Rules{Approval: t.rules().Approval}, t.s.cfg.Retry); !open {
+		issues = append(issues, profile.Issue{Code: why.Code, Level: profile.Error, Field: "Approval", Message: why.Cause, Remedy: why.Remedy})
 	}
 	if len(sides) == 0 {
 		issues = append(issues, profile.Issue{Code: "nothing-to-do", Level: profile.Error, Field: "Methods",

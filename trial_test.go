@@ -502,3 +502,20 @@ func TestDryRunWaitsForApproval(t *testing.T) {
 		require.Equal(t, 1, report.Tracked)
 	})
 }
+
+// A test says whether nobody approved the address or somebody rejected it, and that is
+// over when somebody approves.
+func TestTestOfARejectedAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		require.NoError(t, o.syncer.Reject(t.Context(), eve, ann)[0].Err)
+		report := o.test(TestOptions{})
+		require.Equal(t, "rejected", report.Fault.Code)
+		require.Contains(t, report.Fault.Cause, "Eve")
+		require.Zero(t, o.server.Calls())
+		o.approve()
+		cycle, err := o.syncer.SyncMailbox(t.Context(), ann)
+		require.NoError(t, err)
+		require.Equal(t, "not-enabled", cycle.Closed[mailbox.Incoming].Code)
+	})
+}

@@ -173,11 +173,14 @@ func waitOf(err error) time.Duration {
 
 // testAgain repeats the tests that failed for now and are due.
 func (c *cycle) testAgain(ctx context.Context) error {
+	if !c.strict || c.shut != (mailbox.Fault{}) || c.state.Paused != (mailbox.Pause{}) {
+		return nil
+	}
 	now := c.s.cfg.Clock.Now()
 	due := slices.ContainsFunc([]mailbox.Side{mailbox.Incoming, mailbox.Outgoing, mailbox.ACT}, func(side mailbox.Side) bool {
 		return !c.state.Direction(side).Enabled && c.state.TestDue(side, now)
 	})
-	if !c.strict || !due || c.shut != (mailbox.Fault{}) || c.state.Paused != (mailbox.Pause{}) {
+	if !due {
 		return nil
 	}
 	for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {

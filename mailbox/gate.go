@@ -49,7 +49,7 @@ func (s State) shut(side Side, rules Rules) (Fault, bool) {
 	case s.Paused != Pause{}:
 		return Fault{Code: "paused", Cause: "the mailbox was paused by " + s.Paused.By, Remedy: "resume it"}, true
 	case rules.Approval && s.Approval.Status == Rejected:
-		return Fault{Code: "rejected", Cause: "the use of the email address was rejected by " + s.Approval.By, Remedy: "have the address approved by an administrator"}, true
+		return Fault{Code: rejected, Cause: "the use of the email address was rejected by " + s.Approval.By, Remedy: "have the address approved by an administrator"}, true
 	case rules.Approval && s.Approval.Status != Approved:
 		return Fault{Code: notApproved, Cause: "the email address has not been approved", Remedy: "have the address approved by an administrator"}, true
 	case rules.Enabled && !s.Direction(side).Enabled:

@@ -57,8 +57,11 @@ func (s State) Apply(e Event, now time.Time, r Retry, spread float64) (State, []
 // disabled is the code of the fault of a side that somebody turned off.
 const disabled = "disabled"
 
-// notApproved is the code of the fault of a side whose address nobody approved.
-const notApproved = "not-approved"
+// The codes of the fault of a side whose address nobody approved, or somebody rejected.
+const (
+	notApproved = "not-approved"
+	rejected    = "rejected"
+)
 
 // tried moves a side on after a cycle.
 func (s State) tried(e Event, now time.Time, r Retry, spread float64) (State, []Alert) {
@@ -165,9 +168,9 @@ func (s State) tested(e Event, now time.Time, r Retry, spread float64) (State, [
 // approved notes what was decided about the address.
 func (s State) approved(a Approval, now time.Time) (State, []Alert) {
 	s.Approval = a
-	s, alerts := s.Resolve("", now, "rejected")
+	s, alerts := s.Resolve("", now, rejected)
 	for _, side := range []Side{Incoming, Outgoing, ACT} {
-		if s.Direction(side).Fault.Code == notApproved { // a test has failed for want of what is there now
+		if code := s.Direction(side).Fault.Code; code == notApproved || code == rejected { // a test has failed for want of what may be there now
 			s = s.with(side, Direction{})
 		}
 	}
@@ -175,7 +178,7 @@ func (s State) approved(a Approval, now time.Time) (State, []Alert) {
 	case Approved:
 		alerts = append(alerts, Alert{Level: profile.Info, Code: "approved", Message: "the email address was approved by " + a.By})
 	case Rejected:
-		alerts = append(alerts, Alert{Level: profile.Warning, Code: "rejected", Message: "the use of the email address was rejected by " + a.By,
+		alerts = append(alerts, Alert{Level: profile.Warning, Code: rejected, Message: "the use of the email address was rejected by " + a.By,
 			Remedy: "have the address approved by an administrator"})
 	}
 	return s, alerts
