@@ -6,6 +6,7 @@ import (
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // A Batch is one step of one mailbox: what was dealt with, the acts owed for it,
@@ -61,6 +62,14 @@ type Record struct {
 	Reason   string    // why it was decided so, in words
 	Code     string    // of the failure, for Deferred and Quarantined; the journal has it
 
+	// Where mail is tracked by rules ([Tracking]): MessageID is the message's, also
+	// of one that is ignored, Verdict says why, and Index is what a tracked email is
+	// found by ([Correlator]); its Ref is for the Store to fill in.
+	MessageID string
+	Verdict   *track.Verdict
+	Index     *track.Email
+	Decided   time.Time
+
 	// For Deferred: how often it was tried, and when to try again.
 	Attempts  int
 	NotBefore time.Time
@@ -74,8 +83,9 @@ type Record struct {
 type RecordKind string
 
 // The kinds of record. The first four are decisions; an id has one of them. A
-// Deferred or Quarantined id may become any other, a Tracked or Ignored one keeps
-// its kind: a decision that comes again is no change.
+// Deferred or Quarantined id may become any other, an Ignored one Tracked, when a
+// person asks for it; a Tracked one keeps its kind: a decision that comes again is no
+// change.
 const (
 	Tracked     RecordKind = "tracked"     // it belongs to the host: Message is set
 	Ignored     RecordKind = "ignored"     // it does not, for Reason

@@ -8,6 +8,7 @@ import (
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // Lister is the capability of a Store that finds out deletions on mail systems
@@ -131,4 +132,45 @@ type JournalItem struct {
 	Tries  int        // failed ones so far
 	First  time.Time
 	Last   time.Time
+}
+
+// Correlator is the capability of a Store that finds the emails which messages may
+// answer: those that were committed or enqueued with an Index.
+type Correlator interface {
+	track.Emails
+
+	// SetRegarding says what an email belongs to from now on, and to whom. Email is
+	// the Ref that FindEmails tells of it. The error is ErrNotFound if there is none.
+	SetRegarding(ctx context.Context, organization string, email, regarding, owner track.Ref) error
+}
+
+// Verdicts is the capability of a Store that tells why a message was tracked or not,
+// and where.
+type Verdicts interface {
+	// Verdicts returns what was decided about messages with this Message-ID, at most
+	// limit, the one decided last first, by mailbox, folder, epoch and id where two
+	// were decided at once.
+	Verdicts(ctx context.Context, organization, messageID string, limit int) ([]StoredVerdict, error)
+
+	// PruneVerdicts forgets the organization's verdicts from before a time, and
+	// returns how many. What was decided stays; only why is forgotten. No Store
+	// forgets a verdict by itself.
+	PruneVerdicts(ctx context.Context, organization string, before time.Time) (int, error)
+}
+
+// A StoredVerdict is a verdict on a message at one of its places.
+type StoredVerdict struct {
+	Mailbox mailbox.Key
+	provider.Place
+	Kind    RecordKind // as it was decided
+	Reason  string
+	Verdict track.Verdict
+	At      time.Time
+}
+
+// Numbers is the capability of a Store that counts the tracking tokens of a mailbox.
+type Numbers interface {
+	// NextNumber returns 1, 2, 3 … for a mailbox, no number twice, also if it is
+	// called by many at once.
+	NextNumber(ctx context.Context, key mailbox.Key) (int64, error)
 }

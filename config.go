@@ -39,7 +39,12 @@ type Config struct {
 	// cloud host's: TLS always, public addresses only.
 	Policy profile.Policy
 
-	// Filter decides which new messages are tracked. Default: all of them.
+	// Tracking has the library's own rules decide which new messages are tracked, and
+	// what they belong to. Default: Filter decides.
+	Tracking *Tracking
+
+	// Filter decides which new messages are tracked. Default: all of them. It is not
+	// for use beside Tracking.
 	Filter Filter
 
 	// Retry says how failures are met. Its zero value means its own defaults.
@@ -169,6 +174,8 @@ func (c Config) validate() error {
 	}
 	wrong(c.Store == nil, "Store is nil")
 	wrong(len(c.Drivers) == 0, "Drivers is empty: name at least one protocol's driver")
+	wrong(c.Tracking != nil && c.Filter != nil, "Tracking and Filter are both set: use one")
+	wrong(c.Tracking != nil && c.Tracking.Addresses == nil, "Tracking.Addresses is nil: it resolves addresses to records")
 	wrong(c.Mailboxes == nil, "Mailboxes is nil and the Store cannot tell the mailboxes either")
 	wrong(c.PollInterval < time.Second, "PollInterval is %v, want 1s or more", c.PollInterval)
 	wrong(c.BatchItems < 1 || c.BatchItems > 1000, "BatchItems is %d, want 1 to 1000", c.BatchItems)

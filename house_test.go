@@ -75,19 +75,20 @@ func isTestPackage(folder string) bool { return strings.HasSuffix(path.Base(fold
 // Who may import what of ours, by room. A room that is not named is held to a
 // driver's rule.
 var mayImport = map[string]string{
-	"":          "secret profile mailbox item provider track",
+	"":          "secret profile mailbox item notice provider track",
 	"secret":    "",
 	"profile":   "secret",
 	"mailbox":   "secret profile",
 	"item":      "internal",
 	"provider":  "secret profile mailbox item",
-	"store":     "root secret profile mailbox item provider",
-	"storetest": "root secret profile mailbox item provider",
+	"store":     "root secret profile mailbox item provider track",
+	"storetest": "root secret profile mailbox item notice provider track",
 	"s2s":       "secret profile provider internal",
 	"oauth":     "secret profile provider internal",
 	"auth":      "secret provider internal",
 	"discover":  "secret profile provider internal",
-	"track":     "item mailbox",
+	"notice":    "item",
+	"track":     "secret item mailbox notice",
 	"internal":  "internal secret profile mailbox item provider",
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // Outbox is the capability of a Store that sending needs.
@@ -54,6 +55,10 @@ type Entry struct {
 	MessageID  string               // without angle brackets
 	Raw        *item.Blob
 	Report     bool // ask for delivery reports
+
+	// Index is what answers to the email are matched by ([Correlator]). Nil if it is
+	// not to be found; fixed like MessageID.
+	Index *track.Email
 
 	NotBefore time.Time
 	Attempts  int // submissions that were begun

@@ -58,6 +58,20 @@ type Mailbox struct {
 	// later of the two holds.
 	ProcessAfter time.Time
 
+	// Accept says which email the mailbox's user or queue wants to be tracked. It
+	// counts where the Syncer tracks by rules.
+	Accept Accept
+
+	// Aliases are further addresses under which the mailbox gets mail and may send.
+	Aliases []string
+
+	// TrackingNumber is the user's number within tracking tokens, if they have one.
+	TrackingNumber int64
+
+	// TrackedFolders say what the mail in a folder belongs to, by the folder's id on
+	// the server: whatever is put there is tracked. At most 25.
+	TrackedFolders []TrackedFolder
+
 	// DeleteProcessed deletes mail on the server once it has been brought in and
 	// has waited as long as the Syncer makes deletions wait. Forward and queue
 	// mailboxes only: a user's mail is the user's.
@@ -74,6 +88,16 @@ type Mailbox struct {
 	// tried again when this or the profile's Revision is another.
 	Revision string
 }
+
+// A TrackedFolder stands for a record of the host's.
+type TrackedFolder struct {
+	Folder     string // the server's id of the folder, which a new name does not change
+	RecordType string // of the record that its mail belongs to, such as "case"; may be empty
+	RecordID   string
+}
+
+// MaxTrackedFolders is how many tracked folders a mailbox may have.
+const MaxTrackedFolders = 25
 
 // Kind says whose a mailbox is.
 type Kind string

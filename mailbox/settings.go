@@ -62,6 +62,13 @@ type Settings struct {
 	// NoSentCopy leaves no copy of what was sent in the folder of sent mail
 	// (SSSSaveOutgoingEmailToExchangeSentFolder).
 	NoSentCopy bool
+
+	// SendRate is how many emails of a mailbox are sent in a minute at most, 0 for no
+	// bound of ours.
+	SendRate int
+
+	// Tracking is about which email is tracked, and what it belongs to.
+	Tracking Tracking
 }
 
 const day = 24 * time.Hour
@@ -73,6 +80,7 @@ func (s Settings) WithDefaults() Settings {
 	s.MaxVerboseCycles = cmp.Or(s.MaxVerboseCycles, 100)
 	s.MaxVerboseMailboxes = cmp.Or(s.MaxVerboseMailboxes, 10)
 	s.SendBatch = cmp.Or(s.SendBatch, 10)
+	s.Tracking = s.Tracking.WithDefaults()
 	return s
 }
 
