@@ -56,6 +56,13 @@ func (l *lane) sift(st *step, dealt places, epoch string) (fresh []provider.Chan
 	for _, change := range st.page.Changes {
 		place := st.places[change.ID]
 		switch {
+		case l.asksFor(change, place):
+			counted[change.ID] = true
+			fresh = append(fresh, change)
+			st.places[change.ID] = Place{Kind: Tracked, Flags: change.Flags}
+			if r, changed := l.compare(change, place, epoch); changed {
+				later = append(later, r)
+			}
 		case place.Kind != "":
 			if change.Kind == provider.Upsert && !counted[change.ID] {
 				counted[change.ID] = true
@@ -103,6 +110,9 @@ func (l *lane) compare(change provider.Change, place Place, epoch string) (Recor
 		return r, place.Gone || change.Flags != nil && !slices.Equal(change.Flags, place.Flags)
 	case provider.Moved:
 		r.Kind, r.Flags, r.To, r.ToID = Moved, nil, change.To, change.ToID
+		if _, asked := l.trackedFolder(change.To); asked && place.Kind == Ignored {
+			r.ToID = "" // a person asks for it: it comes as an item of its own
+		}
 		return r, !place.Gone
 	case provider.Gone:
 		r.Kind, r.Flags = Gone, nil
@@ -127,7 +137,7 @@ func (l *lane) isNew(change provider.Change) bool {
 // decideNew decides about new items and adds their records.
 func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change, epoch string) error {
 	st.fetched = fresh
-	if l.s.cfg.Filter != nil {
+	if l.s.picks() {
 		unread := make([]Decision, len(fresh)) // of a listing of ids the filter gets the whole
 		for i := range fresh {
 			if fresh[i].Header == nil {
@@ -145,6 +155,9 @@ func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change,
 	if err := l.complete(ctx, l.source, l.folder.ID, epoch, fresh, decisions); err != nil {
 		return err
 	}
+	if err := l.judgeWhole(ctx, l.folder, fresh, decisions); err != nil {
+		return err
+	}
 	for i := range fresh {
 		st.add(l.cycle, fresh[i], l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0), decisions[i])
 	}
@@ -155,6 +168,7 @@ func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change,
 // step's batch.
 func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 	st.batch.Records = append(st.batch.Records, r)
+	st.batch.Owe = append(st.batch.Owe, c.moveAway(r)...)
 	if change.Kind == provider.Gone { // that may have been told before the item was known
 		st.batch.Records = append(st.batch.Records, Record{Kind: Gone, Folder: r.Folder, Epoch: r.Epoch, ID: r.ID})
 		return
@@ -183,10 +197,11 @@ func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 	}
 }
 
-// ask asks the host's Filter about new items. Without one all are tracked.
+// ask has the rules or the host's Filter decide about new items. Without either all
+// are tracked.
 func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provider.Change) ([]Decision, error) {
 	decisions := make([]Decision, len(fresh))
-	if c.s.cfg.Filter == nil || len(fresh) == 0 {
+	if !c.s.picks() || len(fresh) == 0 {
 		for i := range decisions {
 			decisions[i] = Decision{Verdict: Tracked, Reason: "all mail is tracked"}
 		}
@@ -210,7 +225,7 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 	if len(page) == 0 {
 		return decisions, nil
 	}
-	verdicts, err := c.filter(ctx, page)
+	verdicts, err := c.pick(ctx, page)
 	if err != nil {
 		return nil, err
 	}
@@ -218,32 +233,30 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 		if verdict.Verdict == "" {
 			verdict.Verdict = Tracked
 		}
+		if page[j].Message != nil {
+			verdict.messageID = page[j].Message.MessageID
+		}
 		decisions[at[j]] = verdict
 	}
 	return decisions, nil
 }
 
-// filter calls the Filter. If it panics over a page it is asked about each message
-// by itself, so that one that it cannot bear delays no other (contract I6).
-func (c *cycle) filter(ctx context.Context, page []Candidate) ([]Decision, error) {
-	verdicts, err := store(ctx, c, "Filter", func(ctx context.Context) ([]Decision, error) {
-		verdicts, err := c.s.cfg.Filter(ctx, page)
-		if err == nil && len(verdicts) != len(page) {
-			err = fmt.Errorf("the Filter returned %d decisions for %d candidates", len(verdicts), len(page))
-		}
-		return verdicts, err
-	})
+// pick has a page decided about. If what decides panics over a page it is asked about
+// each message by itself, so that one that it cannot bear delays no other (contract
+// I6).
+func (c *cycle) pick(ctx context.Context, page []Candidate) ([]Decision, error) {
+	verdicts, err := c.pickOnce(ctx, page)
 	p := paniced(err)
 	switch {
 	case p == nil:
 		return verdicts, err
 	case len(page) == 1:
-		c.s.cfg.Logger.Error("the Filter panicked", "mailbox", c.key.String(), "panic", fmt.Sprint(p.value), "stack", string(p.stack))
+		c.s.cfg.Logger.Error("deciding about a message panicked", "mailbox", c.key.String(), "panic", fmt.Sprint(p.value), "stack", string(p.stack))
 		return []Decision{{Verdict: Deferred, Reason: p.Error()}}, nil
 	}
 	verdicts = nil
 	for i := range page {
-		one, err := c.filter(ctx, page[i:i+1])
+		one, err := c.pick(ctx, page[i:i+1])
 		if err != nil {
 			return nil, err
 		}
@@ -252,12 +265,25 @@ func (c *cycle) filter(ctx context.Context, page []Candidate) ([]Decision, error
 	return verdicts, nil
 }
 
+func (c *cycle) pickOnce(ctx context.Context, page []Candidate) ([]Decision, error) {
+	if c.tracking != nil {
+		return c.judge(ctx, page)
+	}
+	return store(ctx, c, "Filter", func(ctx context.Context) ([]Decision, error) {
+		verdicts, err := c.s.cfg.Filter(ctx, page)
+		if err == nil && len(verdicts) != len(page) {
+			err = fmt.Errorf("the Filter returned %d decisions for %d candidates", len(verdicts), len(page))
+		}
+		return verdicts, err
+	})
+}
+
 func (c *cycle) candidate(folder provider.Folder, change provider.Change) Candidate {
 	candidate := Candidate{Mailbox: c.key, Folder: folder, ID: change.ID, Flags: change.Flags, Received: change.Received, Size: change.Size}
 	if change.Header != nil {
 		candidate.Message = item.ParseHeader(change.Header, c.s.cfg.Limits)
 	} else if m, err := item.ParseMessage(change.Raw, c.s.cfg.Limits); err == nil {
-		candidate.Message = m
+		candidate.Message, candidate.whole, candidate.Size = m, true, change.Raw.Size()
 	}
 	return candidate
 }
@@ -320,8 +346,10 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 		r.Message = m
 		if c.isProbe(m) {
 			r.Kind, r.Message, r.Reason = Ignored, nil, ofTest
+			return r
 		}
 	}
+	c.keep(&r, d)
 	return r
 }
 
@@ -329,6 +357,7 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 // or, if it was tried often enough or never will do, into a quarantined one.
 func (c *cycle) refuse(r *Record, err error) {
 	r.Attempts++
+	r.Index = nil
 	r.Reason, r.Code = bounded(err.Error()), fault(err).Code
 	if r.Attempts >= c.s.cfg.ItemTries || provider.KindOf(err) == provider.ErrTooLarge {
 		r.Kind = Quarantined

@@ -62,7 +62,7 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 	case err != nil:
 		return err
 	}
-	decisions, err := c.ask(ctx, folder, fresh)
+	decisions, err := c.ask(ctx, folder, fresh) // whole: none is open
 	if err != nil {
 		return err
 	}
@@ -75,10 +75,13 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 }
 
 // Replay deals again with a quarantined item, after a fix. The item is tracked
-// from the bytes that were kept, or if there are none, tried again on the server
-// with the next cycle.
+// from the bytes that were kept, if [Tracking] has it so, or where there are none,
+// tried again on the server with the next cycle.
 func (s *Syncer) Replay(ctx context.Context, key mailbox.Key, q QuarantinedItem) error {
 	return s.alone(ctx, key, func(c *cycle) error {
+		if q.Raw != nil && s.cfg.Tracking != nil {
+			return c.replay(ctx, q)
+		}
 		r := Record{Kind: Deferred, Folder: q.Folder, Epoch: q.Epoch, ID: q.ID, Received: q.Received, Reason: "replayed", Attempts: 1}
 		if q.Raw != nil {
 			m, err := item.ParseMessage(q.Raw, s.cfg.Limits)
@@ -90,6 +93,26 @@ func (s *Syncer) Replay(ctx context.Context, key mailbox.Key, q QuarantinedItem)
 		_, err := c.commit(ctx, &Batch{Records: []Record{r}})
 		return err
 	})
+}
+
+// replay has the rules decide about a quarantined item from the bytes that were kept.
+func (c *cycle) replay(ctx context.Context, q QuarantinedItem) error {
+	if err := c.account(ctx); err != nil {
+		return err
+	}
+	if c.tracking == nil {
+		return errors.New(c.shut.Cause)
+	}
+	fresh := []provider.Change{{Kind: provider.Upsert, ID: q.ID, Received: q.Received, Raw: q.Raw}}
+	folder := folderNamed(nil, q.Folder)
+	decisions, err := c.ask(ctx, folder, fresh)
+	if err != nil {
+		return err
+	}
+	st := step{batch: &Batch{}}
+	st.add(c, fresh[0], c.record(fresh[0], decisions[0], q.Folder, q.Epoch, 0), decisions[0])
+	_, err = c.commitWhole(ctx, st.batch)
+	return err
 }
 
 // alone does something to a mailbox between its cycles.

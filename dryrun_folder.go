@@ -147,7 +147,7 @@ func (f *dryFolder) findReach(ctx context.Context) error {
 
 // want asks for headers as long as somebody reads them.
 func (f *dryFolder) want() (provider.Want, int) {
-	if f.s.cfg.Filter == nil && len(f.sample) >= f.o.Sample {
+	if !f.s.picks() && len(f.sample) >= f.o.Sample {
 		return ids()
 	}
 	return provider.WantHeaders, f.s.cfg.BatchItems
@@ -196,7 +196,7 @@ func (f *dryFolder) recorded(ctx context.Context, page provider.Page) ([]Place, 
 // decide decides about new items as far as their headers allow.
 func (f *dryFolder) decide(ctx context.Context, fresh []provider.Change, epoch string) error {
 	blind := func(change provider.Change) bool {
-		return f.s.cfg.Filter != nil && change.Header == nil && change.Raw == nil && change.Err == nil
+		return f.s.picks() && change.Header == nil && change.Raw == nil && change.Err == nil
 	}
 	var readable []provider.Change
 	for _, change := range fresh {
@@ -212,6 +212,9 @@ func (f *dryFolder) decide(ctx context.Context, fresh []provider.Change, epoch s
 		d := Decision{Verdict: Undecided, Reason: "the mail system gives no header without the body"}
 		if !blind(change) {
 			d, decisions = decisions[0], decisions[1:]
+			if d.open {
+				d.Verdict, d.Reason = Undecided, "its header alone cannot tell"
+			}
 		}
 		f.add(change, d, epoch)
 	}
@@ -242,7 +245,7 @@ func (f *dryFolder) add(change provider.Change, d Decision, epoch string) {
 		return
 	}
 	f.counts.decided(r)
-	readsAll := f.s.cfg.Filter != nil && f.lane(provider.Live).want() == provider.WantIDs
+	readsAll := f.s.picks() && f.lane(provider.Live).want() == provider.WantIDs
 	if r.Kind == Tracked || readsAll && change.Err == nil {
 		f.counts.Bytes += change.Size
 	}

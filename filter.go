@@ -7,6 +7,7 @@ import (
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // A Filter decides about new messages, a page at a time, so that it can look many
@@ -25,6 +26,8 @@ type Candidate struct {
 	Flags    []string
 	Received time.Time
 	Size     int64
+
+	whole bool // Message is not its header alone
 
 	// Message has what stands in the header: addresses, ids, dates, subject. It
 	// has no body unless the mail system gave it at once.
@@ -45,6 +48,10 @@ type Decision struct {
 	// commit; less than a day counts as a day, so that a Store that fails over to
 	// an old copy cannot lose mail by it.
 	DeleteAfter time.Duration
+
+	verdict   *track.Verdict // by the rules; nil where there are none
+	messageID string
+	open      bool // the header alone could not tell
 }
 
 // minDeleteDelay is the least time between commit and deletion (contract I2).

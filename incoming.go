@@ -99,7 +99,19 @@ func (c *cycle) folders(ctx context.Context, source provider.Source) ([]provider
 				Remedy: "create the folder on the server, or take it out of the mailbox's folders"}
 		}
 	}
-	return chosen, nil
+	return c.addTracked(chosen, all), nil
+}
+
+// addTracked adds the tracked folders that are there. One that is not was deleted, or
+// moved to where its mail is not to be tracked any more.
+func (c *cycle) addTracked(chosen, all []provider.Folder) []provider.Folder {
+	for _, f := range all {
+		_, tracked := c.trackedFolder(f.ID)
+		if tracked && f.Kind == provider.Mail && !slices.ContainsFunc(chosen, func(g provider.Folder) bool { return g.ID == f.ID }) {
+			chosen = append(chosen, f)
+		}
+	}
+	return chosen
 }
 
 func chosenBy(name string, f provider.Folder) bool {

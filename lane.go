@@ -185,7 +185,7 @@ func (l *lane) want() provider.Want {
 	switch {
 	case l.in.listsAlways():
 		return provider.WantIDs
-	case l.s.cfg.Filter != nil:
+	case l.s.picks():
 		return provider.WantHeaders
 	}
 	return provider.WantBodies
@@ -242,6 +242,7 @@ func (c *cycle) commitWhole(ctx context.Context, b *Batch) (Receipt, error) {
 		r := &b.Records[refused.Index]
 		c.refuse(r, fmt.Errorf("the host refused it: %w", refused.Err))
 		b.Owe = slices.DeleteFunc(b.Owe, func(a OwedAct) bool { return a.Folder == r.Folder && a.Epoch == r.Epoch && a.Act.ID == r.ID })
+		b.Owe = append(b.Owe, c.moveAway(*r)...)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/track"
 )
 
 // Organizations tells the settings of organizations, the host's customers. With it
@@ -37,6 +38,7 @@ type administration struct {
 	strict   bool // there are Organizations
 	settings mailbox.Settings
 	*checked               // of the profile
+	tracking *track.Rules  // nil where the rules do not decide
 	shut     mailbox.Fault // why mailbox or profile are out of use
 }
 
@@ -56,13 +58,19 @@ func (c *cycle) administer(ctx context.Context) error {
 // heedSettings reads the settings of the mailbox's organization, if there are any.
 func (c *cycle) heedSettings(ctx context.Context) error {
 	if c.s.cfg.Organizations == nil {
+		if c.s.cfg.Tracking != nil {
+			c.settings.Tracking = c.s.cfg.Tracking.Settings.WithDefaults()
+			c.heedTracking()
+		}
 		return nil
 	}
 	c.strict = true
 	settings, err := store(ctx, c, "Organizations.Settings", func(ctx context.Context) (mailbox.Settings, error) {
 		return c.s.cfg.Organizations.Settings(ctx, c.key.Organization)
 	})
-	c.settings = settings.WithDefaults()
+	if c.settings = settings.WithDefaults(); err == nil {
+		c.heedTracking()
+	}
 	return err
 }
 

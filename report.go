@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // A Report says what a cycle did. It holds no content.
@@ -54,9 +55,21 @@ type Decided struct {
 	ID     provider.ID       `json:"id"`
 	Kind   RecordKind        `json:"kind"`
 	Reason string            `json:"reason,omitempty"`
+
+	// By the rules of [Tracking], if they decided:
+	MessageID string     `json:"messageID,omitempty"`
+	Rule      track.Rule `json:"rule,omitempty"`
 }
 
 const maxDecisions = 1000
+
+func decided(r Record) Decided {
+	d := Decided{Folder: r.Folder, ID: r.ID, Kind: r.Kind, Reason: r.Reason, MessageID: r.MessageID}
+	if r.Verdict != nil {
+		d.Rule = r.Verdict.Rule
+	}
+	return d
+}
 
 // count adds a committed batch to the report.
 func (r *Report) count(b *Batch, receipt Receipt) {
@@ -83,7 +96,7 @@ func (r *Report) count(b *Batch, receipt Receipt) {
 			continue
 		}
 		if len(r.Decisions) < maxDecisions {
-			r.Decisions = append(r.Decisions, Decided{rec.Folder, rec.ID, rec.Kind, rec.Reason})
+			r.Decisions = append(r.Decisions, decided(rec))
 		}
 	}
 }

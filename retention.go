@@ -11,19 +11,21 @@ import (
 // pruneEvery is how often what is older than it is to be kept is forgotten.
 const pruneEvery = time.Hour
 
-// retention returns how long an organization's alerts and the items of its journal
-// are kept.
-func (s *Syncer) retention(ctx context.Context, organization string) (alerts, items time.Duration) {
+// A retention is how long an organization's alerts, the items of its journal and its
+// verdicts are kept.
+type retention struct{ alerts, items, verdicts time.Duration }
+
+func (s *Syncer) retention(ctx context.Context, organization string) retention {
 	c := &cycle{s: s, key: mailbox.Key{Organization: organization}}
 	if err := c.heedSettings(ctx); err != nil {
-		s.cfg.Logger.Error("could not read the settings of an organization; its walls and journal are kept as by default", "organization", organization, "error", err)
+		s.cfg.Logger.Error("could not read the settings of an organization; its walls, journal and verdicts are kept as by default", "organization", organization, "error", err)
 		c.settings = mailbox.Settings{}
 	}
 	settings := c.settings.WithDefaults()
-	return max(settings.AlertRetention, 0), max(settings.JournalRetention, 0)
+	return retention{max(settings.AlertRetention, 0), max(settings.JournalRetention, 0), max(settings.VerdictRetention, 0)}
 }
 
-// keepHouse prunes walls and journals once an hour, the first time at a moment of
+// keepHouse prunes walls, journals and verdicts once an hour, the first time at a moment of
 // chance within it, so that several nodes do not all do so at once.
 func (s *Syncer) keepHouse(ctx context.Context) {
 	for wait := time.Duration(s.spread() * float64(pruneEvery)); s.cfg.Clock.Sleep(ctx, wait) == nil; wait = pruneEvery {
@@ -38,7 +40,7 @@ func (s *Syncer) keepHouse(ctx context.Context) {
 // prune forgets what is old of one organization. What fails is tried again in an hour.
 func (s *Syncer) prune(ctx context.Context, organization string) {
 	now := s.cfg.Clock.Now()
-	alerts, items := s.retention(ctx, organization)
+	kept := s.retention(ctx, organization)
 	prune := func(name string, keep time.Duration, do func(context.Context, string, time.Time) (int, error)) {
 		n, err := through(ctx, &s.seam, mailbox.Key{Organization: organization}, name, func(ctx context.Context) (int, error) {
 			return do(ctx, organization, now.Add(-keep))
@@ -51,10 +53,13 @@ func (s *Syncer) prune(ctx context.Context, organization string) {
 		}
 	}
 	if s.walls != nil {
-		prune("Walls.PruneAlerts", alerts, s.walls.PruneAlerts)
+		prune("Walls.PruneAlerts", kept.alerts, s.walls.PruneAlerts)
 	}
 	if s.journal != nil {
-		prune("Journal.PruneItems", items, s.journal.PruneItems)
+		prune("Journal.PruneItems", kept.items, s.journal.PruneItems)
+	}
+	if verdicts, ok := StoreAs[Verdicts](s.cfg.Store); ok {
+		prune("Verdicts.PruneVerdicts", kept.verdicts, verdicts.PruneVerdicts)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/track"
 )
 
 // A Syncer synchronizes mailboxes. It is safe for use by many goroutines.
@@ -37,7 +38,9 @@ type Syncer struct {
 	busy map[mailbox.Key]bool // true: its state was changed from outside since it began
 	full map[laneOf]time.Time // when a lane was last listed in full
 
-	checked sync.Map // by profileKey, a *checked
+	checked sync.Map     // by profileKey, a *checked
+	ruled   sync.Map     // by organization, a *compiled
+	emails  track.Emails // that messages may answer; nil if nobody knows
 
 	tests    map[string][]time.Time // of organizations that enter hosts, within the last hour
 	followed map[mailbox.Key]bool   // logged in detail
@@ -73,6 +76,11 @@ func New(cfg Config) (*Syncer, error) {
 	}
 	s.walls, _ = StoreAs[Walls](cfg.Store)
 	s.journal, _ = StoreAs[Journal](cfg.Store)
+	if cfg.Tracking != nil {
+		if s.emails = cfg.Tracking.Emails; s.emails == nil {
+			s.emails, _ = StoreAs[track.Emails](cfg.Store)
+		}
+	}
 	s.seam.hook = cfg.Hooks.Call
 	s.pool.init(s)
 	s.dials.init(cfg.Clock)

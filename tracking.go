@@ -1,6 +1,7 @@
 package serversync
 
 import (
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/track"
 )
 
@@ -14,6 +15,9 @@ type Tracking struct {
 
 	// Emails finds what messages answer. Default: the Store, if it is a [Correlator].
 	Emails track.Emails
+
+	// Settings hold where there are no [Organizations], whose settings say more.
+	Settings mailbox.Tracking
 
 	// Signer makes and recognizes signed references. Default: none are.
 	Signer *track.Signer

@@ -69,7 +69,8 @@ type Mailbox struct {
 	TrackingNumber int64
 
 	// TrackedFolders say what the mail in a folder belongs to, by the folder's id on
-	// the server: whatever is put there is tracked. At most 25.
+	// the server (over IMAP, its name): whatever is put there is tracked. A user's
+	// mailbox only, and at most 25.
 	TrackedFolders []TrackedFolder
 
 	// DeleteProcessed deletes mail on the server once it has been brought in and
@@ -91,7 +92,7 @@ type Mailbox struct {
 
 // A TrackedFolder stands for a record of the host's.
 type TrackedFolder struct {
-	Folder     string // the server's id of the folder, which a new name does not change
+	Folder     string // the server's id of the folder
 	RecordType string // of the record that its mail belongs to, such as "case"; may be empty
 	RecordID   string
 }

@@ -85,6 +85,35 @@ var recordRules = [...]rule{{
 	message: "mail is deleted only from the mailboxes of queues and from forward mailboxes; a user's mail is the user's", remedy: "switch DeleteProcessed off",
 	broken: func(s *subject) bool { return s.Kind == User && s.DeleteProcessed },
 }, {
+	code: "accept-unknown", level: profile.Error, side: Incoming, field: "Accept",
+	message: "it is no choice of the email to be tracked", remedy: `use "", "all", "replies", "known", "records" or "none"`,
+	broken: func(s *subject) bool { return !s.Accept.Valid() },
+}, {
+	code: "alias-form", level: profile.Error, field: "Aliases",
+	message: "an alias is not a bare email address", remedy: "enter each like anna@example.com, without a name and without brackets",
+	broken: func(s *subject) bool {
+		return slices.ContainsFunc(s.Aliases, func(a string) bool { return !isAddress(a) })
+	},
+}, {
+	code: "tracked-folders-many", level: profile.Error, side: Incoming, field: "TrackedFolders",
+	message: "more than 25 folders are tracked", remedy: "track fewer folders",
+	broken: func(s *subject) bool { return len(s.TrackedFolders) > MaxTrackedFolders },
+}, {
+	code: "tracked-folder-of-user", level: profile.Error, side: Incoming, field: "TrackedFolders",
+	message: "folders can be tracked in the mailboxes of users only", remedy: "take the folders out",
+	broken: func(s *subject) bool { return s.Kind != User && len(s.TrackedFolders) > 0 },
+}, {
+	code: "tracked-folder-twice", level: profile.Error, side: Incoming, field: "TrackedFolders",
+	message: "a folder is tracked twice, or has no id", remedy: "name each folder once",
+	broken: func(s *subject) bool {
+		seen := map[string]bool{"": true}
+		return slices.ContainsFunc(s.TrackedFolders, func(f TrackedFolder) bool {
+			again := seen[f.Folder]
+			seen[f.Folder] = true
+			return again
+		})
+	},
+}, {
 	code: "profile-missing", original: "8005E222 EmailServerProfileNotAssociated", level: profile.Error, field: "Profile",
 	message: "the mailbox has no profile, or it is another than the one at hand", remedy: "choose an email server profile that exists",
 	broken: func(s *subject) bool {

@@ -49,6 +49,10 @@ type Settings struct {
 	// than 7 cost room (ExchangeSyncIdMappingPersistenceTimeInDays). Default: 3 days.
 	JournalRetention time.Duration
 
+	// VerdictRetention is for how long it is kept why each email was tracked or not, up
+	// to 3650 days. Default: 30 days.
+	VerdictRetention time.Duration
+
 	// MaxVerboseCycles is for how many cycles a mailbox may be traced at most, 1 to
 	// 100 (MaxVerboseLoggingSyncCycles), and MaxVerboseMailboxes how many may be at
 	// once, 1 to 100 (MaxVerboseLoggingMailbox). Defaults: 100 and 10.
@@ -77,6 +81,7 @@ const day = 24 * time.Hour
 func (s Settings) WithDefaults() Settings {
 	s.AlertRetention = cmp.Or(s.AlertRetention, 30*day)
 	s.JournalRetention = cmp.Or(s.JournalRetention, 3*day)
+	s.VerdictRetention = cmp.Or(s.VerdictRetention, 30*day)
 	s.MaxVerboseCycles = cmp.Or(s.MaxVerboseCycles, 100)
 	s.MaxVerboseMailboxes = cmp.Or(s.MaxVerboseMailboxes, 10)
 	s.SendBatch = cmp.Or(s.SendBatch, 10)
@@ -105,6 +110,7 @@ func (s Settings) Validate() (issues profile.Issues) {
 	}
 	period(s.AlertRetention, 3650*day, "alert-retention-range", "AlertRetention", 30)
 	period(s.JournalRetention, 14*day, "journal-retention-range", "JournalRetention", 3)
+	period(s.VerdictRetention, 3650*day, "verdict-retention-range", "VerdictRetention", 30)
 	add(s.JournalRetention > 7*day && s.JournalRetention <= 14*day, profile.Warning, "journal-retention-long", "JournalRetention",
 		"a journal of more than 7 days grows large", "keep it for 7 days or less")
 	number(s.MaxVerboseCycles, 100, "verbose-cycles-range", "MaxVerboseCycles", 100)

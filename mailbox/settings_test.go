@@ -18,7 +18,7 @@ const day = 24 * time.Hour
 func TestSettingsDefaults(t *testing.T) {
 	s := Settings{}.WithDefaults()
 	require.Equal(t, Settings{
-		AlertRetention: 30 * day, JournalRetention: 3 * day, MaxVerboseCycles: 100, MaxVerboseMailboxes: 10, SendBatch: 10,
+		AlertRetention: 30 * day, JournalRetention: 3 * day, VerdictRetention: 30 * day, MaxVerboseCycles: 100, MaxVerboseMailboxes: 10, SendBatch: 10, Tracking: Tracking{}.WithDefaults(),
 	}, s)
 	require.Equal(t, s, s.WithDefaults())
 	require.Empty(t, Settings{}.Validate())
@@ -36,6 +36,7 @@ func TestSettingsRanges(t *testing.T) {
 		{"journal-retention-range", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 14*day + 1}},
 		{"journal-retention-long", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 14 * day}},
 		{"journal-retention-long", Settings{JournalRetention: 7 * day}, Settings{JournalRetention: 7*day + 1}},
+		{"verdict-retention-range", Settings{VerdictRetention: 3650 * day}, Settings{VerdictRetention: 3650*day + 1}},
 		{"verbose-cycles-range", Settings{MaxVerboseCycles: 100}, Settings{MaxVerboseCycles: 101}},
 		{"verbose-cycles-range", Settings{MaxVerboseCycles: 1}, Settings{MaxVerboseCycles: -1}},
 		{"verbose-mailboxes-range", Settings{MaxVerboseMailboxes: 100}, Settings{MaxVerboseMailboxes: 101}},
@@ -52,6 +53,7 @@ func TestSettingsRanges(t *testing.T) {
 		require.NotEmpty(t, issues[0].Remedy)
 		says := map[string]string{
 			"alert-retention-range":   "error AlertRetention: 87600h0m0.000000001s is more than 3650 days; leave it at 0 for the default of 30 days; a negative value keeps nothing",
+			"verdict-retention-range": "error VerdictRetention: 87600h0m0.000000001s is more than 3650 days; leave it at 0 for the default of 30 days; a negative value keeps nothing",
 			"journal-retention-range": "error JournalRetention: 336h0m0.000000001s is more than 14 days; leave it at 0 for the default of 3 days; a negative value keeps nothing",
 			"journal-retention-long":  "warning JournalRetention: a journal of more than 7 days grows large; keep it for 7 days or less",
 			"verbose-cycles-range":    "error MaxVerboseCycles: %d is not between 1 and 100; leave it at 0 for the default of 100",

@@ -31,6 +31,10 @@ type Tracking struct {
 	// (TrackCategorizedItems).
 	NoCategories bool
 
+	// Category is the name of that category; where a mail system has keywords instead,
+	// as IMAP has, it is one. One word without spaces. Default: "Tracked".
+	Category string
+
 	// NoFolders pays no heed to tracked folders.
 	NoFolders bool
 
@@ -144,6 +148,7 @@ const DefaultNoise = `^[\s]*([\w]+\s?:[\s]*)+`
 
 // WithDefaults returns t with every zero field that has a default set to it.
 func (t Tracking) WithDefaults() Tracking {
+	t.Category = cmp.Or(t.Category, "Tracked")
 	t.Token.Prefix = cmp.Or(t.Token.Prefix, "CRM:")
 	t.Token.UserDigits = cmp.Or(t.Token.UserDigits, 3)
 	t.Token.CounterDigits = cmp.Or(t.Token.CounterDigits, 3)
@@ -153,8 +158,5 @@ func (t Tracking) WithDefaults() Tracking {
 	t.Smart.MaxHashes = cmp.Or(t.Smart.MaxHashes, 20)
 	t.Smart.Window = cmp.Or(t.Smart.Window, 90*day)
 	t.Content.MaxAttachment = cmp.Or(t.Content.MaxAttachment, 5120<<10)
-	if t.Content.Blocked == nil {
-		t.Content.Blocked = BlockedByDefault()
-	}
 	return t
 }

@@ -1,6 +1,7 @@
 package mailbox_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -85,6 +86,12 @@ func TestValidate(t *testing.T) {
 		{"act-users-only", "", online, func(m *Mailbox) { queues(m); passwordless(m) }, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
 		{"act-users-only", "", online, func(m *Mailbox) { forwards(m); passwordless(m) }, func(m *Mailbox) { m.Methods.ACT = ServerSide }},
 		{"delete-of-user", "8005E233", imapProfile(), none, func(m *Mailbox) { m.DeleteProcessed = true }},
+		{"accept-unknown", "", imapProfile(), none, func(m *Mailbox) { m.Accept = "everything" }},
+		{"alias-form", "", imapProfile(), func(m *Mailbox) { m.Aliases = []string{"sales@example.com"} }, func(m *Mailbox) { m.Aliases = append(m.Aliases, "Sales <sales@example.com>") }},
+		{"tracked-folders-many", "", imapProfile(), tracks(25), func(m *Mailbox) { tracks(26)(m) }},
+		{"tracked-folder-of-user", "", imapProfile(), tracks(1), queues},
+		{"tracked-folder-twice", "", imapProfile(), tracks(2), func(m *Mailbox) { m.TrackedFolders[1] = m.TrackedFolders[0] }},
+		{"tracked-folder-twice", "", imapProfile(), none, func(m *Mailbox) { m.TrackedFolders = make([]TrackedFolder, 1) }},
 		{"profile-missing", "8005E222", imapProfile(), none, func(m *Mailbox) { m.Profile = "" }},
 		{"profile-missing", "8005E222", imapProfile(), none, func(m *Mailbox) { m.Profile = "q" }},
 		{"inactive", "8005E219", imapProfile(), none, func(m *Mailbox) { m.Inactive = true }},
@@ -131,7 +138,8 @@ func TestValidate(t *testing.T) {
 		"address-missing": "error,,,Address", "forward-address-missing": "error,,,Address", "address-form": "error,,,Address", "username-form": "error,,,Username",
 		"forward-regarding": "error,,,Regarding", "incoming-method": "error,,incoming,Methods.Incoming", "outgoing-method": "error,,outgoing,Methods.Outgoing",
 		"act-method": "error,,act,Methods.ACT", "forward-incoming": "error,,incoming,Methods.Incoming", "forward-outgoing": "error,,outgoing,Methods.Outgoing",
-		"act-users-only": "error,,act,Methods.ACT", "delete-of-user": "error,,incoming,DeleteProcessed", "profile-missing": "error,,,Profile",
+		"act-users-only": "error,,act,Methods.ACT", "delete-of-user": "error,,incoming,DeleteProcessed", "accept-unknown": "error,,incoming,Accept", "alias-form": "error,,,Aliases",
+		"tracked-folders-many": "error,,incoming,TrackedFolders", "tracked-folder-of-user": "error,,incoming,TrackedFolders", "tracked-folder-twice": "error,,incoming,TrackedFolders", "profile-missing": "error,,,Profile",
 		"inactive": "warning,,,Inactive", "credentials-missing": "error,,,Password", "username-upn": "error,,,Username", "second-factor": "error,V9,,MFA",
 		"password-unused": "warning,V1,,Password", "home-wants-exchange-online": "warning,V1,,Profile", "home-on-premises": "error,V5,,Profile",
 		"home-outside": "error,V6,,Profile", "home-not-here": "error,V10,,Profile", "act-needs-exchange": "error,V3,act,Methods.ACT",
@@ -411,3 +419,13 @@ func errorsOf(m Mailbox, p profile.Profile, policy profile.Policy) (codes []stri
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// tracks has a mailbox track n folders.
+func tracks(n int) func(*Mailbox) {
+	return func(m *Mailbox) {
+		m.TrackedFolders = nil
+		for i := range n {
+			m.TrackedFolders = append(m.TrackedFolders, TrackedFolder{Folder: fmt.Sprint("f", i)})
+		}
+	}
+}

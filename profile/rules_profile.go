@@ -75,8 +75,13 @@ var profileRules = []rule{
 	},
 	{
 		code: "undeliverable-unsupported", level: Error, field: "MoveUndeliverable",
-		message: "undeliverable mail can be moved in Exchange only", remedy: "clear it",
-		broken: func(f *facts) bool { return f.p.MoveUndeliverable && f.incoming.isMail() },
+		message: "undeliverable mail can be moved in Exchange and over IMAP only", remedy: "clear it",
+		broken: func(f *facts) bool { return f.p.MoveUndeliverable && f.incoming.protocol == POP3 },
+	},
+	{
+		code: "undeliverable-beyond", level: Warning, field: "MoveUndeliverable",
+		message: "the original moves undeliverable mail in Exchange only; here it is moved over IMAP as well", remedy: "clear it to have it stay where it is",
+		broken: func(f *facts) bool { return f.p.MoveUndeliverable && f.incoming.protocol == IMAP },
 	},
 	{
 		code: "autodiscover-unsupported", original: "E204", level: Error, field: "Autodiscover",

@@ -1,6 +1,9 @@
 package track
 
-import "github.com/go-serversync/serversync/notice"
+import (
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/notice"
+)
 
 // A Verdict says what becomes of a message, and why.
 type Verdict struct {
@@ -26,6 +29,7 @@ type Verdict struct {
 	Notice    notice.Notice `json:"notice,omitzero"`     // what a program wrote, and about what
 	Outcomes  []Outcome     `json:"outcomes,omitempty"`  // of emails of ours, that a notice tells
 	LeftOut   []LeftOut     `json:"leftOut,omitempty"`   // what did not come along
+	Original  *item.Message `json:"-"`                   // of Forwarded: the email itself
 	Forwarded bool          `json:"forwarded,omitempty"` // unpacked from what a forward mailbox got
 	Known     bool          `json:"known,omitempty"`     // the email is tracked already, by its Message-ID
 }

@@ -1,0 +1,257 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
+)
+
+// picks reports whether somebody decides which mail is tracked, so that headers come
+// before bodies.
+func (s *Syncer) picks() bool { return s.cfg.Filter != nil || s.cfg.Tracking != nil }
+
+// compiled are an organization's settings and what was made of them.
+type compiled struct {
+	settings mailbox.Tracking
+	rules    *track.Rules
+	err      error
+}
+
+// trackingRules returns the organization's rules, made anew when its settings change.
+func (s *Syncer) trackingRules(organization string, t mailbox.Tracking) (*track.Rules, error) {
+	if known, ok := s.ruled.Load(organization); ok && reflect.DeepEqual(known.(*compiled).settings, t) {
+		return known.(*compiled).rules, known.(*compiled).err
+	}
+	made := &compiled{settings: t}
+	made.rules, made.err = track.NewRules(organization, t, s.cfg.Tracking.Signer)
+	s.ruled.Store(organization, made)
+	return made.rules, made.err
+}
+
+// heedTracking makes the organization's rules ready. Settings that make no sense close
+// the mailbox until they are mended: nobody can say which mail they mean.
+func (c *cycle) heedTracking() {
+	if c.s.cfg.Tracking == nil {
+		return
+	}
+	var err error
+	if c.tracking, err = c.s.trackingRules(c.key.Organization, c.settings.Tracking); err != nil {
+		c.shut = mailbox.Fault{Code: "tracking-settings", Cause: "the organization's settings about tracking are wrong: " + err.Error(),
+			Remedy: "mend the settings", Level: profile.Error}
+	}
+}
+
+// judge decides about a page by the organization's rules, with one question to the
+// directory and one to the emails that are known.
+func (c *cycle) judge(ctx context.Context, candidates []Candidate) ([]Decision, error) {
+	messages := make([]track.Message, len(candidates))
+	for i, candidate := range candidates {
+		messages[i] = track.Message{Message: candidate.Message, Whole: candidate.whole, Size: candidate.Size,
+			Category: c.categorized(candidate.Flags)}
+	}
+	page := c.tracking.Page(c.reading(candidates[0].Folder), messages)
+	parties, err := c.parties(ctx, page.Addresses())
+	if err != nil {
+		return nil, err
+	}
+	emails, err := c.emails(ctx, page.Query())
+	if err != nil {
+		return nil, err
+	}
+	verdicts, err := store(ctx, c, "Page.Judge", func(context.Context) ([]track.Verdict, error) {
+		return page.Judge(parties, emails), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	decisions := make([]Decision, len(verdicts))
+	for i := range verdicts {
+		decisions[i] = decisionOn(&verdicts[i])
+	}
+	return decisions, nil
+}
+
+// decisionOn returns what a verdict means for the message. One that needs the body
+// is tracked for the time being, so that the body comes.
+func decisionOn(v *track.Verdict) Decision {
+	d := Decision{Verdict: Ignored, Reason: bounded(v.Explain()), verdict: v, open: v.NeedsBody}
+	if v.Tracked || v.NeedsBody {
+		d.Verdict = Tracked
+	}
+	return d
+}
+
+func (c *cycle) parties(ctx context.Context, addresses []string) (map[string][]track.Party, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	return store(ctx, c, "AddressBook.Parties", func(ctx context.Context) (map[string][]track.Party, error) {
+		return c.s.cfg.Tracking.Addresses.Parties(ctx, c.key.Organization, addresses)
+	})
+}
+
+func (c *cycle) emails(ctx context.Context, q track.Query) ([]track.Email, error) {
+	if q.Empty() || c.s.emails == nil {
+		return nil, nil
+	}
+	return store(ctx, c, "Emails.FindEmails", func(ctx context.Context) ([]track.Email, error) {
+		return c.s.emails.FindEmails(ctx, c.key.Organization, q)
+	})
+}
+
+// reading says where a folder's mail is read from.
+func (c *cycle) reading(folder provider.Folder) track.Reading {
+	r := track.Reading{Mailbox: c.box, Sent: folder.Role == provider.Sent}
+	if f, ok := c.trackedFolder(folder.ID); ok {
+		r.Folder, r.Regarding = true, track.Ref{Type: f.RecordType, ID: f.RecordID}
+	}
+	return r
+}
+
+// trackedFolder returns what a folder stands for, if it does for anything.
+func (c *cycle) trackedFolder(id provider.FolderID) (mailbox.TrackedFolder, bool) {
+	if c.tracking == nil || c.settings.Tracking.NoFolders {
+		return mailbox.TrackedFolder{}, false
+	}
+	for _, f := range c.box.TrackedFolders[:min(len(c.box.TrackedFolders), mailbox.MaxTrackedFolders)] {
+		if f.Folder == string(id) {
+			return f, true
+		}
+	}
+	return mailbox.TrackedFolder{}, false
+}
+
+// categorized reports whether flags have the category that stands for tracking.
+func (c *cycle) categorized(flags []string) bool {
+	return c.tracking != nil && !c.settings.Tracking.NoCategories &&
+		slices.ContainsFunc(flags, func(f string) bool { return strings.EqualFold(f, c.settings.Tracking.Category) })
+}
+
+// asksFor reports whether a person asks for an item that was ignored: by a category
+// that it did not have, or by a tracked folder.
+func (l *lane) asksFor(change provider.Change, place Place) bool {
+	if place.Kind != Ignored || change.Kind != provider.Upsert && change.Kind != provider.Flags {
+		return false
+	}
+	return l.categorized(change.Flags) && !l.categorized(place.Flags)
+}
+
+// judgeWhole decides anew about those of a page whose header could not tell, now that
+// their bodies are there.
+func (c *cycle) judgeWhole(ctx context.Context, folder provider.Folder, fresh []provider.Change, decisions []Decision) error {
+	var again []provider.Change
+	var at []int
+	for i, d := range decisions {
+		if d.open && fresh[i].Raw != nil && fresh[i].Err == nil && fresh[i].Kind != provider.Gone {
+			whole := fresh[i]
+			whole.Header = nil
+			at, again = append(at, i), append(again, whole)
+		}
+	}
+	if len(again) == 0 {
+		return nil
+	}
+	better, err := c.ask(ctx, folder, again)
+	if err != nil {
+		return err
+	}
+	for j, i := range at {
+		decisions[i] = better[j]
+	}
+	return nil
+}
+
+// keep puts into a record what its verdict says, and what it is found by.
+func (c *cycle) keep(r *Record, d Decision) {
+	if d.verdict == nil {
+		return
+	}
+	v := *d.verdict
+	r.Verdict, r.Decided = &v, c.s.cfg.Clock.Now()
+	if r.Message == nil {
+		r.MessageID = d.messageID
+		return
+	}
+	if v.Original != nil { // from a forward mailbox: the email itself counts, not what it came in
+		r.Message = v.Original
+	}
+	m := *r.Message
+	r.Message, r.MessageID = &m, m.MessageID
+	v.LeftOut = c.tracking.LeftOut(&m)
+	m.Attachments = slices.DeleteFunc(slices.Clone(m.Attachments), func(a item.Attachment) bool {
+		return slices.ContainsFunc(v.LeftOut, func(l track.LeftOut) bool { return l.Name == a.Name && l.Size == a.Size })
+	})
+	if r.Kind == Tracked {
+		index := c.tracking.Index(&m, v.Direction)
+		index.Regarding, index.Owner = v.Regarding, v.Owner
+		r.Index = &index
+	}
+}
+
+// undeliverable is the folder for mail that could not become a record (Microsoft:
+// "Move Failed Emails to Undeliverable Folder").
+const undeliverable = "Undeliverable"
+
+// moveAway owes the move of an item that could not become a record, where the profile
+// asks for it, or its mark, where a person had asked for it by a category.
+func (c *cycle) moveAway(r Record) []OwedAct {
+	if r.Kind != Quarantined {
+		return nil
+	}
+	act := provider.Act{Folder: r.Folder, Epoch: r.Epoch, ID: r.ID}
+	var acts []OwedAct
+	if c.categorized(r.Flags) {
+		act.Kind, act.Flag = provider.Mark, c.settings.Tracking.Category+"-"+undeliverable
+		acts = append(acts, c.owe(act, 0))
+	}
+	if c.profile.MoveUndeliverable && c.in != nil {
+		act.Kind, act.Flag, act.To = provider.Move, "", undeliverable
+		for _, f := range c.in.folders {
+			if f.Kind == provider.Mail && strings.EqualFold(f.Name, undeliverable) {
+				act.To = f.ID
+			}
+		}
+		if act.To != r.Folder {
+			acts = append(acts, c.owe(act, 0))
+		}
+	}
+	return acts
+}
+
+// Explain returns why messages with this Message-ID were tracked or not, at each of
+// their places, the last decision first; see [StoredVerdict.Explain]. It needs a Store
+// with [Verdicts]. None is no error: the message may have been decided about before
+// there was Tracking, or so long ago that it was forgotten.
+func (s *Syncer) Explain(ctx context.Context, organization, messageID string) ([]StoredVerdict, error) {
+	verdicts, ok := StoreAs[Verdicts](s.cfg.Store)
+	if !ok {
+		return nil, fmt.Errorf("serversync: the Store keeps no verdicts: %w", errors.ErrUnsupported)
+	}
+	id := strings.Trim(strings.TrimSpace(messageID), "<>")
+	return through(ctx, &s.seam, mailbox.Key{Organization: organization}, "Verdicts.Verdicts", func(ctx context.Context) ([]StoredVerdict, error) {
+		return verdicts.Verdicts(ctx, organization, id, explained)
+	})
+}
+
+// explained is how many places of a message are explained.
+const explained = 100
+
+// Explain says in a sentence what was decided and why.
+func (v StoredVerdict) Explain() string {
+	switch v.Kind {
+	case Deferred:
+		return "it is tried again: " + v.Reason
+	case Quarantined:
+		return "it could not become a record and is kept aside: " + v.Reason
+	}
+	return v.Verdict.Explain()
+}
