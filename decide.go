@@ -233,8 +233,11 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 		if verdict.Verdict == "" {
 			verdict.Verdict = Tracked
 		}
-		if page[j].Message != nil {
-			verdict.messageID = page[j].Message.MessageID
+		if m := page[j].Message; m != nil {
+			verdict.messageID = m.MessageID
+			if page[j].whole {
+				verdict.whole = m
+			}
 		}
 		decisions[at[j]] = verdict
 	}
@@ -338,7 +341,10 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 	case d.Verdict == Deferred:
 		c.refuse(&r, errors.New(d.Reason))
 	case d.Verdict == Tracked:
-		m, err := item.ParseMessage(change.Raw, c.s.cfg.Limits)
+		m, err := d.whole, error(nil)
+		if m == nil {
+			m, err = item.ParseMessage(change.Raw, c.s.cfg.Limits)
+		}
 		if err != nil {
 			c.refuse(&r, err)
 			break

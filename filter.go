@@ -51,7 +51,8 @@ type Decision struct {
 
 	verdict   *track.Verdict // by the rules; nil where there are none
 	messageID string
-	open      bool // the header alone could not tell
+	whole     *item.Message // as it was read for the decision; nil if its header was
+	open      bool          // the header alone could not tell
 }
 
 // minDeleteDelay is the least time between commit and deletion (contract I2).

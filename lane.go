@@ -185,6 +185,8 @@ func (l *lane) want() provider.Want {
 	switch {
 	case l.in.listsAlways():
 		return provider.WantIDs
+	case l.tracking != nil && l.settings.Tracking.TakesAll(l.box):
+		return provider.WantBodies // nearly all are wanted anyway
 	case l.s.picks():
 		return provider.WantHeaders
 	}

@@ -143,6 +143,15 @@ type Content struct {
 	Blocked []string
 }
 
+// TakesAll reports whether all email that comes to a mailbox is tracked, but for what
+// some rule leaves out.
+func (t Tracking) TakesAll(m Mailbox) bool {
+	if t.ForceAccept != AcceptDefault && m.Kind == User {
+		return t.ForceAccept == AcceptAll
+	}
+	return m.Accept == AcceptAll || m.Kind == Forward
+}
+
 // DefaultNoise is the default of [Smart.Noise].
 const DefaultNoise = `^[\s]*([\w]+\s?:[\s]*)+`
 
