@@ -20,7 +20,7 @@ type Act struct {
 	Folder FolderID
 	Epoch  string // the id means something only in this epoch
 	ID     ID
-	To     FolderID // for Move
+	To     FolderID // for Move; a folder that is not there is made, with this name
 	Flag   string   // for Mark and Unmark, such as \Seen or a keyword
 }
 

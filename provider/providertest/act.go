@@ -50,10 +50,10 @@ func (b *box) act(a provider.Act) error {
 		b.remove(f, msg)
 	case provider.Move:
 		target := b.folder(a.To)
-		switch {
-		case target == nil:
-			return failure(OpAct, provider.ErrBadItem, "there is no folder to move to")
-		case target != f:
+		if target == nil {
+			target = b.addFolder(provider.Folder{ID: a.To, Name: string(a.To), Kind: provider.Mail})
+		}
+		if target != f {
 			b.move(f, target, msg)
 		}
 	default:

@@ -81,9 +81,11 @@ func newBox(key mailbox.Key, m manner) *box {
 	return b
 }
 
-func (b *box) addFolder(f provider.Folder) {
+func (b *box) addFolder(f provider.Folder) *folder {
 	b.epochs++
-	b.folders = append(b.folders, &folder{Folder: f, epoch: strconv.Itoa(1000 + b.epochs), next: 1})
+	made := &folder{Folder: f, epoch: strconv.Itoa(1000 + b.epochs), next: 1}
+	b.folders = append(b.folders, made)
+	return made
 }
 
 // folder returns the folder, nil if there is none.

@@ -20,13 +20,22 @@ func brokenActs() []fault {
 				return f.full.Act(ctx, a)
 			}
 		}},
-		{name: "moves again what is moved", rule: "Act/move", wrap: func(f *faulty) {
+		{name: "moves to no new folder", rule: "Act/move makes the folder", wrap: func(f *faulty) {
+			f.act = func(ctx context.Context, a provider.Act) error {
+				if a.Kind == provider.Move && f.server.Epoch(f.box.key, a.To) == "" {
+					return failure(OpAct, provider.ErrBadItem, "there is no folder to move to")
+				}
+				return f.full.Act(ctx, a)
+			}
+		}},
+		{name: "moves again what is moved", rule: "Act/move", also: []string{"Act/move makes the folder"}, wrap: func(f *faulty) {
 			f.act = func(ctx context.Context, a provider.Act) error {
 				if a.Kind != provider.Move || a.Epoch != f.server.Epoch(f.box.key, a.Folder) {
 					return f.full.Act(ctx, a)
 				}
 				for _, m := range f.server.Items(f.box.key, a.Folder) {
 					if m.ID == a.ID {
+						f.server.AddFolder(f.box.key, provider.Folder{ID: a.To, Name: string(a.To), Kind: provider.Mail})
 						f.server.Add(f.box.key, a.To, m.Raw)
 						return nil
 					}
@@ -52,7 +61,7 @@ func brokenActs() []fault {
 				return f.full.Act(ctx, a)
 			}
 		}},
-		{name: "takes a missing item for a protocol error", rule: "Act/a missing item is not found", also: []string{"Act/move"}, wrap: func(f *faulty) {
+		{name: "takes a missing item for a protocol error", rule: "Act/a missing item is not found", also: []string{"Act/move", "Act/move makes the folder"}, wrap: func(f *faulty) {
 			f.act = func(ctx context.Context, a provider.Act) error {
 				err := f.full.Act(ctx, a)
 				if err != nil && strings.Contains(err.Error(), "no such item") {

@@ -79,6 +79,33 @@ func actMove(p *probe) {
 	p.others(before, a.ID)
 }
 
+// actMoveToNew moves an item to a folder that is not there, which then is.
+func actMoveToNew(p *probe) {
+	p.need("Other", p.Other != "")
+	actor, a := p.actor()
+	before := p.truth(p.Folder)
+	a.Kind, a.To = provider.Move, "Undeliverable"
+	p.twice(actor, a)
+	p.others(before, a.ID)
+	if _, ok := p.truth(p.Folder)[a.ID]; ok {
+		p.Errorf("after Move to a new folder the item is in its old one")
+	}
+	_, again := p.source()
+	folders, err := again.Folders(p.ctx)
+	if err != nil {
+		p.Fatalf("Folders = %v", err)
+	}
+	for _, f := range folders {
+		if f.Name == string(a.To) {
+			if there := p.Items(f.ID); len(there) != 1 || !bytes.Equal(there[0].Raw, before[a.ID].Raw) {
+				p.Errorf("after Move done twice the new folder has %d items, want the moved one", len(there))
+			}
+			return
+		}
+	}
+	p.Errorf("after Move there is no folder %q", a.To)
+}
+
 func actDelete(p *probe) {
 	actor, a := p.actor()
 	before := p.truth(p.Folder)

@@ -76,6 +76,7 @@ func rules() []rule {
 		{"Trace/the stage that fails has Open's error", stageFails},
 		{"Act/mark and unmark", actMark},
 		{"Act/move", actMove},
+		{"Act/move makes the folder", actMoveToNew},
 		{"Act/delete", actDelete},
 		{"Act/a wrong epoch is not found and touches nothing", actWrongEpoch},
 		{"Act/a missing item is not found", actMissing},
