@@ -120,7 +120,7 @@ type matching struct {
 	local    string // of the sender's address, without subaddress
 	domain   string // with the at sign
 	trusted  bool   // the sender may answer any email
-	believed bool // From names one sender beyond doubt
+	believed bool   // From names one sender beyond doubt
 
 	best  *Email // what counts, or else what is suggested
 	match Match

@@ -7,7 +7,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
+	"sync"
 
 	"github.com/go-serversync/serversync/secret"
 )
@@ -19,7 +21,7 @@ import (
 // first 128 bits of an HMAC-SHA256 (RFC 2104, section 5; RFC 4868) over it, the
 // organization and the use. It is of small letters and digits and outlives a change
 // of case, for mail systems lower the case of local parts.
-type Signer struct{ keys []SigningKey }
+type Signer struct{ keys []*signingKey }
 
 // A SigningKey is one of a Signer's keys.
 type SigningKey struct {
@@ -54,7 +56,11 @@ func NewSigner(keys ...SigningKey) (*Signer, error) {
 		}
 		seen[k.ID] = true
 	}
-	return &Signer{append([]SigningKey(nil), keys...)}, nil
+	s := &Signer{}
+	for _, k := range keys {
+		s.keys = append(s.keys, &signingKey{SigningKey: k})
+	}
+	return s, nil
 }
 
 // The uses of references. That of a Message-ID, which many people see, is none in an
@@ -111,7 +117,9 @@ func notInID(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '-' || r == '_')
 }
 
-func notInAddress(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>()[],;:\`, r) }
+func notInAddress(r rune) bool {
+	return r <= ' ' || r == 0x7f || strings.ContainsRune(`"<>()[],;:\`, r)
+}
 
 // Verify returns the email that a Message-ID or an address refers to, if the
 // reference is one of ours and of this organization. One that was changed on its way
@@ -125,17 +133,23 @@ func (s *Signer) Verify(organization, idOrAddress string) (Ref, bool) {
 	if !ok {
 		return Ref{}, false
 	}
-	payload, mac, ok := decodeReference(code)
-	if !ok || !hmac.Equal(mac, key.mac(organization, use, payload)) {
+	var space [128]byte
+	raw, ok := decodeBase32(space[:0], code)
+	n := len(raw) - macSize
+	if !ok || n < 1 {
 		return Ref{}, false
 	}
-	return unpackRef(payload)
+	if want := key.mac(organization, use, raw[:n]); !hmac.Equal(raw[n:], want[:]) {
+		return Ref{}, false
+	}
+	return unpackRef(raw[:n])
 }
 
 // Sign returns a code that proves that text was signed by us, for this organization
 // and use. It is of small letters, digits and a hyphen.
 func (s *Signer) Sign(organization, use, text string) string {
-	return s.keys[0].ID + "-" + base32Text.EncodeToString(s.keys[0].mac(organization, useText+use, []byte(text)))
+	mac := s.keys[0].mac(organization, useText+use, []byte(text))
+	return s.keys[0].ID + "-" + base32Text.EncodeToString(mac[:])
 }
 
 // Check reports whether mac is what [Signer.Sign] returned for all of these, in any
@@ -148,8 +162,9 @@ func (s *Signer) Check(organization, use, text, mac string) bool {
 	if !ok || len(code) > 2*macSize {
 		return false
 	}
-	got, ok := decodeBase32(code)
-	return ok && hmac.Equal(got, key.mac(organization, useText+use, []byte(text)))
+	got, ok := decodeBase32(nil, code)
+	want := key.mac(organization, useText+use, []byte(text))
+	return ok && hmac.Equal(got, want[:])
 }
 
 func (s *Signer) reference(organization, use string, email Ref) (string, error) {
@@ -157,12 +172,12 @@ func (s *Signer) reference(organization, use string, email Ref) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	key := &s.keys[0]
-	return key.ID + "-" + base32Text.EncodeToString(append(payload, key.mac(organization, use, payload)...)), nil
+	mac := s.keys[0].mac(organization, use, payload)
+	return s.keys[0].ID + "-" + base32Text.EncodeToString(append(payload, mac[:]...)), nil
 }
 
 // keyOf splits a reference, or a mac, into its key and its code.
-func (s *Signer) keyOf(reference string) (key *SigningKey, code string, ok bool) {
+func (s *Signer) keyOf(reference string) (key *signingKey, code string, ok bool) {
 	id, code, ok := strings.Cut(reference, "-")
 	if !ok || len(id) > 8 {
 		return nil, "", false
@@ -170,27 +185,46 @@ func (s *Signer) keyOf(reference string) (key *SigningKey, code string, ok bool)
 	id = asciiLower(id)
 	for i := range s.keys {
 		if s.keys[i].ID == id {
-			return &s.keys[i], code, true
+			return s.keys[i], code, true
 		}
 	}
 	return nil, "", false
 }
 
+// A signingKey is a SigningKey in use.
+type signingKey struct {
+	SigningKey
+	idle sync.Pool // of *macState
+}
+
+// A macState is what it takes to compute one mac after the other.
+type macState struct {
+	hash  hash.Hash
+	input []byte
+	sum   []byte
+}
+
 // mac returns the first bytes of the HMAC. Each part has its length before it, so that
 // no two lists of parts are the same bytes.
-func (k *SigningKey) mac(organization, use string, payload []byte) []byte {
-	h := hmac.New(sha256.New, []byte(k.Key.Reveal()))
-	var length [8]byte
-	write := func(part []byte) {
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write(part)
+func (k *signingKey) mac(organization, use string, payload []byte) (mac [macSize]byte) {
+	s, ok := k.idle.Get().(*macState)
+	if !ok {
+		s = &macState{hash: hmac.New(sha256.New, []byte(k.Key.Reveal()))}
 	}
-	write([]byte(k.ID))
-	write([]byte(use))
-	write([]byte(organization))
-	write(payload)
-	return h.Sum(nil)[:macSize]
+	s.input = appendPart(s.input[:0], k.ID)
+	s.input = appendPart(s.input, use)
+	s.input = appendPart(s.input, organization)
+	s.input = appendPart(s.input, payload)
+	s.hash.Reset()
+	s.hash.Write(s.input)
+	s.sum = s.hash.Sum(s.sum[:0])
+	copy(mac[:], s.sum)
+	k.idle.Put(s)
+	return mac
+}
+
+func appendPart[T string | []byte](b []byte, part T) []byte {
+	return append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 }
 
 // referenceIn returns the reference at the end of a local part, and its use.
@@ -210,28 +244,34 @@ func referenceIn(idOrAddress string) (reference, use string) {
 	return local[from+1:], useMessageID
 }
 
-func decodeReference(code string) (payload, mac []byte, ok bool) {
-	raw, ok := decodeBase32(code)
-	if !ok || len(raw) <= macSize {
-		return nil, nil, false
+var base32Text = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// decodeBase32 appends to b what base32Text wrote, in any case of letters. Bits left
+// over at the end have to be zero and fewer than a letter's, so that no two texts mean
+// the same.
+func decodeBase32(b []byte, code string) ([]byte, bool) {
+	var buffer uint16
+	bits := 0
+	for i := range len(code) {
+		var v byte
+		switch c := code[i]; {
+		case 'a' <= c && c <= 'z':
+			v = c - 'a'
+		case 'A' <= c && c <= 'Z':
+			v = c - 'A'
+		case '2' <= c && c <= '7':
+			v = c - '2' + 26
+		default:
+			return nil, false
+		}
+		buffer, bits = buffer<<5|uint16(v), bits+5
+		if bits >= 8 {
+			bits -= 8
+			b = append(b, byte(buffer>>bits))
+			buffer &= 1<<bits - 1
+		}
 	}
-	n := len(raw) - macSize
-	return raw[:n], raw[n:], true
-}
-
-const base32Letters = "abcdefghijklmnopqrstuvwxyz234567"
-
-var base32Text = base32.NewEncoding(base32Letters).WithPadding(base32.NoPadding)
-
-// decodeBase32 reads what base32Text wrote, in any case of letters. Bits left over at
-// the end have to be zero, so that no two texts mean the same.
-func decodeBase32(code string) ([]byte, bool) {
-	code = asciiLower(code)
-	raw, err := base32Text.DecodeString(code)
-	if err != nil || base32Text.EncodeToString(raw) != code {
-		return nil, false
-	}
-	return raw, true
+	return b, buffer == 0 && bits < 5
 }
 
 func asciiLower(s string) string {
