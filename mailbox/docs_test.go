@@ -52,3 +52,21 @@ func TestDocsNameEveryField(t *testing.T) {
 		}
 	}
 }
+
+// Every switch of tracking has its row there.
+func TestDocsNameEverySwitchOfTracking(t *testing.T) {
+	raw, err := os.ReadFile("../docs/mailboxes.md")
+	require.NoError(t, err)
+	var named func(of reflect.Type, prefix string)
+	named = func(of reflect.Type, prefix string) {
+		for i := range of.NumField() {
+			f := of.Field(i)
+			if f.Type.Kind() == reflect.Struct {
+				named(f.Type, prefix+f.Name+".")
+				continue
+			}
+			require.Contains(t, string(raw), "\n| `"+prefix+f.Name+"` | ")
+		}
+	}
+	named(reflect.TypeFor[Tracking](), "")
+}

@@ -116,7 +116,7 @@ func (s Settings) Validate() (issues profile.Issues) {
 	number(s.MaxVerboseCycles, 100, "verbose-cycles-range", "MaxVerboseCycles", 100)
 	number(s.MaxVerboseMailboxes, 100, "verbose-mailboxes-range", "MaxVerboseMailboxes", 10)
 	number(s.SendBatch, 255, "send-batch-range", "SendBatch", 10)
-	return issues
+	return append(issues, s.Tracking.Validate()...)
 }
 
 // Alerts reports whether alerts of a level are made.

@@ -18,7 +18,12 @@ const day = 24 * time.Hour
 func TestSettingsDefaults(t *testing.T) {
 	s := Settings{}.WithDefaults()
 	require.Equal(t, Settings{
-		AlertRetention: 30 * day, JournalRetention: 3 * day, VerdictRetention: 30 * day, MaxVerboseCycles: 100, MaxVerboseMailboxes: 10, SendBatch: 10, Tracking: Tracking{}.WithDefaults(),
+		AlertRetention: 30 * day, JournalRetention: 3 * day, VerdictRetention: 30 * day, MaxVerboseCycles: 100, MaxVerboseMailboxes: 10, SendBatch: 10,
+		Tracking: Tracking{
+			Token:   Token{Prefix: "CRM:", UserDigits: 3, CounterDigits: 3, SubjectLimit: 255},
+			Smart:   Smart{Noise: `^[\s]*([\w]+\s?:[\s]*)+`, MinAddresses: 2, MaxHashes: 20, Window: 90 * day},
+			Content: Content{MaxAttachment: 5 << 20}, Category: "Tracked",
+		},
 	}, s)
 	require.Equal(t, s, s.WithDefaults())
 	require.Empty(t, Settings{}.Validate())

@@ -70,7 +70,7 @@ type Correlation struct {
 // tracking").
 type Token struct {
 	Off           bool
-	Prefix        string   // 1 to 20 characters. Default: "CRM:"
+	Prefix        string   // 1 to 20 characters, no white space. Default: "CRM:"
 	Former        []string // prefixes in use before, which still match; at most 20
 	Base          int64    // number of the deployment, 0 to 2,147,483,647
 	UserDigits    int      // 1 to 10. Default: 3
@@ -87,14 +87,15 @@ type Smart struct {
 	On bool
 
 	// Noise is a regular expression (RE2) for what is cut from the front of a
-	// subject, at most 500 bytes (HashFilterKeywords).
+	// subject, at most 500 bytes (HashFilterKeywords). It may compile to 200 steps,
+	// so that no subject takes long.
 	// Default: ^[\s]*([\w]+\s?:[\s]*)+ , which is "RE:", "FW: AW:" and the like.
 	Noise string
 
-	SubjectDelta int           // by how many words the subjects may differ (HashDeltaSubjectCount). Default: 0
-	MinAddresses int           // how many people both must have (HashMinAddressCount). Default: 2
-	MaxHashes    int           // how many words, and how many addresses, are looked at (HashMaxCount). Default: 20
-	Window       time.Duration // how far back is looked. Default: 90 days
+	SubjectDelta int           // by how many words the subjects may differ (HashDeltaSubjectCount), less than MaxHashes. Default: 0
+	MinAddresses int           // how many people both must have (HashMinAddressCount), at most MaxHashes. Default: 2
+	MaxHashes    int           // how many words, and how many addresses, are looked at, 1 to 100 (HashMaxCount). Default: 20
+	Window       time.Duration // how far back is looked; negative: nowhere. Default: 90 days
 }
 
 // Internal is about email between users and queues of one organization.

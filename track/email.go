@@ -24,7 +24,7 @@ type Email struct {
 
 	// What it can be matched by; see [Query].
 	IDs          []string `json:"ids"`          // its Message-IDs: its own first, then one that a server put in its place
-	Token        string   `json:"token"`        // in its subject
+	Token        string   `json:"token"`        // in the subject of an outgoing one, as [Rules.Token] spells it
 	Conversation string   `json:"conversation"` // of its conversation index
 	Words        []uint64 `json:"words"`        // hashes of its subject's words
 	People       []uint64 `json:"people"`       // hashes of the addresses involved
@@ -41,7 +41,7 @@ type Query struct {
 	Tokens        []string
 	Conversations []string
 	Emails        []Ref     // that signed references name
-	Smart         []Hashes  // of each message that is matched by nothing better
+	Smart         []Hashes  // of each message, where smart matching is on
 	Since         time.Time // how far back Smart looks
 	MinPeople     int       // how many of Hashes.People must agree
 	WordDelta     int       // by how many the number of words may differ
