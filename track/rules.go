@@ -1,9 +1,3 @@
-// Package track decides which email is the host's, what it belongs to, and why.
-//
-// It is pure. A [Page] of messages says what it has to know ([Page.Addresses], for
-// the host's [AddressBook], and [Page.Query], for its [Emails]), and then gives a
-// [Verdict] on each; two questions a page, however many messages it has. Verdicts go
-// by [Rules], which are an organization's switches made ready.
 package track
 
 import "github.com/go-serversync/serversync/mailbox"
