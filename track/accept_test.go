@@ -91,7 +91,10 @@ func TestWhoDecides(t *testing.T) {
 		{"a subaddress of another user", func(w *world) { w.accept(bob, mailbox.AcceptKnown) }, fromCarol + "To: anna@contoso.example, Bob+x@contoso.example\n", AcceptedKnown, bob},
 		{"the mailbox's own setting, where the directory has none", func(w *world) { w.reading.Mailbox.Accept = mailbox.AcceptAll }, fromCarol + toAnna, AcceptedAll, anna},
 		{"the directory's setting before the mailbox's", func(w *world) { w.reading.Mailbox.Accept = mailbox.AcceptAll; w.accept(anna, mailbox.AcceptNone) }, fromCarol + toAnna, NotAccepted, Ref{}},
-		{"a mailbox that the directory does not know", func(w *world) { delete(w.parties, "anna@contoso.example"); w.reading.Mailbox.Accept = mailbox.AcceptKnown }, fromCarol + toAnna, AcceptedKnown, anna},
+		{"a mailbox that the directory does not know", func(w *world) {
+			delete(w.parties, "anna@contoso.example")
+			w.reading.Mailbox.Accept = mailbox.AcceptKnown
+		}, fromCarol + toAnna, AcceptedKnown, anna},
 		{"a host without users", func(w *world) {
 			w.parties = nil
 			w.reading.Mailbox.Regarding, w.reading.Mailbox.Accept = "", mailbox.AcceptAll
