@@ -106,6 +106,9 @@ func (h *hearing) resolve() {
 	h.v.Recipients = make([]Recipient, len(h.e.to))
 	for i, r := range h.e.to {
 		list := h.names.recipient(r.address)
+		if len(list) == 0 && h.own.party.Ref != (Ref{}) && h.names.counts(&h.own.party) && h.own.is(r.address) {
+			list = []Party{h.own.party} // an address that the directory does not know
+		}
 		h.v.Recipients[i] = Recipient{Role: r.role, Address: r.address}
 		if len(list) == 1 || len(list) > 1 && !switches.AmbiguousRecipients {
 			h.v.Recipients[i].Parties = list[:len(list):len(list)]
