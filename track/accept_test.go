@@ -82,6 +82,12 @@ func TestWhoDecides(t *testing.T) {
 		{"a distribution list, with every email accepted", func(w *world) { w.accept(anna, mailbox.AcceptAll) }, fromCarol + "To: all@contoso.example\n", AcceptedAll, anna},
 		{"a distribution list, with less accepted", nil, fromCarol + "To: all@contoso.example\n", NoRecipient, Ref{}},
 		{"Bcc, and another recipient accepts", func(w *world) { w.accept(anna, mailbox.AcceptAll).accept(bob, mailbox.AcceptKnown) }, fromCarol + "To: bob@contoso.example\n", AcceptedKnown, bob},
+		{"one accepts none, the other known", func(w *world) { w.accept(anna, mailbox.AcceptNone).accept(bob, mailbox.AcceptKnown) }, fromCarol + "To: anna@contoso.example, bob@contoso.example\n", AcceptedKnown, bob},
+		{"the same, and only the mailbox that is read is asked", func(w *world) {
+			w.settings.OnlyReceiving = true
+			w.accept(anna, mailbox.AcceptNone).accept(bob, mailbox.AcceptKnown)
+		}, fromCarol + "To: anna@contoso.example, bob@contoso.example\n", NotAccepted, Ref{}},
+		{"a distribution list, with known senders accepted", func(w *world) { w.accept(anna, mailbox.AcceptKnown) }, fromCarol + "To: all@contoso.example\n", NoRecipient, Ref{}},
 		{"no recipient at all", nil, fromCarol, NoRecipient, Ref{}},
 		{"an alias", func(w *world) {
 			w.reading.Mailbox.Aliases = []string{"A.Smith@contoso.example"}

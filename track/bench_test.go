@@ -74,14 +74,15 @@ func TestVerdictAllocations(t *testing.T) {
 // TRK-03: nothing that a sender writes at length makes a verdict slow.
 func TestTRK03LongFields(t *testing.T) {
 	long := strings.Repeat("Re: x ", 10<<20/6)
+	field := long[:64<<10] // what item leaves of one
 	for name, m := range map[string]*item.Message{
 		"subject":     {Subject: long},
 		"from":        {From: []item.Address{{Name: long, Addr: long + "@example.org"}}},
 		"to":          {To: []item.Address{{Addr: "a@" + long}}},
 		"message id":  {MessageID: long},
-		"loop":        {Fields: []item.Field{{Name: LoopField, Value: long}}},
-		"return path": {Fields: []item.Field{{Name: "Return-Path", Value: long}}},
-		"type":        {Fields: []item.Field{{Name: "Content-Type", Value: long}, {Name: "Content-Class", Value: long}}},
+		"loop":        {Fields: []item.Field{{Name: LoopField, Value: field}}},
+		"return path": {Fields: []item.Field{{Name: "Return-Path", Value: field}}},
+		"type":        {Fields: []item.Field{{Name: "Content-Type", Value: field}, {Name: "Content-Class", Value: field}}},
 	} {
 		w := contoso().accept(anna, mailbox.AcceptAll)
 		w.signer, w.settings.NoProtected = newSigner(t, "a"), true

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -32,6 +33,12 @@ func newCourt(p *Page, parties map[string][]Party, emails []Email) *court {
 			c.byID[id] = append(c.byID[id], e)
 		}
 	}
+	for _, list := range c.byID {
+		// Two may have one id, and a Store may tell them in any order.
+		slices.SortFunc(list, func(a, b *Email) int {
+			return cmp.Or(cmp.Compare(a.Ref.Type, b.Ref.Type), cmp.Compare(a.Ref.ID, b.Ref.ID))
+		})
+	}
 	c.own = ownOf(&p.reading.Mailbox, p.addresses, parties)
 	c.names = p.rules.resolver(parties, c.own.party.Ref)
 	return c
@@ -51,7 +58,7 @@ func (c *court) judge(e *entry) Verdict {
 	h.resolve()
 	h.find()
 	h.summon()
-	// The first that holds decides, and rule.go's table is in this order.
+	// The first that holds decides; RuleTexts are in this order.
 	switch {
 	case h.tooLarge(), h.protected(), h.needsWhole(), h.byHand(), h.loops(), h.ownSent(), h.sentItem(),
 		h.bounces(), h.internal(), h.accepted():

@@ -13,8 +13,9 @@ import (
 const LoopField = "X-Serversync-Loop"
 
 const (
-	maxHops   = 4 // messages that are counted this far are ignored
-	maxFields = 5 // of LoopField that are looked at
+	maxHops   = 4   // messages that are counted this far are ignored
+	maxFields = 5   // of LoopField that are looked at
+	maxValue  = 200 // bytes of one
 	loopUse   = "loop"
 )
 
@@ -35,7 +36,11 @@ func (r *Rules) hops(m *item.Message) int {
 func loopValues(m *item.Message) (values []string) {
 	for i := range m.Fields {
 		if f := &m.Fields[i]; len(f.Name) == len(LoopField) && strings.EqualFold(f.Name, LoopField) {
-			if values = append(values, strings.TrimSpace(f.Value)); len(values) == maxFields {
+			value := f.Value
+			if len(value) > maxValue {
+				value = "" // it counts nothing, but a program wrote it
+			}
+			if values = append(values, strings.TrimSpace(value)); len(values) == maxFields {
 				break
 			}
 		}
@@ -55,7 +60,7 @@ func (r *Rules) LoopFields(m *item.Message) (fields []item.Field) {
 	fields = append(fields, item.Field{Name: LoopField, Value: text + " " + r.signer.Sign(r.organization, loopUse, text)})
 	for _, value := range loopValues(m) {
 		text, mac, _ := strings.Cut(value, " ")
-		if len(value) <= 200 && len(fields) < maxFields && !r.signer.Check(r.organization, loopUse, text, mac) {
+		if value != "" && len(fields) < maxFields && !r.signer.Check(r.organization, loopUse, text, mac) {
 			fields = append(fields, item.Field{Name: LoopField, Value: value})
 		}
 	}
