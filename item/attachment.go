@@ -20,6 +20,21 @@ func (a *Attachment) Open() io.Reader {
 	return c
 }
 
+// Blob returns the attachment's content without reading or copying it, as a part of
+// the message's Raw: it fails once that is released. It is nil if the content is
+// encoded, as that of a message within a message never should be (RFC 2046, section
+// 5.2.1). Releasing it does nothing.
+func (a *Attachment) Blob() *Blob {
+	if a.raw == nil || a.encoding != "" || a.to-a.from != a.Size {
+		return nil
+	}
+	b := &Blob{size: a.Size, sum: a.Sum, at: io.NewSectionReader(a.raw.at, a.from, a.Size)}
+	if a.raw.bytes != nil {
+		b.bytes = a.raw.bytes[a.from:a.to:a.to]
+	}
+	return b
+}
+
 // content decodes a part's body.
 type content struct {
 	from     io.Reader

@@ -20,7 +20,7 @@ type Email struct {
 	Direction Direction `json:"direction"` // Outgoing for what its users sent
 	Regarding Ref       `json:"regarding"` // the record that it belongs to
 	Owner     Ref       `json:"owner"`     // of that record
-	Sent      time.Time `json:"sent"`
+	Sent      time.Time `json:"sent"`      // its Date; zero if it has none
 
 	// What it can be matched by; see [Query].
 	IDs          []string `json:"ids"`          // its Message-IDs: its own first, then one that a server put in its place

@@ -24,14 +24,15 @@ func (r Ref) String() string {
 type Kind string
 
 // The kinds of party, in the order in which an address that stands for several
-// records is taken (Microsoft: "Associate an email address with a record").
+// records is taken, but that records of the mailbox's own user or queue come before
+// those of others (Microsoft: "Associate an email address with a record").
 const (
 	User    Kind = "user"
 	Contact Kind = "contact"
 	Account Kind = "account"
 	Lead    Kind = "lead"
 	Queue   Kind = "queue"
-	Other   Kind = "other" // any other record with an address
+	Other   Kind = "other" // any other record with an address, such as equipment, a team or a business unit
 )
 
 // A Party is a record of the host's that an address stands for.
@@ -46,6 +47,11 @@ type Party struct {
 	Accept  mailbox.Accept `json:"accept,omitempty"`  // which email they want to be tracked
 	Creates Kind           `json:"creates,omitempty"` // for a sender whom nobody knows: Contact, Lead, or "" for nothing
 	Queue   Ref            `json:"queue,omitzero"`    // the default queue of a user
+
+	// Forwards says that the user's or queue's mail comes by way of a forward
+	// mailbox (its incoming method is [mailbox.ForwardMailbox]). What a forward
+	// mailbox gets from anybody else is ignored.
+	Forwards bool `json:"forwards,omitempty"`
 }
 
 // An AddressBook is the host's directory of addresses.

@@ -19,15 +19,15 @@ const (
 
 // The rules that ignore a message.
 const (
-	NotAccepted   Rule = "not-accepted" // no recipient's setting accepts it
-	NoRecipient   Rule = "no-recipient" // no user or queue is among its recipients, and the mailbox's own does not accept every email
-	NoReply       Rule = "no-reply"     // replies are accepted, and it answers nothing that is tracked
-	Stranger      Rule = "stranger"     // it seems to answer a tracked email, but from somebody who had no part in it
-	NoCategory    Rule = "untracked-category"
-	Internal      Rule = "internal"       // users among themselves
-	SentUntracked Rule = "sent-untracked" // found among the sent mail, which is not tracked
-	Protected     Rule = "protected"      // rights-managed
-	Loop          Rule = "loop"           // it has been through here too often
-	BadForward    Rule = "bad-forward"    // a forward mailbox got no email as attachment, or from nobody who may
-	TooLarge      Rule = "too-large"      // over the organization's bound
+	NotAccepted   Rule = "not-accepted"       // no recipient's setting accepts it
+	NoRecipient   Rule = "no-recipient"       // no user or queue is among its recipients, and the mailbox's own does not accept every email
+	NoReply       Rule = "no-reply"           // replies are accepted, and it answers nothing that is tracked
+	Stranger      Rule = "stranger"           // it seems to answer a tracked email, but from somebody who had no part in it
+	NoCategory    Rule = "untracked-category" // a person took the category away; said by the Syncer, for a message does not show it
+	Internal      Rule = "internal"           // users among themselves
+	SentUntracked Rule = "sent-untracked"     // found among the sent mail, which is not tracked
+	Protected     Rule = "protected"          // rights-managed
+	Loop          Rule = "loop"               // it has been through here too often
+	BadForward    Rule = "bad-forward"        // a forward mailbox got no email as attachment, or from nobody who may
+	TooLarge      Rule = "too-large"          // over the organization's bound
 )

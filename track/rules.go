@@ -1,9 +1,3 @@
-// Package track decides which email is the host's, what it belongs to, and why.
-//
-// It is pure. A [Page] of messages says what it has to know ([Page.Addresses], for
-// the host's [AddressBook], and [Page.Query], for its [Emails]), and then gives a
-// [Verdict] on each; two questions a page, however many messages it has. Verdicts go
-// by [Rules], which are an organization's switches made ready.
 package track
 
 import (
@@ -33,7 +27,9 @@ func NewRules(organization string, t mailbox.Tracking, signer *Signer) (*Rules, 
 	}
 	r := &Rules{organization: organization, settings: t.WithDefaults(), signer: signer}
 	r.settings.Token.Former = slices.Clone(r.settings.Token.Former)
-	r.settings.Content.Blocked = slices.Clone(r.settings.Content.Blocked)
+	if r.settings.Content.Blocked = slices.Clone(r.settings.Content.Blocked); r.settings.Content.Blocked == nil {
+		r.settings.Content.Blocked = mailbox.BlockedByDefault()
+	}
 	noise, err := regexp.Compile(`\A(?:` + r.settings.Smart.Noise + `)`)
 	if err != nil {
 		return nil, fmt.Errorf("track: the noise of smart matching: %w", err)

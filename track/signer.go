@@ -34,7 +34,7 @@ const (
 	macSize       = 16 // bytes
 
 	maxLocalPart = 64  // octets (RFC 5321, section 4.5.3.1.1)
-	maxAddress   = 254 // octets (RFC 5321, section 4.5.3.1.3, less the angle brackets)
+	maxPath      = 254 // octets of an address (RFC 5321, section 4.5.3.1.3, less the angle brackets)
 	maxMessageID = 320 // octets that package item, and databases, keep of a Message-ID
 )
 
@@ -107,8 +107,8 @@ func (s *Signer) Address(organization string, email Ref, address string) (string
 	if len(local) > maxLocalPart {
 		return "", fmt.Errorf("track: the local part would have %d octets, more than %d: the address or the name of the email is too long", len(local), maxLocalPart)
 	}
-	if n := len(local) + len(address) - at; n > maxAddress {
-		return "", fmt.Errorf("track: the address would have %d octets, more than %d", n, maxAddress)
+	if n := len(local) + len(address) - at; n > maxPath {
+		return "", fmt.Errorf("track: the address would have %d octets, more than %d", n, maxPath)
 	}
 	return local + address[at:], nil
 }

@@ -12,26 +12,34 @@ type Verdict struct {
 	Evidence  string    `json:"evidence,omitempty"` // what it went by: ids and codes, never content
 	Direction Direction `json:"direction"`
 
-	// NeedsBody says that the header alone cannot tell: judge the whole message.
+	// NeedsBody says that the header alone cannot tell: judge the whole message. It
+	// is so for reports of delivery, receipts, and the mail of a forward mailbox.
 	NeedsBody bool `json:"-"`
+
+	// Err says that the message could not be read: nothing is decided, try again.
+	Err error `json:"-"`
+
+	// Original is what a forward mailbox got as attachment: it is the email, and is
+	// recorded instead of the message that it came in. Its Raw is part of that one's,
+	// which must be kept as long. Nil for any other message.
+	Original *item.Message `json:"-"`
 
 	Match     Match `json:"match,omitzero"`
 	Regarding Ref   `json:"regarding,omitzero"` // the record that it belongs to
 	Owner     Ref   `json:"owner,omitzero"`
 
-	Sender     []Party     `json:"sender,omitempty"` // one, unless the host resolves to more
+	Sender     []Party     `json:"sender,omitempty"` // one at most; none if nobody knows the address, or too many do
 	Recipients []Recipient `json:"recipients,omitempty"`
 	Accepting  Ref         `json:"accepting,omitzero"` // the user or queue whose setting accepts it
 	Receiving  Ref         `json:"receiving,omitzero"` // whose mailbox it was read from
 	Queues     []Ref       `json:"queues,omitempty"`   // that get a queue item
-	Create     Kind        `json:"create,omitempty"`   // Contact or Lead, to be made for the sender
+	Create     Kind        `json:"create,omitempty"`   // Contact or Lead, to be made for the sender; once, however many messages say so
 
 	Notice    notice.Notice `json:"notice,omitzero"`     // what a program wrote, and about what
 	Outcomes  []Outcome     `json:"outcomes,omitempty"`  // of emails of ours, that a notice tells
 	LeftOut   []LeftOut     `json:"leftOut,omitempty"`   // what did not come along
-	Original  *item.Message `json:"-"`                   // of Forwarded: the email itself
 	Forwarded bool          `json:"forwarded,omitempty"` // unpacked from what a forward mailbox got
-	Known     bool          `json:"known,omitempty"`     // the email is tracked already, by its Message-ID
+	Known     bool          `json:"known,omitempty"`     // the email is tracked already in this direction, by its Message-ID
 }
 
 // A Recipient is somebody a message was sent to.
@@ -89,7 +97,15 @@ type Outcome struct {
 
 // A LeftOut is a part that did not come along with a message.
 type LeftOut struct {
-	Name   string `json:"name"` // of the attachment
+	Name   string `json:"name"` // of the attachment; "" for the text itself
 	Size   int64  `json:"size"`
-	Reason string `json:"reason"`
+	Reason string `json:"reason"` // one of the constants
 }
+
+// Why a part is left out.
+const (
+	LeftOutSize    = "too-large"    // over the bound for attachments
+	LeftOutBlocked = "blocked-type" // its name has an ending that is blocked
+	LeftOutCount   = "too-many"     // not listed, as the message has too many attachments
+	LeftOutText    = "text-cut"     // the end of the text, which is over the bound of item.Limits
+)
