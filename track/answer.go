@@ -26,14 +26,14 @@ func (r *Rules) MayAnswer(m *item.Message, v Verdict) (ok bool, why string) {
 		return false, "it is not tracked: " + string(v.Rule)
 	case v.Direction == Outgoing:
 		return false, "it is our own mail"
+	case nullSender(m):
+		return false, "it has no sender in its envelope: Return-Path: <>"
 	case v.Notice.Kind != "":
 		return false, "a program wrote it: " + string(v.Notice.Kind)
 	case v.Notice.NoAnswer:
 		return false, "it asks for no answer: " + v.Notice.Evidence
 	case len(loopValues(m)) > 0:
 		return false, "an answer by a program led to it: " + LoopField
-	case nullSender(m):
-		return false, "it has no sender in its envelope: Return-Path: <>"
 	}
 	return r.answerable(m, &v)
 }

@@ -74,7 +74,7 @@ func TestLeftOut(t *testing.T) {
 		{"over it", mailbox.Content{MaxAttachment: 100}, pdf, 101, []LeftOut{{"a.pdf", 101, LeftOutSize}}},
 		{"over the 5 MiB of a new organization", mailbox.Content{}, pdf, 5<<20 + 1, []LeftOut{{"a.pdf", 5<<20 + 1, LeftOutSize}}},
 		{"nothing is blocked", mailbox.Content{Blocked: []string{}}, strings.ReplaceAll(pdf, ".pdf", ".exe"), 2, nil},
-		{"a list of one's own", mailbox.Content{Blocked: []string{"PDF"}}, pdf, 2, []LeftOut{{"a.pdf", 2, LeftOutBlocked}}},
+		{"a list of one's own", mailbox.Content{Blocked: []string{"pdf"}}, pdf, 2, []LeftOut{{"a.pdf", 2, LeftOutBlocked}}},
 		{"blocked and too large", mailbox.Content{MaxAttachment: 1, Blocked: []string{"pdf"}}, pdf, 2, []LeftOut{{"a.pdf", 2, LeftOutBlocked}}},
 	} {
 		w := contoso().accept(anna, mailbox.AcceptAll)

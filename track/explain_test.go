@@ -134,7 +134,6 @@ func TestVerdictsAreJSON(t *testing.T) {
 	require.NoError(t, err)
 	var back Verdict
 	require.NoError(t, json.Unmarshal(raw, &back))
-	v.NeedsBody, v.Err, v.Original = false, nil, nil
 	require.Equal(t, v, back)
 
 	raw, err = json.Marshal(Verdict{Rule: NoReply, Direction: Incoming})
@@ -142,7 +141,7 @@ func TestVerdictsAreJSON(t *testing.T) {
 	require.JSONEq(t, `{"tracked":false,"rule":"no-reply","direction":"incoming"}`, string(raw))
 }
 
-// fill sets every field that can be set to something.
+// fill sets every field that is kept to something.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -156,7 +155,9 @@ func fill(v reflect.Value) {
 		fill(v.Index(0))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			fill(v.Field(i))
+			if v.Type().Field(i).Tag.Get("json") != "-" {
+				fill(v.Field(i))
+			}
 		}
 	}
 }

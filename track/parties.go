@@ -15,9 +15,9 @@ const (
 	// Exchange Online lets anybody write to by default.
 	maxRecipients = 1000
 
-	// maxAddress is the longest address that is looked up, in bytes (RFC 5321,
+	// longestAddress is the longest address that is looked up, in bytes (RFC 5321,
 	// section 4.5.3.1).
-	maxAddress = 320
+	longestAddress = 320
 )
 
 // addressKey returns an address as it is looked up: in lower case, but for a local
@@ -25,7 +25,7 @@ const (
 // cannot be anybody's address.
 func addressKey(s string) string {
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || at >= len(s)-1 || len(s) > maxAddress {
+	if at < 1 || at >= len(s)-1 || len(s) > longestAddress {
 		return ""
 	}
 	local, domain := s[:at], s[at+1:]
