@@ -32,7 +32,6 @@ func NewRules(organization string, t mailbox.Tracking, signer *Signer) (*Rules, 
 		return nil, err
 	}
 	r := &Rules{organization: organization, settings: t.WithDefaults(), signer: signer}
-	r.settings.Token.Former = slices.Clone(r.settings.Token.Former)
 	r.settings.Content.Blocked = slices.Clone(r.settings.Content.Blocked)
 	noise, err := regexp.Compile(`\A(?:` + r.settings.Smart.Noise + `)`)
 	if err != nil {
