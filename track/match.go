@@ -154,8 +154,8 @@ func (s *matching) known(e *Email) bool {
 		if !strings.HasSuffix(p, s.domain) {
 			return false // most of them
 		}
-		local, domain := splitPerson(p)
-		return local == s.local && domain == s.domain
+		local, _ := splitPerson(p)
+		return local == s.local
 	})
 }
 

@@ -154,6 +154,7 @@ func TestMatchSwitches(t *testing.T) {
 				}
 			}
 			require.Equal(t, tt.want, got)
+			require.Equal(t, slices.Contains(tt.want, "smart"), len(r.keysOf(m).smart.Words) > 0, "what is off is not asked for")
 		})
 	}
 	unsigned, err := NewRules("contoso", mailbox.Tracking{}, nil)

@@ -62,7 +62,7 @@ func packHex(way byte, id string) ([]byte, bool) {
 		}
 	}
 	b, err := hex.DecodeString(string(digits))
-	if err != nil || way != idHex && len(b) != 16 {
+	if err != nil {
 		return nil, false
 	}
 	back, ok := unpackID(way, b)

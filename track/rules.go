@@ -26,7 +26,6 @@ func NewRules(organization string, t mailbox.Tracking, signer *Signer) (*Rules, 
 		return nil, err
 	}
 	r := &Rules{organization: organization, settings: t.WithDefaults(), signer: signer}
-	r.settings.Token.Former = slices.Clone(r.settings.Token.Former)
 	if r.settings.Content.Blocked = slices.Clone(r.settings.Content.Blocked); r.settings.Content.Blocked == nil {
 		r.settings.Content.Blocked = mailbox.BlockedByDefault()
 	}
