@@ -63,8 +63,9 @@ type Record struct {
 	Code     string    // of the failure, for Deferred and Quarantined; the journal has it
 
 	// Where mail is tracked by rules ([Tracking]): MessageID is the message's, also
-	// of one that is ignored, Verdict says why, and Index is what a tracked email is
-	// found by ([Correlator]); its Ref is for the Store to fill in.
+	// of one that is ignored, and Verdict says why ([Verdicts]). Index is what a
+	// tracked email is found by ([Correlator]); its Ref is for the Store to give. A
+	// Store without these capabilities may leave them out.
 	MessageID string
 	Verdict   *track.Verdict
 	Index     *track.Email
@@ -83,9 +84,9 @@ type Record struct {
 type RecordKind string
 
 // The kinds of record. The first four are decisions; an id has one of them. A
-// Deferred or Quarantined id may become any other, an Ignored one Tracked, when a
-// person asks for it; a Tracked one keeps its kind: a decision that comes again is no
-// change.
+// Deferred or Quarantined id may become any other. An Ignored one may become Tracked,
+// when a person asks for it, and nothing else; a Tracked one keeps its kind. A decision
+// that an id cannot take, or has already as Tracked or Ignored, changes nothing.
 const (
 	Tracked     RecordKind = "tracked"     // it belongs to the host: Message is set
 	Ignored     RecordKind = "ignored"     // it does not, for Reason

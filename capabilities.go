@@ -136,16 +136,42 @@ type JournalItem struct {
 
 // Correlator is the capability of a Store that finds the emails which messages may
 // answer: those that were committed or enqueued with an Index.
+//
+// Of what FindEmails may leave out, a Store keeps the newest: of one token or
+// conversation it tells all emails but not more than the newest 100, and of one
+// [track.Hashes] those that match, the newest 100 of them, and not more than 200
+// together with what matches less. Of several emails with one id it tells at least
+// that which was recorded first, so that an id used again hides nothing. Newest is by
+// Sent. MinPeople below 1 counts as 1. Words are shared but for WordDelta if neither
+// side has more than WordDelta that the other has not.
+//
+// An email has one Ref for good. It is the one that the host gave in Entry.Index, else
+// the Store's own; see there. What is recorded again is no second email:
+//
+//   - a message whose content key has an email already,
+//   - a message with an Outgoing Index one of whose IDs is that of an email that was
+//     enqueued: it is the copy of it, whatever a server has made of its content,
+//   - an entry whose Ref is that of an email which was enqueued before.
+//
+// Then the IDs that the email does not have yet are added to its own, behind them, and
+// nothing else of it changes. Emails outlive the epochs of their messages.
 type Correlator interface {
 	track.Emails
 
-	// SetRegarding says what an email belongs to from now on, and to whom. Email is
-	// the Ref that FindEmails tells of it. The error is ErrNotFound if there is none.
+	// SetRegarding says what an email belongs to from now on, and to whom; nothing
+	// else of it changes. Email is the Ref that FindEmails tells of it. The error is
+	// ErrNotFound if there is none.
 	SetRegarding(ctx context.Context, organization string, email, regarding, owner track.Ref) error
 }
 
 // Verdicts is the capability of a Store that tells why a message was tracked or not,
 // and where.
+//
+// A decision that changes the id's kind, or is the first, writes its Verdict, and
+// replaces the one that is there; so does one that defers or quarantines an id once
+// more. One without a Verdict leaves the one that is there. A decision that changes
+// nothing, since the id has one that stands, writes none. A verdict stays where it was
+// decided when the item moves, and outlives its epoch.
 type Verdicts interface {
 	// Verdicts returns what was decided about messages with this Message-ID, at most
 	// limit, the one decided last first, by mailbox, folder, epoch and id where two
@@ -153,8 +179,8 @@ type Verdicts interface {
 	Verdicts(ctx context.Context, organization, messageID string, limit int) ([]StoredVerdict, error)
 
 	// PruneVerdicts forgets the organization's verdicts from before a time, and
-	// returns how many. What was decided stays; only why is forgotten. No Store
-	// forgets a verdict by itself.
+	// returns how many. One decided at that very time stays. What was decided stays;
+	// only why is forgotten. No Store forgets a verdict by itself.
 	PruneVerdicts(ctx context.Context, organization string, before time.Time) (int, error)
 }
 
@@ -164,13 +190,13 @@ type StoredVerdict struct {
 	provider.Place
 	Kind    RecordKind // as it was decided
 	Reason  string
-	Verdict track.Verdict
-	At      time.Time
+	Verdict track.Verdict // as its JSON document has it
+	At      time.Time     // Record.Decided
 }
 
 // Numbers is the capability of a Store that counts the tracking tokens of a mailbox.
 type Numbers interface {
 	// NextNumber returns 1, 2, 3 … for a mailbox, no number twice, also if it is
-	// called by many at once.
+	// called by many at once. A number whose answer was lost is left out.
 	NextNumber(ctx context.Context, key mailbox.Key) (int64, error)
 }

@@ -31,8 +31,8 @@ type Outbox interface {
 
 	// Advance replaces the entry with e, and adds the alerts as a Batch does, if the
 	// version there is still e.Version; the new version is one more. Otherwise the
-	// error is ErrFenced. MessageID, Raw, From and the recipients' addresses stay as they
-	// were enqueued. Claimer and ClaimedUntil are as in e.
+	// error is ErrFenced. MessageID, Raw, From, Index and the recipients' addresses stay
+	// as they were enqueued. Claimer and ClaimedUntil are as in e.
 	Advance(ctx context.Context, e Entry, alerts ...mailbox.Alert) error
 
 	// Entry returns one entry, or ErrNotFound.
@@ -57,7 +57,11 @@ type Entry struct {
 	Report     bool // ask for delivery reports
 
 	// Index is what answers to the email are matched by ([Correlator]). Nil if it is
-	// not to be found; fixed like MessageID.
+	// not to be found; fixed like MessageID. Its Ref is the host's own record of the
+	// email, of a type that the Store does not use itself: it is refused if it is the
+	// Ref that the Store has given another email. If it is zero the Store gives one.
+	// It comes back as it was enqueued, with the Ref. A Store without Correlator may
+	// leave it out.
 	Index *track.Email
 
 	NotBefore time.Time

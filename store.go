@@ -13,8 +13,8 @@ import (
 //
 // These three methods are all that incoming mail needs. What a Store can do
 // besides is said by the capabilities [Outbox], [Lister], [Quarantine], [Grants],
-// [Leases], [Walls] and [Journal], which [StoreAs] finds through wrappers. Package
-// storetest checks these rules, each under its number:
+// [Leases], [Walls], [Journal], [Correlator], [Verdicts] and [Numbers], which [StoreAs]
+// finds through wrappers. Package storetest checks these rules, each under its number:
 //
 //	S1  A cursor that was never committed is zero.
 //	S2  After Commit returns nil, its cursor is what Load returns.
@@ -49,6 +49,14 @@ import (
 //	S19 A journal has one item for each key, which changes in the batch's
 //	    transaction and keeps its First. Pruning forgets what was tried last before
 //	    a time, and nothing else.
+//	S20 An email that was committed or enqueued with an Index is found by each of its
+//	    keys as long as the organization is there, and comes back as it was. What
+//	    comes again is the same email, not another: a message whose content is there,
+//	    and the copy of one that was enqueued.
+//	S21 What a verdict says is kept with its id in the batch's transaction, and told
+//	    by Message-ID. Pruning forgets what was decided before a time, and nothing
+//	    else.
+//	S22 A mailbox's numbers are 1, 2, 3 and so on, none of them twice.
 type Store interface {
 	// Load returns all that a cycle of the mailbox starts from. A mailbox that was
 	// never committed has the zero Snapshot.
@@ -73,7 +81,7 @@ var (
 	// ErrLeased says that another node is at work on the mailbox.
 	ErrLeased = errors.New("serversync: the mailbox is leased to another node")
 
-	// ErrNotFound says that there is no such mailbox, entry or grant.
+	// ErrNotFound says that there is no such mailbox, entry, grant or email.
 	ErrNotFound = errors.New("serversync: not found")
 )
 

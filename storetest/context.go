@@ -8,6 +8,7 @@ import (
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // S7: a method called with a context that has ended changes nothing and returns the
@@ -68,6 +69,35 @@ var contextChecks = []check{
 			_, err := j.PruneItems(c, ann.Organization, clock.AddDate(1, 0, 0))
 			return err
 		})
+	}},
+	{name: "Correlator", f: func(r *run) {
+		c := capability[serversync.Correlator](r)
+		r.commit(r.everything(ann))
+		ref := r.byID(c, "one@example.com").Ref
+		r.ended(func(ctx context.Context) error {
+			_, err := c.FindEmails(ctx, ann.Organization, track.Query{Emails: []track.Ref{ref}})
+			return err
+		})
+		r.ended(func(ctx context.Context) error {
+			return c.SetRegarding(ctx, ann.Organization, ref, track.Ref{}, track.Ref{})
+		})
+	}},
+	{name: "Verdicts", f: func(r *run) {
+		v := capability[serversync.Verdicts](r)
+		r.commit(r.everything(ann))
+		r.ended(func(c context.Context) error {
+			_, err := v.Verdicts(c, ann.Organization, "one@example.com", 10)
+			return err
+		})
+		r.ended(func(c context.Context) error {
+			_, err := v.PruneVerdicts(c, ann.Organization, clock.AddDate(1, 0, 0))
+			return err
+		})
+	}},
+	{name: "Numbers", f: func(r *run) {
+		n := capability[serversync.Numbers](r)
+		r.ended(func(c context.Context) error { _, err := n.NextNumber(c, ann); return err })
+		equal(r, "number", r.number(n, ann), 1)
 	}},
 	{name: "Leases", f: func(r *run) {
 		l := capability[serversync.Leases](r)

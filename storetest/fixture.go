@@ -110,9 +110,9 @@ func failing(count int) mailbox.State {
 func (r *run) everything(key mailbox.Key) *serversync.Batch {
 	r.Helper()
 	b := r.step(key, inbox,
-		flagged(tracked("t1", letter("one")), `\Seen`),
+		judged(flagged(answers("t1", "one", index("one")), `\Seen`), "one@example.com", 0),
 		tracked("t2", letter("two")),
-		decided(serversync.Ignored, "i1"),
+		judged(decided(serversync.Ignored, "i1"), "i1@example.com", 0),
 		decided(serversync.Deferred, "d1"),
 		decided(serversync.Quarantined, "q1"),
 	)
@@ -129,12 +129,12 @@ func (r *run) follow(key mailbox.Key) *serversync.Batch {
 	moved := decided(serversync.Moved, "t2")
 	moved.To, moved.ToID = "Archive", "a2"
 	b := r.step(key, inbox,
-		tracked("t3", letter("three")),
+		judged(answers("t3", "three", index("three")), "three@example.com", time.Hour),
 		flagged(decided(serversync.FlagsChanged, "t1"), `\Flagged`),
 		moved,
 		decided(serversync.Gone, "i1"),
 		tracked("d1", letter("four")),
-		decided(serversync.Ignored, "q1"),
+		judged(decided(serversync.Ignored, "q1"), "q1@example.com", time.Hour),
 	)
 	b.Owe, b.Settled = []serversync.OwedAct{act("act-3")}, []string{"act-1"}
 	b.Drop = []serversync.EpochKey{{Folder: sent.Folder, Epoch: epoch}}

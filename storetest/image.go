@@ -12,6 +12,7 @@ import (
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // watched is all that a check has written or tried to.
@@ -19,6 +20,7 @@ type watched struct {
 	mailboxes []mailbox.Key
 	places    []watchedPlace
 	entries   []watchedEntry
+	emails    []watchedEmail
 }
 
 type watchedPlace struct {
@@ -35,12 +37,17 @@ type watchedEntry struct {
 	id      string
 }
 
+// watchedEmail is what an email may be found by, or a verdict.
+type watchedEmail struct{ organization, messageID string }
+
 // watch has image show what b is about.
 func (r *run) watch(b *serversync.Batch) {
 	r.watchMailbox(b.Mailbox)
 	for _, record := range b.Records {
 		p := provider.Place{Folder: record.Folder, Epoch: record.Epoch, ID: record.ID}
 		r.watched.places = append(r.watched.places, watchedPlace{b.Mailbox, p})
+		r.watched.emails = append(r.watched.emails, watchedEmail{b.Mailbox.Organization, record.MessageID})
+		r.watchIndex(b.Mailbox, record.Index)
 		if record.Kind == serversync.Moved && record.ToID != "" {
 			p.Folder, p.ID = record.To, record.ToID
 			r.watched.places = append(r.watched.places, watchedPlace{b.Mailbox, p})
@@ -57,6 +64,15 @@ func (r *run) watchMailbox(key mailbox.Key) {
 func (r *run) watchEntry(e serversync.Entry) {
 	r.watchMailbox(e.Mailbox)
 	r.watched.entries = append(r.watched.entries, watchedEntry{e.Mailbox, e.ID})
+	r.watchIndex(e.Mailbox, e.Index)
+}
+
+func (r *run) watchIndex(key mailbox.Key, index *track.Email) {
+	if index != nil {
+		for _, id := range index.IDs {
+			r.watched.emails = append(r.watched.emails, watchedEmail{key.Organization, id})
+		}
+	}
 }
 
 // image returns all that the Store shows of what the check has written, a line for
@@ -88,8 +104,28 @@ func (r *run) image() []string {
 			add("entry of %q: %s", e.mailbox, entryLine(got))
 		}
 	}
+	r.imageEmails(add)
 	slices.Sort(lines)
 	return slices.Compact(lines)
+}
+
+// imageEmails adds what is known of emails, and why they were tracked or not.
+func (r *run) imageEmails(add func(format string, args ...any)) {
+	r.Helper()
+	correlator, finds := serversync.StoreAs[serversync.Correlator](r.Store)
+	verdicts, explains := serversync.StoreAs[serversync.Verdicts](r.Store)
+	for _, e := range r.watched.emails {
+		if finds {
+			for _, found := range r.find(correlator, e.organization, track.Query{IDs: []string{e.messageID}}) {
+				add("email of %q: %s", e.organization, emailLine(found))
+			}
+		}
+		if explains {
+			for i, v := range r.verdicts(verdicts, e.organization, e.messageID, 1000) {
+				add("verdict %d on %q: %s", i, e.messageID, verdictLine(v))
+			}
+		}
+	}
 }
 
 // imageOf adds what is the mailbox's own.

@@ -10,10 +10,11 @@ import (
 
 // What each kind of record makes of an id: part of S12, for Known tells.
 var recordChecks = []check{
-	{name: "a deferred or quarantined id may become any other, a tracked or ignored one stays", f: transitions},
+	{name: "a deferred or quarantined id may become any other, an ignored one tracked, a tracked one stays", f: transitions},
 	{name: "a decision that comes again is no change", f: func(r *run) {
 		r.record(ann, flagged(tracked("1", letter("one")), `\Seen`), flagged(decided(serversync.Ignored, "2"), `\Seen`))
-		receipt := r.record(ann, flagged(tracked("1", letter("two")), `\Flagged`), flagged(tracked("2", letter("three"))))
+		receipt := r.record(ann, flagged(tracked("1", letter("two")), `\Flagged`), flagged(decided(serversync.Ignored, "2")),
+			decided(serversync.Ignored, "1"), flagged(decided(serversync.Quarantined, "2")))
 		equal(r, "receipt", receipt, serversync.Receipt{})
 		equal(r, "tracked", place(r.kind(ann, "1")), `tracked false ["\\Seen"]`)
 		equal(r, "ignored", place(r.kind(ann, "2")), `ignored false ["\\Seen"]`)
@@ -26,6 +27,17 @@ var recordChecks = []check{
 		equal(r, "receipt", receipt, serversync.Receipt{Added: 2})
 		placesOf(r, "acme", letter("one"), "acme/ann")
 		placesOf(r, "acme", letter("two"), "acme/ann")
+	}},
+	{name: "an ignored message is added when a person has it tracked", f: func(r *run) {
+		r.record(ann, flagged(decided(serversync.Ignored, "1"), `\Seen`), decided(serversync.Ignored, "2"))
+		r.record(ann, decided(serversync.Gone, "2"))
+		receipt := r.record(ann, tracked("1", letter("one")), tracked("2", letter("one")))
+		equal(r, "receipt", receipt, serversync.Receipt{Added: 1, Linked: 1})
+		equal(r, "id", place(r.kind(ann, "1")), `tracked false ["\\Seen"]`)
+		equal(r, "id that is gone", place(r.kind(ann, "2")), `tracked true []`)
+		placesOf(r, "acme", letter("one"), "acme/ann")
+		r.record(ann, decided(serversync.Ignored, "1"))
+		equal(r, "id that was tracked", r.kind(ann, "1").Kind, serversync.Tracked)
 	}},
 	{name: "nil flags leave the flags, none clear them", f: func(r *run) {
 		r.record(ann, flagged(decided(serversync.Tracked, "1"), "b", "a"))
@@ -100,7 +112,7 @@ func transitions(r *run) {
 			r.record(ann, decided(from, id))
 			r.record(ann, decided(to, id))
 			want := to
-			if from == serversync.Tracked || from == serversync.Ignored {
+			if from == serversync.Tracked || from == serversync.Ignored && to != serversync.Tracked {
 				want = from
 			}
 			equal(r, string(id), r.kind(ann, id).Kind, want)

@@ -23,7 +23,8 @@
 //   - Moved with a ToID records the decision, the flags and the message's place
 //     under (To, the record's Epoch, ToID).
 //   - An item that is gone is not among the Deferred any more.
-//   - Dropping an epoch leaves the acts owed in it, and what the journal says of it.
+//   - Dropping an epoch leaves the acts owed in it, what the journal says of it, and
+//     its verdicts and emails.
 //   - Ids of acts, of alerts and of outbox entries are unique within a mailbox.
 //   - Of two alerts with one ID, or two journal items with one key, in one batch the
 //     later stands.
@@ -158,6 +159,9 @@ func rules() []rule {
 		{"S17", bodyChecks},
 		{"S18", wallChecks},
 		{"S19", journalChecks},
+		{"S20", emailChecks()},
+		{"S21", verdictChecks},
+		{"S22", numberChecks},
 		{"Lister", listerChecks},
 		{"Quarantine", quarantineChecks},
 		{"Leases", leaseChecks},

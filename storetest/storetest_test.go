@@ -53,12 +53,15 @@ func TestBare(t *testing.T) {
 		"not checked: Harness.FailNext is nil, so no Commit can be made to fail midway",
 		"not checked: Harness.FailNext is nil, so no Commit can be made to fail unanswered",
 		"not checked: Harness.Reopen is nil, so nothing outlives the Store",
+		"not checked: the Store has no Correlator",
 		"not checked: the Store has no Grants",
 		"not checked: the Store has no Journal",
 		"not checked: the Store has no Leases",
 		"not checked: the Store has no Lister",
+		"not checked: the Store has no Numbers",
 		"not checked: the Store has no Outbox",
 		"not checked: the Store has no Quarantine",
+		"not checked: the Store has no Verdicts",
 		"not checked: the Store has no Walls",
 	}
 	var got []string
@@ -124,7 +127,7 @@ func TestAlertsOnWalls(t *testing.T) {
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for i, rule := range rules() {
-		if i < 19 && rule.name != fmt.Sprintf("S%d", i+1) {
+		if i < 22 && rule.name != fmt.Sprintf("S%d", i+1) {
 			t.Errorf("rule %d is called %s", i+1, rule.name)
 		}
 		if len(rule.checks) == 0 {

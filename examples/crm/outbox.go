@@ -67,7 +67,8 @@ func (c *CRM) Claim(ctx context.Context, key mailbox.Key, by string, now, until 
 }
 
 // Advance replaces the entry with e if nobody else has. What was sent, from whom
-// and to whom stays as it was enqueued.
+// and to whom stays as it was enqueued, and so does what answers are found by: this
+// CRM is no Correlator, but the Index is in the document with all the rest.
 func (c *CRM) Advance(ctx context.Context, e serversync.Entry, alerts ...mailbox.Alert) error {
 	return c.write(ctx, func(tx *sql.Tx) error {
 		old, err := c.entry(e.Mailbox, tx.QueryRowContext(ctx, selectEntry+`
@@ -84,7 +85,7 @@ func (c *CRM) Advance(ctx context.Context, e serversync.Entry, alerts ...mailbox
 			r.Address = old.Recipients[i].Address
 			old.Recipients[i] = r
 		}
-		e.MessageID, e.From, e.Recipients = old.MessageID, old.From, old.Recipients
+		e.MessageID, e.From, e.Index, e.Recipients = old.MessageID, old.From, old.Index, old.Recipients
 		e.Version++
 		if err := replace(ctx, tx, e); err != nil {
 			return err

@@ -35,11 +35,13 @@ func (t *commit) record(r *serversync.Record) error {
 	return fmt.Errorf("crm: a record of kind %q is not known", r.Kind)
 }
 
-// decide records a decision, unless a final one stands.
+// decide records a decision, unless one stands. An ignored message may still become
+// tracked: somebody has asked for it.
 func (t *commit) decide(r *serversync.Record, id []any) error {
-	var final bool
-	err := t.get(`SELECT EXISTS (SELECT 1 FROM sync_ids`+thisID+` AND kind IN ('tracked', 'ignored'))`, id, &final)
-	if final || err != nil {
+	var stands bool
+	err := t.get(`SELECT EXISTS (SELECT 1 FROM sync_ids`+thisID+` AND (kind = 'tracked' OR kind = 'ignored' AND $6 <> 'tracked'))`,
+		append(id, string(r.Kind)), &stands)
+	if stands || err != nil {
 		return err
 	}
 	var email, body any

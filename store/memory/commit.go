@@ -36,11 +36,11 @@ func (s *Store) Commit(ctx context.Context, b *serversync.Batch) (serversync.Rec
 			return serversync.Receipt{}, fmt.Errorf("memory: mailbox state: %w", err)
 		}
 	}
-	raws, err := x.read(ctx, b.Records)
+	ready, err := x.read(ctx, b.Records)
 	if err != nil {
 		return serversync.Receipt{}, err
 	}
-	x.apply(b, raws, state)
+	x.apply(b, ready, state)
 	s.writes.Add(1)
 	return x.receipt, nil
 }
@@ -75,12 +75,25 @@ func (x *box) movedOn(b *serversync.Batch) bool {
 		b.State != nil && b.State.From != x.version
 }
 
-// read copies the bytes of the messages that will be kept, in the order of the
-// records. It is the only part of a Commit that can fail half-way.
-func (x *box) read(ctx context.Context, records []serversync.Record) ([]*item.Blob, error) {
-	var raws []*item.Blob
+// ready is what of a record had to be made ready before anything changes.
+type ready struct {
+	raw     *item.Blob // the copied bytes of a message that will be kept
+	verdict []byte     // JSON
+}
+
+// read copies the bytes of the messages that will be kept, and writes down the
+// verdicts, in the order of the records. It is the only part of a Commit that can fail
+// half-way.
+func (x *box) read(ctx context.Context, records []serversync.Record) ([]ready, error) {
+	all := make([]ready, len(records))
 	seen := map[contentKey]bool{}
 	for i, r := range records {
+		if r.Verdict != nil {
+			var err error
+			if all[i].verdict, err = json.Marshal(r.Verdict); err != nil {
+				return nil, fmt.Errorf("memory: verdict on %q: %w", r.ID, err)
+			}
+		}
 		if r.Message == nil || r.Message.Raw == nil || !x.keeps(r, seen) {
 			continue
 		}
@@ -88,19 +101,16 @@ func (x *box) read(ctx context.Context, records []serversync.Record) ([]*item.Bl
 		if err != nil {
 			return nil, fmt.Errorf("memory: id %q: %w", r.ID, err)
 		}
-		if raws == nil {
-			raws = make([]*item.Blob, len(records))
-		}
-		raws[i] = raw
+		all[i].raw = raw
 	}
-	return raws, nil
+	return all, nil
 }
 
 // keeps reports whether r's bytes would be kept: those of what is quarantined, and
 // those of a message that the organization does not have.
 func (x *box) keeps(r serversync.Record, seen map[contentKey]bool) bool {
 	if x.ledger != nil {
-		if p := x.ledger.find(r.Folder, r.Epoch, r.ID); p != nil && p.final() {
+		if p := x.ledger.find(r.Folder, r.Epoch, r.ID); p != nil && !p.takes(r.Kind) {
 			return false
 		}
 	}
@@ -117,7 +127,7 @@ func (x *box) keeps(r serversync.Record, seen map[contentKey]bool) bool {
 
 // apply changes the mailbox. What the batch drops goes first, so that a record in
 // the same epoch stands.
-func (x *box) apply(b *serversync.Batch, raws []*item.Blob, state []byte) {
+func (x *box) apply(b *serversync.Batch, ready []ready, state []byte) {
 	x.receipt = serversync.Receipt{}
 	if x.ledger == nil && len(b.Records) > 0 {
 		x.ledger = newLedger()
@@ -125,11 +135,7 @@ func (x *box) apply(b *serversync.Batch, raws []*item.Blob, state []byte) {
 	if x.ledger != nil {
 		x.ledger.drop(b.Drop)
 		for i := range b.Records {
-			var raw *item.Blob
-			if raws != nil {
-				raw = raws[i]
-			}
-			x.record(&b.Records[i], raw)
+			x.record(b.Mailbox, &b.Records[i], ready[i])
 		}
 		x.ledger.tidy()
 	}

@@ -116,9 +116,9 @@ func (s *Store) Ledger(key mailbox.Key) Ledger {
 	return n
 }
 
-// Writes returns how often the Store was changed: batches applied, alerts raised, and
-// outbox entries enqueued, claimed and advanced. What was refused or there already does
-// not count.
+// Writes returns how often the Store was changed: batches applied, alerts raised, outbox
+// entries enqueued, claimed and advanced, emails set regarding something, and numbers
+// given. What was refused or there already does not count.
 func (s *Store) Writes() int { return int(s.writes.Load()) }
 
 // places returns what is recorded of every id, in no set order.

@@ -59,9 +59,15 @@ func newLedger() *ledger {
 	}
 }
 
-// final reports whether the decision about p stands for good.
+// final reports whether the decision about p stands, but for an ignored one that a
+// person has tracked.
 func (p *place) final() bool {
 	return p.kind == serversync.Tracked || p.kind == serversync.Ignored
+}
+
+// takes reports whether p may be decided so.
+func (p *place) takes(kind serversync.RecordKind) bool {
+	return !p.final() || p.kind == serversync.Ignored && kind == serversync.Tracked
 }
 
 // find returns what is recorded of the id, or nil.

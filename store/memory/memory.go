@@ -34,6 +34,9 @@ var (
 	_ serversync.Leases     = (*Store)(nil)
 	_ serversync.Walls      = (*Store)(nil)
 	_ serversync.Journal    = (*Store)(nil)
+	_ serversync.Correlator = (*Store)(nil)
+	_ serversync.Verdicts   = (*Store)(nil)
+	_ serversync.Numbers    = (*Store)(nil)
 )
 
 // atOnce is how many owed acts and deferrals a Snapshot holds at most.
@@ -77,6 +80,9 @@ type box struct {
 	grant   *serversync.Grant
 	fence   int64
 	leasing *lease
+
+	verdicts map[provider.Place]verdict
+	number   int64 // that NextNumber returned last
 }
 
 type lane struct {

@@ -18,14 +18,17 @@ type organization struct {
 	mu       sync.Mutex
 	known    map[contentKey]*message
 	messages []*message // in the order in which they were added
+	emails   emails
 }
 
 type contentKey = item.Content
 
-// message is a message that was added. Nothing changes it afterwards.
+// message is a message that was added. Nothing changes it afterwards but its email,
+// which is under the organization's lock.
 type message struct {
 	content contentKey
 	message item.Message
+	email   *email // what it is found by, if it was committed with an Index
 }
 
 func (o *organization) has(content contentKey) bool {
@@ -42,7 +45,7 @@ func (o *organization) add(m *item.Message, raw *item.Blob) (*message, bool) {
 	if known := o.known[content]; known != nil {
 		return known, false
 	}
-	added := &message{content, cloneMessage(m, raw)}
+	added := &message{content: content, message: cloneMessage(m, raw)}
 	o.known[content] = added
 	o.messages = append(o.messages, added)
 	return added, true

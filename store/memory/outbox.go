@@ -51,10 +51,18 @@ func (s *Store) Enqueue(ctx context.Context, e serversync.Entry) error {
 	if x.outbox == nil {
 		x.outbox = &outbox{map[string]*serversync.Entry{}, map[string]*serversync.Entry{}}
 	}
-	if x.outbox.entries[e.ID] == nil {
-		x.outbox.put(&e)
-		s.writes.Add(1)
+	if x.outbox.entries[e.ID] != nil {
+		return nil
 	}
+	if e.Index != nil {
+		ref, err := x.org.enqueue(e.Index)
+		if err != nil {
+			return err
+		}
+		e.Index.Ref = ref
+	}
+	x.outbox.put(&e)
+	s.writes.Add(1)
 	return nil
 }
 
@@ -135,7 +143,7 @@ func (s *Store) Advance(ctx context.Context, e serversync.Entry, list ...mailbox
 	}
 	e = cloneEntry(&e)
 	e.Version++
-	e.MessageID, e.Raw, e.From = old.MessageID, old.Raw, old.From
+	e.MessageID, e.Raw, e.From, e.Index = old.MessageID, old.Raw, old.From, old.Index
 	for i := range e.Recipients {
 		e.Recipients[i].Address = old.Recipients[i].Address
 	}
@@ -202,5 +210,9 @@ func (o *outbox) get(id string) *serversync.Entry {
 func cloneEntry(e *serversync.Entry) serversync.Entry {
 	c := *e
 	c.Recipients = slices.Clone(e.Recipients)
+	if e.Index != nil {
+		index := cloneEmail(*e.Index)
+		c.Index = &index
+	}
 	return c
 }

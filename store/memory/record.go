@@ -5,16 +5,19 @@ import (
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
 
 // record applies one record. What happened to an id that was never decided about
 // is no news.
-func (x *box) record(r *serversync.Record, raw *item.Blob) {
+func (x *box) record(key mailbox.Key, r *serversync.Record, ready ready) {
 	at := provider.Place{Folder: r.Folder, Epoch: r.Epoch, ID: r.ID}
 	switch r.Kind {
 	case serversync.Tracked, serversync.Ignored, serversync.Deferred, serversync.Quarantined:
-		x.decide(at, r, raw)
+		if x.decide(at, r, ready.raw) {
+			x.explain(key, at, r, ready.verdict)
+		}
 		return
 	}
 	p := x.ledger.find(r.Folder, r.Epoch, r.ID)
@@ -33,11 +36,11 @@ func (x *box) record(r *serversync.Record, raw *item.Blob) {
 	}
 }
 
-// decide records a decision, unless a final one stands already.
-func (x *box) decide(at provider.Place, r *serversync.Record, raw *item.Blob) {
+// decide records a decision, unless one stands already, and reports whether it did.
+func (x *box) decide(at provider.Place, r *serversync.Record, raw *item.Blob) bool {
 	p := x.ledger.add(at)
-	if p.final() {
-		return
+	if !p.takes(r.Kind) {
+		return false
 	}
 	p.kind, p.reason, p.raw = r.Kind, r.Reason, nil
 	p.flag(r.Flags)
@@ -53,6 +56,9 @@ func (x *box) decide(at provider.Place, r *serversync.Record, raw *item.Blob) {
 		} else {
 			x.receipt.Linked++
 		}
+		if r.Index != nil {
+			x.org.commit(p.message, r.Index)
+		}
 	case serversync.Deferred:
 		p.attempts, p.notBefore = r.Attempts, r.NotBefore
 		p.gone, p.moved = false, false // it is to be tried again, so it is there
@@ -60,6 +66,7 @@ func (x *box) decide(at provider.Place, r *serversync.Record, raw *item.Blob) {
 		p.raw = raw
 	}
 	x.ledger.settle(at, p)
+	return true
 }
 
 // flag sets the flags, but for nil, which leaves them.

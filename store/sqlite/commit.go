@@ -37,6 +37,7 @@ const (
 var everyCommit = []string{
 	selectMailbox, finishBatch, selectCursor, replaceCursor, selectSpace, selectPlace,
 	insertPlace, insertMessage, selectBlobID, insertBlob, insertChunk, writeItem,
+	selectEmailID, insertEmail, selectEmail, insertKeys, selectKey, setMessageMail, writeVerdict,
 }
 
 // Commit applies b in one transaction, and the host's rows with it: see

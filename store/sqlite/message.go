@@ -20,7 +20,11 @@ func (c *committing) track(at int) (any, error) {
 	if r.Message == nil {
 		return nil, refusal{errors.New("sqlite: a tracked record has no message")}
 	}
-	id, isNew, err := c.saveMessage(c.batch.Mailbox.Organization, r.Message)
+	id, email, isNew, err := c.saveMessage(c.batch.Mailbox.Organization, r.Message)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := c.commitEmail(r.Index, id, email)
 	if err != nil {
 		return nil, err
 	}
@@ -30,22 +34,25 @@ func (c *committing) track(at int) (any, error) {
 		c.receipt.Linked++
 	}
 	if c.store.options.InCommit != nil {
-		c.added = append(c.added, AddedMessage{ID: id, New: isNew, Record: at, Message: r.Message})
+		c.added = append(c.added, AddedMessage{
+			ID: id, New: isNew, Record: at, Message: r.Message, Email: ref, Verdict: r.Verdict,
+		})
 	}
 	return id, nil
 }
 
-func (c *committing) saveMessage(organization string, m *item.Message) (id int64, isNew bool, err error) {
+// saveMessage also returns the email that a message which is there already has.
+func (c *committing) saveMessage(organization string, m *item.Message) (id int64, email sql.NullInt64, isNew bool, err error) {
 	key := contentKey(organization, m.Content())
 	var blob any
 	if m.Raw != nil {
 		if blob, err = c.nextBlob(); err != nil {
-			return 0, false, err
+			return 0, email, false, err
 		}
 	}
 	header, attachments, err := documents(m)
 	if err != nil {
-		return 0, false, err
+		return 0, email, false, err
 	}
 	var from item.Address
 	if len(m.From) > 0 {
@@ -54,19 +61,19 @@ func (c *committing) saveMessage(organization string, m *item.Message) (id int64
 	r, err := c.exec(insertMessage, key, organization, m.MessageID, string(m.Digest), seconds(m.Date), m.Subject,
 		from.Name, from.Addr, header, attachments, start(m.Text, c.store.options.Text), blob)
 	if err != nil {
-		return 0, false, err
+		return 0, email, false, err
 	}
 	if n, err := r.RowsAffected(); n == 0 || err != nil {
 		if err == nil {
-			err = c.get(`SELECT id FROM sync_messages WHERE content = ?`, []any{key}, &id)
+			err = c.get(`SELECT id, email FROM sync_messages WHERE content = ?`, []any{key}, &id, &email)
 		}
-		return id, false, err
+		return id, email, false, err
 	}
 	if id, err = r.LastInsertId(); err != nil || m.Raw == nil {
-		return id, true, err
+		return id, email, true, err
 	}
 	_, err = c.saveBlob(m.Raw)
-	return id, true, err
+	return id, email, true, err
 }
 
 // contentKey returns what is unique among the messages of an organization. Its

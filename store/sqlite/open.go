@@ -8,7 +8,7 @@
 // A host's own tables may live in the same file, under any name that does not
 // begin with sync_. Its rows join the library's in one transaction: see
 // [Options.InCommit] for incoming mail, and [Store.Write] with [Store.EnqueueTx]
-// for outgoing mail. The host may read the library's tables, whose columns stay
+// for outgoing mail, and [Store.SetRegardingTx]. The host may read the library's tables, whose columns stay
 // as they are but for additions. PRAGMA user_version belongs to this package.
 package sqlite
 
@@ -24,6 +24,7 @@ import (
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/track"
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
@@ -53,6 +54,13 @@ type AddedMessage struct {
 	New     bool  // new to the organization; else it got another place
 	Record  int   // the index in Batch.Records
 	Message *item.Message
+
+	// Email is the Ref of its email, by which [Store.FindEmails] and
+	// [Store.SetRegarding] know it: of type "email", with the id of the row in
+	// sync_emails; or the host's own, if the message is the copy of one that was
+	// enqueued with that. Zero if the message is not to be found.
+	Email   track.Ref
+	Verdict *track.Verdict // the record's; nil if it has none
 }
 
 // Store keeps everything in one SQLite file. It is safe for use by many goroutines.
@@ -73,6 +81,9 @@ var _ interface {
 	serversync.Leases
 	serversync.Walls
 	serversync.Journal
+	serversync.Correlator
+	serversync.Verdicts
+	serversync.Numbers
 } = (*Store)(nil)
 
 // Open opens the database in the file at path, which is made with permissions

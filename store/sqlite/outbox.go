@@ -53,10 +53,31 @@ func (w *writing) enqueue(e serversync.Entry) error {
 		VALUES (?, ?, 'pending', 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', NULL, ?) ON CONFLICT DO NOTHING`,
 		box.id, e.ID, e.From, string(recipients), e.MessageID, blob,
 		e.Report, nanos(e.NotBefore), e.Attempts, nanos(e.Queued), nanos(e.Submitted), e.Reason)
-	if err != nil || n == 0 || e.Raw == nil {
+	if err != nil || n == 0 {
 		return err
 	}
-	_, err = w.saveBlob(e.Raw)
+	if e.Index != nil {
+		if err := w.enqueueIndex(box.id, e); err != nil {
+			return fmt.Errorf("sqlite: entry %q: %w", e.ID, err)
+		}
+	}
+	if e.Raw != nil {
+		_, err = w.saveBlob(e.Raw)
+	}
+	return err
+}
+
+// enqueueIndex keeps what answers to the entry are found by.
+func (w *writing) enqueueIndex(box int64, e serversync.Entry) error {
+	index, err := w.enqueueEmail(e.Mailbox.Organization, *e.Index)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(index)
+	if err != nil {
+		return err
+	}
+	_, err = w.exec(`UPDATE sync_outbox SET email_index = ? WHERE mailbox = ? AND id = ?`, string(text), box, e.ID)
 	return err
 }
 
@@ -166,23 +187,28 @@ func (s *Store) Entries(ctx context.Context, key mailbox.Key, phase serversync.P
 }
 
 const selectEntry = `SELECT o.id, o.phase, o.version, o.sender, o.recipients, o.message_id, o.report, o.not_before,
-		o.attempts, o.queued, o.submitted, o.claimer, o.claimed_until, o.reason, b.id, b.size, b.sha256
+		o.attempts, o.queued, o.submitted, o.claimer, o.claimed_until, o.reason, o.email_index, b.id, b.size, b.sha256
 	FROM sync_outbox o JOIN sync_mailboxes m ON m.id = o.mailbox LEFT JOIN sync_blobs b ON b.id = o.blob`
 
 // scanEntry reads a row of selectEntry.
 func (s *Store) scanEntry(key mailbox.Key, scan func(...any) error) (serversync.Entry, error) {
 	e := serversync.Entry{Mailbox: key}
-	var recipients, sum []byte
+	var recipients, index, sum []byte
 	var notBefore, queued, submitted, claimedUntil moment
 	var blob, size sql.NullInt64
 	err := scan(&e.ID, &e.Phase, &e.Version, &e.From, &recipients, &e.MessageID, &e.Report, &notBefore,
-		&e.Attempts, &queued, &submitted, &e.Claimer, &claimedUntil, &e.Reason, &blob, &size, &sum)
+		&e.Attempts, &queued, &submitted, &e.Claimer, &claimedUntil, &e.Reason, &index, &blob, &size, &sum)
 	if err != nil {
 		return serversync.Entry{}, err
 	}
 	e.NotBefore, e.Queued, e.Submitted, e.ClaimedUntil = notBefore.time(), queued.time(), submitted.time(), claimedUntil.time()
 	if err := json.Unmarshal(recipients, &e.Recipients); err != nil {
 		return serversync.Entry{}, fmt.Errorf("sqlite: entry %q: %w", e.ID, err)
+	}
+	if index != nil {
+		if err := json.Unmarshal(index, &e.Index); err != nil {
+			return serversync.Entry{}, fmt.Errorf("sqlite: entry %q: %w", e.ID, err)
+		}
 	}
 	if blob.Valid {
 		e.Raw, err = openBlob(s.readers, blob.Int64, size.Int64, sum)

@@ -82,11 +82,12 @@ func (c *committing) space(folder provider.FolderID, epoch string) (int64, error
 	return id, nil
 }
 
-// decide records one of the four decisions. Tracked and Ignored are final.
+// decide records one of the four decisions, unless one stands: a tracked id keeps it,
+// and an ignored one may only become tracked.
 func (c *committing) decide(space int64, at int) error {
 	r := &c.batch.Records[at]
-	final, err := c.reopen(space, r.ID)
-	if final || err != nil {
+	stands, err := c.reopen(space, r.ID, r.Kind)
+	if stands || err != nil {
 		return err
 	}
 	var message any
@@ -103,12 +104,15 @@ func (c *committing) decide(space int64, at int) error {
 		return err
 	}
 	_, err = c.exec(insertPlace, space, string(r.ID), string(r.Kind), flagList(r.Flags), nanos(r.Received), message, r.Reason)
-	return err
+	if err != nil {
+		return err
+	}
+	return c.explain(r)
 }
 
-// reopen reports whether the id has a decision that is final. If not, it frees
-// what was kept for the one that it has.
-func (c *committing) reopen(space int64, id provider.ID) (final bool, err error) {
+// reopen reports whether the id has a decision that stands although it would be decided
+// so. If not, it frees what was kept for the one that it has.
+func (c *committing) reopen(space int64, id provider.ID, to serversync.RecordKind) (stands bool, err error) {
 	var was serversync.RecordKind
 	err = c.get(selectPlace, []any{space, string(id)}, &was)
 	switch {
@@ -121,6 +125,8 @@ func (c *committing) reopen(space int64, id provider.ID) (final bool, err error)
 	case was == serversync.Deferred:
 		_, err = c.exec(`DELETE FROM sync_deferrals WHERE space = ? AND id = ?`, space, string(id))
 		return false, err
+	case was == serversync.Ignored && to == serversync.Tracked:
+		return false, nil
 	}
 	return true, nil
 }
@@ -151,7 +157,7 @@ func (c *committing) release(space int64, id provider.ID) error {
 }
 
 // move marks a place as gone, and gives its decision to where the item is now if
-// its id there is told, unless that id has a final decision of its own. The id is
+// its id there is told, unless that id is tracked or ignored itself. The id is
 // taken to be of the same epoch: only a mail system whose ids are unique in the
 // mailbox can tell it.
 func (c *committing) move(space int64, r *serversync.Record) error {
@@ -166,12 +172,12 @@ func (c *committing) move(space int64, r *serversync.Record) error {
 	if to == space && r.ToID == r.ID {
 		return c.flag(to, r.ToID, r.Flags)
 	}
-	final, err := c.reopen(to, r.ToID)
+	stands, err := c.reopen(to, r.ToID, serversync.Moved)
 	if err != nil {
 		return err
 	}
-	if final {
-		if _, err := c.reopen(space, r.ID); err != nil {
+	if stands {
+		if _, err := c.reopen(space, r.ID, serversync.Moved); err != nil {
 			return err
 		}
 		return c.flag(to, r.ToID, r.Flags)

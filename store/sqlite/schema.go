@@ -210,6 +210,54 @@ CREATE TABLE sync_journal (
 ) WITHOUT ROWID;
 CREATE INDEX sync_journal_last ON sync_journal (mailbox, last);
 `,
+
+	// Tracking: emails that may be answered, verdicts, numbers.
+	`
+-- What is known of an email that another one may answer. Its Ref is (ref_type, ref_id).
+CREATE TABLE sync_emails (
+	id           INTEGER PRIMARY KEY,
+	organization TEXT NOT NULL,
+	ref_type     TEXT NOT NULL,
+	ref_id       TEXT NOT NULL,
+	own          INTEGER NOT NULL, -- the Ref is this package's, not the host's
+	enqueued     INTEGER NOT NULL, -- it was sent by way of the outbox
+	sent         INTEGER NOT NULL, -- a zero time is before all others
+	email        TEXT NOT NULL     -- JSON: track.Email but for ref and sent
+);
+
+-- What emails are found by. key is the start of SHA-256 of a kind, the organization and
+-- a value: a Message-ID or the Ref, with sent 0; the token, the conversation, a word or
+-- a person, with when the email was sent.
+CREATE TABLE sync_email_keys (
+	key   INTEGER NOT NULL,
+	sent  INTEGER NOT NULL,
+	email INTEGER NOT NULL,
+	PRIMARY KEY (key, sent, email)
+) WITHOUT ROWID;
+
+ALTER TABLE sync_messages ADD COLUMN email INTEGER; -- of sync_emails; NULL if it is not to be found
+CREATE INDEX sync_messages_email ON sync_messages (email) WHERE email IS NOT NULL;
+ALTER TABLE sync_outbox ADD COLUMN email_index TEXT; -- JSON: track.Email as it was enqueued; NULL if there is none
+ALTER TABLE sync_mailboxes ADD COLUMN number INTEGER NOT NULL DEFAULT 0; -- that was given last
+
+-- Why a message was tracked or not, as it was decided.
+CREATE TABLE sync_verdicts (
+	seq          INTEGER PRIMARY KEY,
+	organization TEXT NOT NULL,
+	mailbox      INTEGER NOT NULL,
+	folder       TEXT NOT NULL,
+	epoch        TEXT NOT NULL,
+	id           TEXT NOT NULL,
+	message_id   TEXT NOT NULL,
+	kind         TEXT NOT NULL,
+	reason       TEXT NOT NULL,
+	verdict      TEXT NOT NULL, -- JSON
+	decided      INTEGER NOT NULL,
+	UNIQUE (mailbox, folder, epoch, id)
+);
+CREATE INDEX sync_verdicts_message ON sync_verdicts (organization, message_id, decided DESC);
+CREATE INDEX sync_verdicts_decided ON sync_verdicts (organization, decided);
+`,
 }
 
 // migrate brings the schema to the version that this package works with, one
