@@ -151,7 +151,13 @@ func (s *statusReader) end() {
 	if report.Action == "" {
 		report.Action = ofClass(replyCode(report.Diagnosis))
 	}
-	if report.Action != "" {
+	switch last := len(s.reports) - 1; {
+	case report.Action == "":
+	case !r.named && !r.placed && last >= 0: // a blank line stood within a group
+		if s.reports[last].Status == "" {
+			s.reports[last].Status = report.Status
+		}
+	default:
 		s.reports = append(s.reports, report)
 	}
 }

@@ -89,8 +89,11 @@ var forms = []form{
 	},
 	{
 		name: "windows-smtp", source: "Microsoft, SMTP service of Windows (IIS)",
-		begins: []string{"this is an automatically generated delivery status notification"}, action: Failed,
-		delayed: []string{"this is a warning message only", "has been delayed"},
+		begins: []string{
+			"delivery to the following recipients failed.", "delivery to the following recipients has been delayed",
+			"delivery to the following recipients have been delayed",
+		},
+		action: Failed, delayed: []string{"has been delayed", "have been delayed"},
 	},
 	{
 		name: "gmail", source: "Google, Bounced emails: messages of 2004 to 2016, and since",
@@ -136,8 +139,8 @@ var forms = []form{
 	},
 	{
 		name: "zmailer", source: "ZMailer, manual: error reports",
-		begins: []string{"this is a collection of reports about email delivery process"}, action: Failed,
-		labels: []string{"", "failed: error: ", "<"},
+		begins: []string{"this is a collection of reports about email delivery"}, action: Failed,
+		labels: []string{"", "error: "},
 	},
 	{
 		name: "mdaemon", source: "MDaemon, delivery failure template",

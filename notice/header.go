@@ -193,11 +193,14 @@ func (h *header) conclude() {
 	case h.suppress && h.rulesLoop:
 		h.say(AutoReply, fieldSuppress+" and "+fieldRulesLoop, "") // as Exchange 2010 does
 	}
+	if h.daemon && h.kind == AutoReply {
+		h.kind, h.rank = Automatic, rank(Automatic) // nobody is away: it is a report, in whatever form
+	}
 	switch {
 	case h.rank > 0:
 	case h.daemon:
-		h.say(Automatic, "From or Return-Path", "of a mail system")
-	case h.null && answers:
+		h.say(Automatic, "from a mail system", "")
+	case h.null && answers && !h.postmaster:
 		h.say(AutoReply, "Return-Path", "<>")
 	case h.null:
 		h.say(Automatic, "Return-Path", "<>")

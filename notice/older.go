@@ -1,21 +1,13 @@
 package notice
 
-import (
-	"strings"
-)
+import "strings"
 
 // olderForm reads a notice of delivery that is no report by the standard.
 func (h *header) olderForm(n *Notice) {
 	if h.kind == AutoReply && !h.daemon && !h.postmaster {
 		return // it says what it is, and is from somebody who can be away
 	}
-	found := h.quoted(n)
-	if !found {
-		found = h.failedRecipients(n)
-	}
-	if !found {
-		found = h.verp(n)
-	}
+	found := h.quoted(n) || h.failedRecipients(n) || h.verp(n) || h.unknown(n)
 	if !found && n.Kind != Delivery {
 		return
 	}
@@ -36,20 +28,33 @@ func (h *header) quoted(n *Notice) bool {
 	t := newText(h.message)
 	f, at := t.form()
 	if f == nil {
-		if f, at = t.unknown(h); f == nil {
-			return false
-		}
+		return false
 	}
+	t.from = at
+	t.tell(n, f)
+	return true
+}
+
+// unknown does so for a form of nobody whom we know.
+func (h *header) unknown(n *Notice) bool {
+	t := newText(h.message)
+	f := t.unknown(h)
+	if f == nil {
+		return false
+	}
+	t.tell(n, f)
+	return true
+}
+
+func (t *text) tell(n *Notice, f *form) {
 	if n.Format == "" {
 		n.Format, n.Evidence = f.name, "form "+f.name
 	}
-	t.from = at
 	t.read(f)
 	n.Reports = t.reports
 	if n.MessageID == "" {
 		n.MessageID = t.first.id
 	}
-	return true
 }
 
 // failedRecipients takes the addresses that Exim lists in a field.

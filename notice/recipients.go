@@ -15,7 +15,7 @@ func (t *text) read(f *form) {
 		t.take(f, action, i, start, stop)
 		i = next
 	}
-	t.quoteFrom(end)
+	t.quoteFrom(t.from)
 	t.share(t.text[t.from:end])
 	if len(t.reports) == 0 {
 		t.reports = []Report{{Recipient: t.first.recipient, Action: action, Status: statusCode(t.text[t.from:end], "45")}}
@@ -56,11 +56,12 @@ func (t *text) take(f *form, action Action, i, start, stop int) {
 		if rest = t.expanded(rest); strings.HasPrefix(rest, "<mailto:") {
 			_, rest, _ = strings.Cut(rest, ">") // Outlook writes each address twice
 		}
-		line = strings.TrimLeft(rest, ">'\"]): .,;(-")
+		line = strings.TrimLeft(rest, ">'\"]): .,;-")
 	} else if t.now >= 0 {
 		line = t.expanded(line)
 	}
-	if t.now >= 0 && line != "because:" {
+	heading := strings.HasPrefix(strings.TrimLeft(t.text[i:stop], " \t"), "---")
+	if t.now >= 0 && !heading && line != "because:" && !strings.HasPrefix(line, "Subject:") {
 		r := &t.reports[t.now]
 		r.Diagnosis = clean(r.Diagnosis+" "+line, maxDiagnosis)
 	}

@@ -82,22 +82,22 @@ func (f *form) begun(line string) bool {
 // unknown returns a form for a text that no program known writes, if it is from a
 // mail system in so many words, names a recipient at the start of a line, says with a
 // code what became of the message, and shows that message.
-func (t *text) unknown(h *header) (*form, int) {
+func (t *text) unknown(h *header) *form {
 	if !h.daemon || !h.null {
-		return nil, 0
+		return nil
 	}
 	action := ofClass(t.code(t.text[:t.original(0)]))
 	if action == "" {
-		return nil, 0
+		return nil
 	}
 	f := &form{name: "unknown", action: action}
 	probe := *t
 	probe.at = make(map[string]int)
 	probe.read(f)
-	if len(probe.reports) == 0 || probe.first.id == "" && len(h.message.InReplyTo) == 0 {
-		return nil, 0
+	if len(probe.at) == 0 || probe.first.id == "" && len(h.message.InReplyTo) == 0 {
+		return nil
 	}
-	return f, 0
+	return f
 }
 
 // code returns the first status code in s, or else the first reply code.
