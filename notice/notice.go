@@ -22,6 +22,9 @@ const (
 	Bulk      Kind = "bulk"       // to many at once
 )
 
+// RFC3464 is the Format of delivery status notifications as the standard has them.
+const RFC3464 = "rfc3464"
+
 // An Action is what became of a message for one recipient (RFC 3464, section 2.3.3).
 type Action string
 
@@ -40,11 +43,15 @@ const (
 type Notice struct {
 	Kind     Kind   `json:"kind,omitempty"`
 	Evidence string `json:"evidence,omitempty"` // the field or form that says so, such as "Auto-Submitted: auto-replied"
-	Format   string `json:"format,omitempty"`   // of Delivery: "rfc3464" or the name of an older form, such as "qmail"
+	Format   string `json:"format,omitempty"`   // of Delivery: RFC3464 or the name of an older form, such as "qmail"
 
 	// NoAnswer says that nothing may be sent in answer by a program (RFC 3834,
 	// section 2).
 	NoAnswer bool `json:"noAnswer,omitempty"`
+
+	// NeedsBody says, of what Header returns, that Message could tell more: what a
+	// report says, or whether it is one at all, stands in the body.
+	NeedsBody bool `json:"-"`
 
 	// Of Delivery and Receipt:
 	MessageID  string   `json:"messageID,omitempty"`  // of the message that it is about, without angle brackets
@@ -61,4 +68,26 @@ type Report struct {
 	Diagnosis string `json:"diagnosis,omitempty"` // what a server said, at most 256 bytes, without control characters
 }
 
-var _ = item.Limits{}
+// Header says what a message is by its header alone. The message may be one of
+// [item.ParseHeader]. It costs a few microseconds, for it is asked of every message.
+func Header(m *item.Message) Notice {
+	h := readHeader(m)
+	return h.notice()
+}
+
+// Message says what a whole message is, one of [item.ParseMessage], and what it
+// reports. It reads from the message's Raw, which must not be released yet.
+func Message(m *item.Message) Notice {
+	h := readHeader(m)
+	n := h.notice()
+	n.NeedsBody = false
+	switch {
+	case h.statusPart(m) != nil:
+		h.delivery(&n)
+	case h.receiptPart(m) != nil:
+		h.receipt(&n)
+	case n.Kind == Delivery || h.daemon || h.postmaster || h.null:
+		h.olderForm(&n)
+	}
+	return n
+}
