@@ -20,22 +20,25 @@ import (
 // person's; then only the bound on how much a mailbox sends ends it.
 func (r *Rules) MayAnswer(m *item.Message, v Verdict) (ok bool, why string) {
 	switch {
+	case nullSender(m):
+		return false, "it has no sender in its envelope: Return-Path: <>"
 	case v.NeedsBody, v.Err != nil:
 		return false, "it has not been judged as a whole"
 	case !v.Tracked:
 		return false, "it is not tracked: " + string(v.Rule)
 	case v.Direction == Outgoing:
 		return false, "it is our own mail"
-	case nullSender(m):
-		return false, "it has no sender in its envelope: Return-Path: <>"
 	case v.Notice.Kind != "":
 		return false, "a program wrote it: " + string(v.Notice.Kind)
-	case v.Notice.NoAnswer:
+	case v.Notice.NoAnswer && v.Notice.Evidence != "":
 		return false, "it asks for no answer: " + v.Notice.Evidence
 	case len(loopValues(m)) > 0:
 		return false, "an answer by a program led to it: " + LoopField
 	}
-	return r.answerable(m, &v)
+	if ok, why := r.answerable(m, &v); !ok || !v.Notice.NoAnswer {
+		return ok, why
+	}
+	return false, "there is nobody whom a program may answer"
 }
 
 // answerable looks at whom the answer would go to and come from.

@@ -181,7 +181,7 @@ func (h *hearing) protected() bool {
 
 // needsWhole asks for the body where what a report tells may matter.
 func (h *hearing) needsWhole() bool {
-	if h.e.Whole || h.sent || !reports(&h.e.notice) {
+	if h.e.Whole || h.sent || !h.e.notice.NeedsBody {
 		return false
 	}
 	h.v.NeedsBody = true
