@@ -1,8 +1,9 @@
 package track
 
 import (
-	"errors"
+	"strings"
 
+	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -23,13 +24,14 @@ func NewSigner(keys ...SigningKey) (*Signer, error) { return &Signer{keys: keys}
 // MessageID returns a Message-ID, without angle brackets, that refers to an email of
 // the organization's. Random is what makes it unique.
 func (s *Signer) MessageID(organization string, email Ref, random, domain string) (string, error) {
-	return "", errors.ErrUnsupported
+	return item.NewMessageID(s.standInReference(organization, email)+"."+random, domain)
 }
 
 // Address returns the plus-address of address that refers to an email, so that an
 // answer to it is recognized (RFC 5233: a subaddress).
 func (s *Signer) Address(organization string, email Ref, address string) (string, error) {
-	return "", errors.ErrUnsupported
+	local, domain, _ := strings.Cut(address, "@")
+	return local + "+" + s.standInReference(organization, email) + "@" + domain, nil
 }
 
 // Verify returns the email that a Message-ID or an address refers to, if the
