@@ -2,6 +2,7 @@ package serversync
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -52,6 +53,10 @@ type Config struct {
 
 	// Sending says how mail is sent. Its zero value means its own defaults.
 	Sending Sending
+
+	// SendAs says whether a mailbox may send in the name of an address that is neither
+	// its own nor one of its aliases. Default: it may not.
+	SendAs func(ctx context.Context, key mailbox.Key, from string) (SendAs, error)
 
 	// Limits bounds what a message's structure may make us hold.
 	Limits item.Limits
@@ -206,7 +211,7 @@ func (c Config) validate() error {
 // Sending says how mail is sent. The zero value of a field means its default.
 type Sending struct {
 	Claim  time.Duration // how long an entry is claimed for one try. Default: 30 minutes
-	GiveUp time.Duration // how long after it was queued a deferred entry is given up. Default: 5 days (RFC 5321, section 4.5.4.1)
+	GiveUp time.Duration // how long after it was queued a deferred entry is given up, if it was tried Config.ItemTries times. Default: 5 days (RFC 5321, section 4.5.4.1)
 
 	// Resend sends an entry again whose fate could not be found out, at the risk
 	// of sending it twice. Default: it is held for a person.

@@ -65,8 +65,8 @@ type Entry struct {
 	Index *track.Email
 
 	NotBefore time.Time
-	Attempts  int // submissions that were begun
-	Queued    time.Time
+	Attempts  int       // submissions that were begun
+	Queued    time.Time // or, of one that is scheduled, when it was to be sent; giving up counts from then on
 	Submitted time.Time // when the last submission was begun; zero if none was
 
 	Claimer      string

@@ -20,10 +20,14 @@ func (c *cycle) outgoing(ctx context.Context) error {
 		}
 		entry, err := c.claim(ctx)
 		if errors.Is(err, ErrNotFound) {
-			return nil
+			return c.lookAhead(ctx)
 		}
 		if err != nil {
 			return err
+		}
+		if wait := c.s.rates.wait(c.key, c.settings.SendRate, c.s.cfg.Clock.Now()); wait > 0 && entry.Phase == PhaseClaimed {
+			defer entry.Raw.Release()
+			return c.waitForRate(ctx, entry, wait)
 		}
 		err = c.forward(ctx, entry)
 		entry.Raw.Release()
@@ -92,7 +96,11 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 				began = true
 				e.Phase, e.Submitted = PhaseSubmitting, c.s.cfg.Clock.Now()
 				e.Attempts++
-				return c.advance(ctx, &e, true)
+				if err := c.advance(ctx, &e, true); err != nil {
+					return err
+				}
+				c.s.rates.note(c.key, c.settings.SendRate, e.Submitted)
+				return nil
 			}}
 		var err error
 		result, err = remote(ctx, c, "Sender.Send", func(ctx context.Context) (provider.Result, error) { return sender.Send(ctx, submission) })
@@ -101,8 +109,13 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 		}
 		return err
 	})
-	if isStoreError(sendErr) {
-		return sendErr // the claim lapses; nothing irreversible was done
+	if isStoreError(sendErr) { // the claim lapses, or somebody has withdrawn the entry; nothing irreversible was done
+		if began {
+			c.out.broken = true // the only way to end a message that must not be taken was to hang up
+			c.s.pool.put(c.out)
+			c.out = nil
+		}
+		return sendErr
 	}
 	if wait, ours := c.heldFor(sendErr); ours && !began && c.s.cfg.Clock.Now().Sub(e.Queued) < c.s.cfg.Sending.GiveUp { // no try of this entry
 		e.Phase, e.NotBefore = PhasePending, c.s.cfg.Clock.Now().Add(wait)
@@ -167,7 +180,8 @@ func (c *cycle) outcome(e *Entry, result provider.Result, err error, began bool)
 // place puts an entry into the phase that its recipients call for.
 func (c *cycle) place(e *Entry) {
 	now := c.s.cfg.Clock.Now()
-	if has(*e, provider.StatusRetry) && now.Sub(e.Queued) >= c.s.cfg.Sending.GiveUp {
+	// What waited for days, for its turn or while the mailbox was paused, has its tries yet.
+	if has(*e, provider.StatusRetry) && now.Sub(e.Queued) >= c.s.cfg.Sending.GiveUp && e.Attempts >= c.s.cfg.ItemTries {
 		for i := range e.Recipients {
 			if e.Recipients[i].Status == provider.StatusRetry {
 				e.Recipients[i].Status = provider.StatusRejected

@@ -39,7 +39,7 @@ type Report struct {
 	Incoming  mailbox.Direction `json:"incoming"`
 	Outgoing  mailbox.Direction `json:"outgoing"`
 
-	// Closed says why a direction was not tried, by side.
+	// Closed says why a direction was not tried, or not to its end, by side.
 	Closed map[mailbox.Side]mailbox.Fault `json:"closed,omitempty"`
 
 	// More says that the cycle's time ended before all was done.

@@ -153,7 +153,7 @@ func (c *cycle) sentFolders(ctx context.Context) (provider.Finder, []provider.Fo
 // of the copy, the mail was sent.
 func (c *cycle) fileCopy(ctx context.Context, e Entry) error {
 	err := c.incomingClosed()
-	if err == nil && c.hasIncoming() {
+	if err == nil && c.hasIncoming() && !c.settings.NoSentCopy && !c.s.cfg.Sending.NoCopy {
 		err = c.onSession(ctx, mailbox.Incoming, &c.in, func() error { return c.fileOnce(ctx, e) })
 	}
 	if ctx.Err() != nil || isStoreError(err) {
@@ -217,17 +217,18 @@ const (
 	LeaveUnsent Resolution = "unsent" // it was not, and is not wanted any more
 )
 
-// ErrTooLate says that an entry is past the phase in which this can be done.
-var ErrTooLate = errors.New("serversync: the entry is past the phase in which this can be done")
-
 // Resolve decides about an entry that is held because nobody knows whether it was
 // sent. The error is [ErrTooLate] if it is not held.
 func (s *Syncer) Resolve(ctx context.Context, key mailbox.Key, id string, r Resolution) error {
-	return s.edit(ctx, key, id, PhaseHeld, func(e *Entry) {
+	held := func(p Phase) bool { return p == PhaseHeld }
+	return s.edit(ctx, key, id, held, func(e *Entry) {
 		switch e.Phase = PhaseDone; r {
 		case WasSent:
 			setStatus(e, provider.StatusUncertain, provider.StatusSent, "a person said so")
-			if !s.cfg.Sending.NoCopy { // nor does anybody know of a copy
+			switch {
+			case has(*e, provider.StatusRetry): // others were put off in the same try
+				e.Phase, e.NotBefore = PhasePending, s.cfg.Clock.Now()
+			case !s.cfg.Sending.NoCopy: // nor does anybody know of a copy
 				e.Phase, e.NotBefore, e.Attempts = PhaseAccepted, s.cfg.Clock.Now(), 0
 			}
 		case SendAgain:
@@ -235,29 +236,7 @@ func (s *Syncer) Resolve(ctx context.Context, key mailbox.Key, id string, r Reso
 			e.Phase, e.NotBefore = PhasePending, s.cfg.Clock.Now()
 		default:
 			setStatus(e, provider.StatusUncertain, provider.StatusRejected, "a person gave it up")
+			setStatus(e, provider.StatusRetry, provider.StatusRejected, "a person gave it up")
 		}
 	})
-}
-
-// Cancel withdraws an entry that is not being sent yet. The error is [ErrTooLate]
-// if it is.
-func (s *Syncer) Cancel(ctx context.Context, key mailbox.Key, id string) error {
-	return s.edit(ctx, key, id, PhasePending, func(e *Entry) { e.Phase, e.Reason = PhaseCanceled, "canceled" })
-}
-
-// edit changes an entry that is in a phase.
-func (s *Syncer) edit(ctx context.Context, key mailbox.Key, id string, in Phase, change func(*Entry)) error {
-	if s.outbox == nil {
-		return errors.New("serversync: the Store has no Outbox")
-	}
-	e, err := s.outbox.Entry(ctx, key, id)
-	if err != nil {
-		return err
-	}
-	defer e.Raw.Release()
-	if e.Phase != in {
-		return fmt.Errorf("outbox entry %q is %s: %w", id, e.Phase, ErrTooLate)
-	}
-	change(&e)
-	return s.outbox.Advance(ctx, e)
 }

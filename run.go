@@ -143,4 +143,7 @@ func (s *Syncer) keepFresh(ctx context.Context) {
 // Nudge brings the next cycle of a mailbox forward. It is for a host that knows that
 // something is there, such as an email that it put into the outbox. It only has an
 // effect while [Syncer.Run] runs.
-func (s *Syncer) Nudge(key mailbox.Key) { s.plan.bring(key) }
+func (s *Syncer) Nudge(key mailbox.Key) {
+	s.schedules.forget(key)
+	s.plan.bring(key)
+}

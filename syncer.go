@@ -34,6 +34,10 @@ type Syncer struct {
 	idles  idles
 	plan   plan
 
+	rates      rates
+	automatics automatics
+	schedules  schedules
+
 	mu   sync.Mutex
 	busy map[mailbox.Key]bool // true: its state was changed from outside since it began
 	full map[laneOf]time.Time // when a lane was last listed in full
@@ -133,6 +137,7 @@ func (s *Syncer) sync(ctx context.Context, key mailbox.Key, tell func(c *cycle, 
 	c.empty = s.idles.note(&c.report, err == nil && len(c.report.Closed) == 0)
 	if errors.Is(err, ErrNotFound) {
 		s.idles.forget(key)
+		s.schedules.forget(key)
 		s.unfollow(key)
 	}
 	s.health.note(ctx, c)

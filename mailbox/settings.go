@@ -116,6 +116,8 @@ func (s Settings) Validate() (issues profile.Issues) {
 	number(s.MaxVerboseCycles, 100, "verbose-cycles-range", "MaxVerboseCycles", 100)
 	number(s.MaxVerboseMailboxes, 100, "verbose-mailboxes-range", "MaxVerboseMailboxes", 10)
 	number(s.SendBatch, 255, "send-batch-range", "SendBatch", 10)
+	add(s.SendRate < 0 || s.SendRate > 10_000, profile.Error, "send-rate-range", "SendRate",
+		fmt.Sprintf("%d is not between 0 and 10000", s.SendRate), "leave it at 0 for no bound")
 	return append(issues, s.Tracking.Validate()...)
 }
 

@@ -47,6 +47,8 @@ func TestSettingsRanges(t *testing.T) {
 		{"verbose-mailboxes-range", Settings{MaxVerboseMailboxes: 100}, Settings{MaxVerboseMailboxes: 101}},
 		{"send-batch-range", Settings{SendBatch: 255}, Settings{SendBatch: 256}},
 		{"send-batch-range", Settings{SendBatch: 1}, Settings{SendBatch: -1}},
+		{"send-rate-range", Settings{SendRate: 10_000}, Settings{SendRate: 10_001}},
+		{"send-rate-range", Settings{}, Settings{SendRate: -1}},
 		{"default-method", Settings{DefaultMethods: Methods{Incoming: ForwardMailbox}}, Settings{DefaultMethods: Methods{Outgoing: ForwardMailbox}}},
 		{"default-method", Settings{}, Settings{DefaultMethods: Methods{ACT: "fax"}}},
 		{"default-method", Settings{}, Settings{DefaultMethods: Methods{Incoming: "fax"}}},
@@ -64,9 +66,10 @@ func TestSettingsRanges(t *testing.T) {
 			"verbose-cycles-range":    "error MaxVerboseCycles: %d is not between 1 and 100; leave it at 0 for the default of 100",
 			"verbose-mailboxes-range": "error MaxVerboseMailboxes: %d is not between 1 and 100; leave it at 0 for the default of 10",
 			"send-batch-range":        "error SendBatch: %d is not between 1 and 255; leave it at 0 for the default of 10",
+			"send-rate-range":         "error SendRate: %d is not between 0 and 10000; leave it at 0 for no bound",
 		}[tt.code]
 		if strings.Contains(says, "%d") {
-			says = fmt.Sprintf(says, cmp.Or(tt.wrong.MaxVerboseCycles, tt.wrong.MaxVerboseMailboxes, tt.wrong.SendBatch))
+			says = fmt.Sprintf(says, cmp.Or(tt.wrong.MaxVerboseCycles, tt.wrong.MaxVerboseMailboxes, tt.wrong.SendBatch, tt.wrong.SendRate))
 		}
 		if says != "" {
 			require.Equal(t, says, string(issues[0].Level)+" "+issues[0].Error())

@@ -1,0 +1,148 @@
+package serversync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// ErrTooLate says that an entry is past the phase in which this can be done.
+var ErrTooLate = errors.New("serversync: the entry is past the phase in which this can be done")
+
+// Cancel withdraws an entry. It can be done until the entry is being submitted,
+// whoever has claimed it: with nil nothing of it is sent from then on, with
+// [ErrTooLate] it was or is being sent. An entry that some recipients have got already
+// is withdrawn for the others.
+func (s *Syncer) Cancel(ctx context.Context, key mailbox.Key, id string) error {
+	return s.edit(ctx, key, id, reversible, func(e *Entry) {
+		e.Claimer, e.ClaimedUntil = "", time.Time{}
+		e.Phase, e.Reason = PhaseCanceled, "canceled"
+		if has(*e, provider.StatusSent) {
+			setStatus(e, provider.StatusRetry, provider.StatusRejected, "canceled")
+			e.Phase, e.NotBefore, e.Attempts = PhaseAccepted, s.cfg.Clock.Now(), 0
+		}
+	})
+}
+
+// Postpone has an entry sent not before until, be that later or earlier than before.
+// It can be done as long as Cancel can. The message stays as it is, its Date too.
+func (s *Syncer) Postpone(ctx context.Context, key mailbox.Key, id string, until time.Time) error {
+	err := s.edit(ctx, key, id, reversible, func(e *Entry) {
+		now := s.cfg.Clock.Now()
+		e.Claimer, e.ClaimedUntil = "", time.Time{}
+		e.Phase, e.NotBefore, e.Reason = PhasePending, later(now, until), "postponed"
+		e.Queued = later(e.Queued, e.NotBefore)
+	})
+	if err == nil {
+		s.Nudge(key)
+	}
+	return err
+}
+
+// reversible reports whether nothing was done to an entry that cannot be undone.
+func reversible(p Phase) bool { return p == PhasePending || p == PhaseClaimed }
+
+// edit changes an entry that is in a phase which may be. Where somebody else changes
+// it at the same time, it is looked at again.
+func (s *Syncer) edit(ctx context.Context, key mailbox.Key, id string, may func(Phase) bool, change func(*Entry)) error {
+	if s.outbox == nil {
+		return errNoOutbox
+	}
+	for {
+		e, err := s.outbox.Entry(ctx, key, id)
+		if err != nil {
+			return err
+		}
+		if !may(e.Phase) {
+			return errors.Join(fmt.Errorf("outbox entry %q is %s: %w", id, e.Phase, ErrTooLate), e.Raw.Release())
+		}
+		change(&e)
+		err = s.outbox.Advance(ctx, e)
+		e.Raw.Release()
+		if !errors.Is(err, ErrFenced) {
+			return err
+		}
+	}
+}
+
+// schedules knows when the next entry of each mailbox is to be sent that is not due
+// yet, so that a scheduled email need not wait for a poll. It is read from the Store
+// once, and again when that has passed or something was put into the outbox.
+type schedules struct {
+	mu    sync.Mutex
+	next  map[mailbox.Key]time.Time // zero for none
+	edits uint64                    // how often something was forgotten
+}
+
+// forget has the schedule of a mailbox read anew.
+func (s *schedules) forget(key mailbox.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.next, key)
+	s.edits++
+}
+
+// of returns when the next entry of a mailbox is to be sent, zero for none, and
+// whether that is known.
+func (s *schedules) of(key mailbox.Key, now time.Time) (at time.Time, known bool, edits uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, known = s.next[key]
+	return at, known && (at.IsZero() || at.After(now)), s.edits
+}
+
+// set notes what was read, unless something was forgotten since.
+func (s *schedules) set(key mailbox.Key, at time.Time, edits uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.edits != edits {
+		return
+	}
+	if s.next == nil {
+		s.next = make(map[mailbox.Key]time.Time)
+	}
+	s.next[key] = at
+}
+
+// scheduledAtOnce and scheduledPages bound how many entries are looked through for the
+// next one that is scheduled.
+const (
+	scheduledAtOnce = 100
+	scheduledPages  = 20
+)
+
+// lookAhead finds out when the next scheduled entry is to be sent.
+func (c *cycle) lookAhead(ctx context.Context) error {
+	now := c.s.cfg.Clock.Now()
+	_, known, edits := c.s.schedules.of(c.key, now)
+	if known {
+		return nil
+	}
+	var next time.Time
+	after := ""
+	for range scheduledPages {
+		entries, err := store(ctx, c, "Outbox.Entries", func(ctx context.Context) ([]Entry, error) {
+			return c.s.outbox.Entries(ctx, c.key, PhasePending, after, scheduledAtOnce)
+		})
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if next.IsZero() || e.NotBefore.Before(next) {
+				next = e.NotBefore
+			}
+			after = e.ID
+			e.Raw.Release()
+		}
+		if len(entries) < scheduledAtOnce {
+			break
+		}
+	}
+	c.s.schedules.set(c.key, next, edits)
+	return nil
+}
