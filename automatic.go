@@ -3,24 +3,25 @@ package serversync
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
+
 	"fmt"
-	"strconv"
+
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/notice"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/track"
 )
 
-// Programs that answer each other never stop by themselves. Four bounds, each of which
-// holds where those before it fail: what says that a program wrote it is not answered;
-// a field counts the hops; a conversation gets few automatic messages; and so does an
+// Programs that answer each other never stop by themselves. Three bounds, each of which
+// holds where those before it fail: what says that a program wrote it is not answered
+// ([track.Rules.MayAnswer]); a conversation gets few automatic messages; and so does an
 // address, by which time a gateway must have taken out everything else.
 const (
-	mostHops       = 4 // automatic messages that answer one another
 	mostInThread   = 2 // automatic messages of a mailbox in a conversation within automaticSpan
 	mostToAddress  = 4 // automatic messages of a mailbox to an address within automaticSpan
 	automaticSpan  = time.Hour
@@ -33,15 +34,12 @@ func (c *composer) mayAnswer(context.Context, *item.Draft) error {
 	if !c.o.Automatic || m == nil {
 		return nil
 	}
-	if ok, why := c.rules.MayAnswer(m, c.o.Verdict); !ok {
+	v := c.o.Verdict
+	if v.Rule == "" { // nobody has judged it; what its header says is known all the same
+		v = track.Verdict{Tracked: true, Direction: track.Incoming, Notice: notice.Header(m)}
+	}
+	if ok, why := c.rules.MayAnswer(m, v); !ok {
 		return automaticRefusal("automatic-answer", "no program may answer that message: "+why, "have a person answer it, or nobody")
-	}
-	hops, ours := c.hops(m)
-	if ours {
-		return automaticRefusal("automatic-loop", "the message to be answered is an automatic one of this organization's", "find out which rule sent it back")
-	}
-	if hops >= mostHops {
-		return automaticRefusal("automatic-loop", fmt.Sprintf("programs have answered each other %d times", hops), "switch one of them off, or have a person answer")
 	}
 	return nil
 }
@@ -56,15 +54,14 @@ func (c *composer) automatic(_ context.Context, d *item.Draft) error {
 	if !c.o.Automatic {
 		return nil
 	}
-	kind, hops := "auto-generated", 0
+	kind := "auto-generated"
 	if c.o.Answers != nil {
 		kind = "auto-replied"
-		hops, _ = c.hops(c.o.Answers)
 	}
 	d.Fields = append(d.Fields,
 		item.Field{Name: fieldAutomatic, Value: kind},
-		item.Field{Name: fieldSuppress, Value: "OOF, AutoReply"}, // MS-OXCMAIL, section 2.1.3.2.20: Exchange pays heed to that alone
-		item.Field{Name: fieldLoop, Value: c.hop(hops+1, d.MessageID)})
+		item.Field{Name: fieldSuppress, Value: "OOF, AutoReply"}) // MS-OXCMAIL, section 2.1.3.2.20: Exchange pays heed to that alone
+	d.Fields = append(d.Fields, c.rules.LoopFields(c.o.Answers)...)
 	c.rate = automaticCount{mailbox: c.key, id: c.o.ID, thread: root(c.o.Answers, d.MessageID)}
 	for _, list := range [][]item.Address{d.To, d.Cc, d.Bcc} {
 		for _, a := range list {
@@ -85,37 +82,6 @@ func root(answers *item.Message, own string) string {
 		}
 	}
 	return cmp.Or(answers.MessageID, own)
-}
-
-// hop returns the value of the field that counts hops. It is signed for the message
-// that it stands in, so that we know our own when they come back; another
-// installation's cannot be verified, and its number is believed: who writes too large
-// a one only gets no answer.
-func (c *composer) hop(n int, messageID string) string {
-	value := strconv.Itoa(n)
-	if signer := c.signer(); signer != nil {
-		value += " " + signer.Sign(c.key.Organization, "loop", value+" "+messageID)
-	}
-	return value
-}
-
-// hops returns how many programs answered one another up to m, and whether m is an
-// automatic message of this organization's.
-func (c *composer) hops(m *item.Message) (most int, ours bool) {
-	for _, f := range m.Fields {
-		if !strings.EqualFold(f.Name, fieldLoop) {
-			continue
-		}
-		value := strings.TrimSpace(f.Value)
-		number, _, _ := strings.Cut(value, " ")
-		n, err := strconv.Atoi(number)
-		if err != nil || n < 1 || n > mostHops {
-			n = mostHops // nobody's honest count
-		}
-		most = max(most, n)
-		ours = ours || c.signer() != nil && hmac.Equal([]byte(value), []byte(c.hop(n, m.MessageID)))
-	}
-	return most, ours
 }
 
 // An automaticCount is what an automatic message counts against.

@@ -45,18 +45,16 @@ func (c *composer) read(ctx context.Context) error {
 			return err
 		}
 	}
-	tracking := settings.WithDefaults().Tracking
+	if cfg.Organizations == nil && cfg.Tracking != nil {
+		settings.Tracking = cfg.Tracking.Settings
+	}
+	tracking := settings.Tracking.WithDefaults()
 	c.token = tracking.Token
-	c.rules, err = track.NewRules(c.key.Organization, tracking, c.signer())
+	c.rules, err = c.s.trackingRules(c.key.Organization, tracking)
 	return err
 }
 
-func (c *composer) signer() *track.Signer {
-	if c.s.cfg.Tracking == nil {
-		return nil
-	}
-	return c.s.cfg.Tracking.Signer
-}
+func (c *composer) signer() *track.Signer { return c.s.signer() }
 
 // entry makes the entry.
 func (c *composer) entry(ctx context.Context) (Entry, error) {
@@ -222,13 +220,12 @@ const (
 	fieldPriority    = "X-Priority"
 	fieldAutomatic   = "Auto-Submitted"
 	fieldSuppress    = "X-Auto-Response-Suppress"
-	fieldLoop        = "X-Serversync-Loop"
 )
 
 // checkFields refuses fields that would contradict what is said elsewhere.
 func (c *composer) checkFields(context.Context, *item.Draft) error {
 	for _, f := range c.o.Fields {
-		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, fieldLoop} {
+		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, track.LoopField} {
 			if strings.EqualFold(f.Name, own) {
 				return fmt.Errorf("serversync: Outgoing.Fields has %s, which is not for it to set", own)
 			}

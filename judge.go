@@ -32,9 +32,17 @@ func (s *Syncer) trackingRules(organization string, t mailbox.Tracking) (*track.
 		return known.(*compiled).rules, known.(*compiled).err
 	}
 	made := &compiled{settings: t}
-	made.rules, made.err = track.NewRules(organization, t, s.cfg.Tracking.Signer)
+	made.rules, made.err = track.NewRules(organization, t, s.signer())
 	s.ruled.Store(organization, made)
 	return made.rules, made.err
+}
+
+// signer makes and recognizes signed references; nil if there is none.
+func (s *Syncer) signer() *track.Signer {
+	if s.cfg.Tracking == nil {
+		return nil
+	}
+	return s.cfg.Tracking.Signer
 }
 
 // heedTracking makes the organization's rules ready. Settings that make no sense close
@@ -84,6 +92,9 @@ func (c *cycle) judge(ctx context.Context, candidates []Candidate) ([]Decision, 
 // is tracked for the time being, so that the body comes.
 func decisionOn(v *track.Verdict) Decision {
 	d := Decision{Verdict: Ignored, Reason: bounded(v.Explain()), verdict: v, open: v.NeedsBody}
+	if v.Err != nil {
+		return Decision{Verdict: Deferred, Reason: bounded(v.Err.Error())}
+	}
 	if v.Tracked || v.NeedsBody {
 		d.Verdict = Tracked
 	}
@@ -186,7 +197,7 @@ func (c *cycle) keep(r *Record, d Decision) {
 	}
 	m := *r.Message
 	r.Message, r.MessageID = &m, m.MessageID
-	v.LeftOut = c.tracking.LeftOut(&m)
+	v.LeftOut = c.tracking.LeftOut(&m) // the verdict may be on the header alone
 	m.Attachments = slices.DeleteFunc(slices.Clone(m.Attachments), func(a item.Attachment) bool {
 		return slices.ContainsFunc(v.LeftOut, func(l track.LeftOut) bool { return l.Name == a.Name && l.Size == a.Size })
 	})

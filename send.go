@@ -93,8 +93,6 @@ const (
 //   - "8004480D" and, if From is a queue's, "8004480F": the mailbox may not send in the
 //     name of From,
 //   - "automatic-answer": a program may not answer that message (RFC 3834, section 2),
-//   - "automatic-loop": it is an automatic message of our own, or programs have
-//     answered each other too often,
 //   - "automatic-rate": programs have written too often from this mailbox to one
 //     address, or within one conversation, during the last hour.
 type RefusalError struct{ Fault mailbox.Fault }

@@ -48,15 +48,20 @@ func loopValues(m *item.Message) (values []string) {
 	return values
 }
 
-// LoopFields returns the fields that an answer to m which a program sends should
-// carry: our count, one more than m's, and what others have counted as it stands, so
-// that they can tell what they have seen. Empty if there is no signer. What a person
-// sends must not carry them: people may go on for as long as they like.
+// LoopFields returns the fields that a message which a program sends should carry, in
+// answer to m or, where that is nil, by itself: our count, one more than m's, and what
+// others have counted as it stands, so that they can tell what they have seen. Without
+// a signer the count is not signed: whoever reads it knows what wrote the message, and
+// we do not believe the number. What a person sends must not carry them: people may go
+// on for as long as they like.
 func (r *Rules) LoopFields(m *item.Message) (fields []item.Field) {
-	if r.signer == nil {
-		return nil
+	if m == nil {
+		m = new(item.Message)
 	}
 	text := strconv.Itoa(min(r.hops(m)+1, 99))
+	if r.signer == nil {
+		return []item.Field{{Name: LoopField, Value: text}}
+	}
 	fields = append(fields, item.Field{Name: LoopField, Value: text + " " + r.signer.Sign(r.organization, loopUse, text)})
 	for _, value := range loopValues(m) {
 		text, mac, _ := strings.Cut(value, " ")
