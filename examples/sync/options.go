@@ -58,6 +58,8 @@ type options struct {
 	passwordFile string
 	ca           string
 	folders      string
+	accept       string
+	contacts     string
 	db           string
 	once         bool
 	test         bool
@@ -85,6 +87,8 @@ func parse(args []string, progress io.Writer) (options, error) {
 	flags.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password")
 	flags.StringVar(&o.ca, "ca", "", "`file` of the PEM certificates to trust (default: the system's)")
 	flags.StringVar(&o.folders, "folders", "INBOX", "`folders` whose mail is brought in, parted by commas: names, uses such as \\Sent, or * for all but trash, junk and drafts")
+	flags.StringVar(&o.accept, "accept", "", "have rules decide `which` mail is tracked: all, replies (to mail that is tracked or was sent with -send), known (from -contacts) or none; with -json each message's verdict and why (default: all, without asking)")
+	flags.StringVar(&o.contacts, "contacts", "", "`file` of the addresses that -accept known takes for known, one a line")
 	flags.StringVar(&o.db, "db", "mail.db", "SQLite `file` that keeps it all")
 	flags.BoolVar(&o.once, "once", false, "make one cycle and exit")
 	flags.BoolVar(&o.test, "test", false, "test the servers stage by stage, with a message from the mailbox to itself, tell how it went, and exit; nothing is synced")
@@ -116,6 +120,8 @@ func (o options) validate() error {
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
 	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
 	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
+	wrong(!o.accepts().Valid() || o.accept == "records", "-accept is %q, want all, replies, known or none", o.accept)
+	wrong(o.contacts != "" && o.accept != "known", "-contacts is for -accept known")
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
@@ -149,11 +155,17 @@ func (o options) config() (serversync.Config, error) {
 	if err != nil {
 		return serversync.Config{}, err
 	}
+	tracking, err := o.tracking()
+	if err != nil {
+		return serversync.Config{}, err
+	}
 	cfg := serversync.Config{
-		Drivers: o.drivers(config),
+		Tracking: tracking,
+		Drivers:  o.drivers(config),
 		Mailboxes: serversync.Static(p, mailbox.Mailbox{
 			Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
 			Folders: strings.Split(o.folders, ","),
+			Accept:  o.accepts(),
 			Methods: mailbox.Methods{Incoming: o.method(mailbox.Incoming), Outgoing: o.method(mailbox.Outgoing)},
 			// What was stopped, such as for a wrong password, is tried again after a change.
 			Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),

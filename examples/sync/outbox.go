@@ -14,7 +14,9 @@ import (
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/track"
 )
 
 // enqueue puts the message in a file into the outbox. The entry's ID comes from the
@@ -81,7 +83,23 @@ func fill(e *serversync.Entry, original *item.Blob) error {
 		e.Recipients = append(e.Recipients, provider.Recipient{Address: to})
 	}
 	e.Raw, err = spool(io.MultiReader(strings.NewReader(missing), item.WithoutBcc(original.Open())))
+	if err != nil {
+		return err
+	}
+	e.Index, err = index(e, m)
 	return err
+}
+
+// index returns what answers to a message are matched by.
+func index(e *serversync.Entry, m *item.Message) (*track.Email, error) {
+	rules, err := track.NewRules(e.Mailbox.Organization, mailbox.Tracking{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	sent := *m
+	sent.MessageID = e.MessageID
+	found := rules.Index(&sent, track.Outgoing)
+	return &found, nil
 }
 
 func has(m *item.Message, field string) bool {
