@@ -37,9 +37,9 @@ func TestMayAnswer(t *testing.T) {
 		{"to come back to us", nil, fromCarol + toAnna + "Reply-To: Anna@contoso.example\n", "come back"},
 		{"among the sent mail", func(w *world) { w.reading.Sent, w.settings.Sent = true, true }, "From: anna@contoso.example\nTo: carol@example.org\n", "our own"},
 		{"two senders", nil, "From: a@x, b@y\n" + toAnna, "From"},
-		{"mailer-daemon", nil, "From: MAILER-DAEMON@mail.example\n" + toAnna, "programs"},
-		{"a list's owner", nil, "From: owner-l@example.org\n" + toAnna, "programs"},
-		{"no-reply", nil, "From: No-Reply@example.org\n" + toAnna, "programs"},
+		{"mailer-daemon", nil, "From: MAILER-DAEMON@mail.example\n" + toAnna, "program"},
+		{"a list's owner", nil, "From: owner-l@example.org\n" + toAnna, "program"},
+		{"no-reply", nil, "From: No-Reply@example.org\n" + toAnna, "program"},
 		{"what has not been judged", nil, fromCarol + toAnna + "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n", "judged"},
 	} {
 		w := contoso().accept(anna, mailbox.AcceptAll)
