@@ -30,8 +30,10 @@ func (r *Rules) MayAnswer(m *item.Message, v Verdict) (ok bool, why string) {
 		return false, "it has no sender in its envelope: Return-Path: <>"
 	case v.Notice.Kind != "":
 		return false, "a program wrote it: " + string(v.Notice.Kind)
+	case robot(senderOf(m)):
+		return false, "its sender's name is one of programs"
 	case v.Notice.NoAnswer:
-		return false, "it asks for no answer: " + v.Notice.Evidence
+		return false, strings.TrimSuffix("nothing may be sent in answer to it: "+v.Notice.Evidence, ": ")
 	case len(loopValues(m)) > 0:
 		return false, "an answer by a program led to it: " + LoopField
 	}
@@ -43,9 +45,6 @@ func (r *Rules) answerable(m *item.Message, v *Verdict) (ok bool, why string) {
 	from := senderOf(m)
 	if from == "" {
 		return false, "From does not name one sender"
-	}
-	if robot(from) {
-		return false, "its sender's name is one of programs"
 	}
 	to := []string{from}
 	for _, a := range m.ReplyTo {
