@@ -2,6 +2,7 @@ package serversync_test
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -195,6 +196,28 @@ var scenarios = []scenario{
 			enqueue(w, 2, "dora@example.org")
 			enqueue(w, 3, "emil@example.org")
 		}}},
+	},
+	{
+		name: "rules",
+		only: []providertest.Temperament{providertest.IMAPLike, providertest.EWSLike, providertest.GraphLike},
+		setUp: func(w *world) {
+			box := annBox
+			box.Accept = mailbox.AcceptKnown
+			box.TrackedFolders = []mailbox.TrackedFolder{{Folder: "Trash", RecordType: "case", RecordID: "7"}}
+			w.cfg.Mailboxes = Static(testProfile, box)
+			w.cfg.Tracking = &Tracking{Addresses: testPeople}
+		},
+		steps: []step{
+			{do: both(add(ann, 0, 5).do, func(w *world) {
+				for n := range 3 {
+					w.server.Add(ann, "INBOX", from("stranger@example.org", fmt.Sprintf("stranger%d@example.org", n)))
+				}
+			})},
+			{do: func(w *world) {
+				w.server.SetFlags(ann, "INBOX", nth(w, "INBOX", 5), "Tracked") // a stranger's
+				w.server.Move(ann, "INBOX", nth(w, "INBOX", 6), "Trash")
+			}},
+		},
 	},
 	{
 		name: "several folders",

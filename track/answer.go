@@ -30,15 +30,14 @@ func (r *Rules) MayAnswer(m *item.Message, v Verdict) (ok bool, why string) {
 		return false, "it is our own mail"
 	case v.Notice.Kind != "":
 		return false, "a program wrote it: " + string(v.Notice.Kind)
-	case v.Notice.NoAnswer && v.Notice.Evidence != "":
-		return false, "it asks for no answer: " + v.Notice.Evidence
+	case robot(senderOf(m)):
+		return false, "its sender's name is one of programs"
+	case v.Notice.NoAnswer:
+		return false, strings.TrimSuffix("nothing may be sent in answer to it: "+v.Notice.Evidence, ": ")
 	case len(loopValues(m)) > 0:
 		return false, "an answer by a program led to it: " + LoopField
 	}
-	if ok, why := r.answerable(m, &v); !ok || !v.Notice.NoAnswer {
-		return ok, why
-	}
-	return false, "there is nobody whom a program may answer"
+	return r.answerable(m, &v)
 }
 
 // answerable looks at whom the answer would go to and come from.
@@ -46,9 +45,6 @@ func (r *Rules) answerable(m *item.Message, v *Verdict) (ok bool, why string) {
 	from := senderOf(m)
 	if from == "" {
 		return false, "From does not name one sender"
-	}
-	if robot(from) {
-		return false, "its sender's name is one of programs"
 	}
 	to := []string{from}
 	for _, a := range m.ReplyTo {
