@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/link"
 	"github.com/go-serversync/serversync/internal/testserver"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/store/sqlite"
@@ -55,14 +56,31 @@ type siege struct {
 
 // No message is lost, stored twice or sent twice, however often the program is killed.
 func TestKill(t *testing.T) {
-	kills := 20
+	s, held := newSiege(t, killsOf(t, 20), false)
+	if held > len(s.inside) {
+		t.Errorf("%d entries were held after %d kills inside a send", held, len(s.inside))
+	}
+}
+
+// The same while the line to the server that sends breaks in the midst of its answers,
+// so that it takes messages whose answer is lost.
+func TestKillOnABadLine(t *testing.T) { newSiege(t, killsOf(t, 10), true) }
+
+// killsOf returns how many times a test kills the program.
+func killsOf(t *testing.T, kills int) int {
 	if s := os.Getenv("SERVERSYNC_KILLS"); s != "" {
 		var err error
 		kills, err = strconv.Atoi(s)
 		must(t, err)
 	}
-	b, d, _ := real(t, testserver.DovecotOptions{})
-	s := &siege{bench: b, t: t, d: d, rng: rand.New(rand.NewPCG(1, 2)), inside: map[string]bool{}}
+	return kills
+}
+
+// newSiege makes a siege, and returns it when all that it must keep to was checked,
+// with how many entries nobody could tell the fate of.
+func newSiege(t *testing.T, kills int, badLine bool) (s *siege, held int) {
+	b, d, p := real(t, testserver.DovecotOptions{})
+	s = &siege{bench: b, t: t, d: d, rng: rand.New(rand.NewPCG(1, 2)), inside: map[string]bool{}}
 	began := time.Now()
 	cmd, _ := s.start()
 	must(t, cmd.Wait())
@@ -71,6 +89,9 @@ func TestKill(t *testing.T) {
 	var others sync.WaitGroup
 	others.Go(func() { s.deliver(world, rand.New(rand.NewPCG(3, 4)), 100*kills) })
 	others.Go(func() { s.move(world, rand.New(rand.NewPCG(5, 6))) })
+	if badLine {
+		s.breakLine(p.SMTPSAddr, rand.New(rand.NewPCG(7, 8)))
+	}
 	for s.kills < kills {
 		s.kill()
 		s.look()
@@ -78,14 +99,36 @@ func TestKill(t *testing.T) {
 	stop()
 	others.Wait()
 	s.rest()
-	held := s.resolve()
+	held = s.resolve()
 	s.checkStored()
 	s.checkSent()
 	t.Logf("%d kills, %d of them while something was being sent; %d messages delivered, of which %d deleted; %d sent, %d held",
 		s.kills, len(s.inside), len(s.delivered), s.deleted, len(s.letters), held)
-	if held > len(s.inside) {
-		t.Errorf("%d entries were held after %d kills inside a send", held, len(s.inside))
-	}
+	return s, held
+}
+
+// breakLine puts a line in front of the server that sends, which ends two of three
+// connections while the server answers about one of their first messages.
+func (s *siege) breakLine(server string, rng *rand.Rand) {
+	var mu sync.Mutex
+	var whole int64 // bytes that the server says in a session that sends one message
+	line, err := link.Start(server, link.Options{Fault: func(conn int) link.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if whole == 0 || conn%3 == 0 {
+			return link.Fault{}
+		}
+		return link.Fault{Kind: link.Close, Down: whole - 150 + rng.Int64N(500)}
+	}})
+	must(s.t, err)
+	s.t.Cleanup(line.Close)
+	s.smtp = line.Addr()
+	s.letters = append(s.letters, s.write(s.t, "letter-0.eml", to("bob", 0)))
+	cmd, _ := s.start("-send", s.letters[0])
+	must(s.t, cmd.Wait())
+	mu.Lock()
+	defer mu.Unlock()
+	whole = line.Stats().Down
 }
 
 // deliver delivers mail to Anna, some at a time, until ctx ends or there are many.

@@ -102,6 +102,7 @@ func tune(c *serversync.Config) {
 	c.Sending.Settle = 50 * time.Millisecond
 	c.Sending.Claim = time.Second
 	c.PollInterval = time.Second
+	c.Retry.Waits, c.Retry.Tries = []time.Duration{50 * time.Millisecond}, 1000
 }
 
 // exported returns what lies in a folder of exported mail.
