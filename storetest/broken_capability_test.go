@@ -106,7 +106,7 @@ func listFaults() []fault {
 					return p[0].Kind == serversync.Quarantined && slices.Contains(decisions, r.Kind)
 				})
 			})}
-		}, also: []string{"S12"}},
+		}, also: []string{"S12", "S21"}},
 	}
 }
 

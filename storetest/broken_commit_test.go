@@ -60,7 +60,7 @@ func cursorFaults() []fault {
 				return s, nil
 			}}
 		}},
-		{name: "a restart loses everything", rule: "S2", also: []string{"S4", "S10", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18", "S19", "Quarantine", "Leases"},
+		{name: "a restart loses everything", rule: "S2", also: []string{"S4", "S10", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18", "S19", "Quarantine", "Leases", "S20", "S21", "S22"},
 			make: func() methods {
 				return methods{reopen: func(*memory.Store) *memory.Store { return memory.New() }}
 			}},
@@ -95,7 +95,7 @@ func commitFaults() []fault {
 				return receipt, err
 			}}
 		}},
-		{name: "the records before a bad body are applied", rule: "S3", also: []string{"S13"}, make: func() methods {
+		{name: "the records before a bad body are applied", rule: "S3", also: []string{"S13", "S20"}, make: func() methods {
 			return methods{commit: halfway, failing: func(c context.Context, m *memory.Store, b *serversync.Batch, at Point) (serversync.Receipt, error) {
 				if at == Midway {
 					halfway(c, m, b)
@@ -104,7 +104,7 @@ func commitFaults() []fault {
 				return fails(c, m, b, at)
 			}}
 		}},
-		{name: "the cursor moves before the records", rule: "S3", also: []string{"S13"}, make: func() methods {
+		{name: "the cursor moves before the records", rule: "S3", also: []string{"S13", "S20"}, make: func() methods {
 			return methods{failing: func(c context.Context, m *memory.Store, b *serversync.Batch, at Point) (serversync.Receipt, error) {
 				if at == Midway {
 					m.Commit(c, &serversync.Batch{ID: b.ID, Mailbox: b.Mailbox, Fence: b.Fence, Lane: b.Lane, From: b.From, Next: b.Next})
@@ -136,7 +136,7 @@ func commitFaults() []fault {
 				},
 			}
 		}},
-		{name: "a replay is fenced", rule: "S8", also: []string{"S4", "S13"}, make: func() methods {
+		{name: "a replay is fenced", rule: "S8", also: []string{"S4", "S13", "S20", "S21"}, make: func() methods {
 			return methods{commit: func(c context.Context, m *memory.Store, b *serversync.Batch) (serversync.Receipt, error) {
 				if b.ID == current(m, b.Mailbox).LastBatch {
 					return serversync.Receipt{}, serversync.ErrFenced
@@ -144,7 +144,7 @@ func commitFaults() []fault {
 				return m.Commit(c, b)
 			}}
 		}},
-		{name: "the cursor does not fence", rule: "S8", also: []string{"S6", "S13", "S15", "S19"}, make: func() methods {
+		{name: "the cursor does not fence", rule: "S8", also: []string{"S6", "S13", "S15", "S19", "S20", "S21"}, make: func() methods {
 			return methods{commit: altered(func(m *memory.Store, b *serversync.Batch) { b.From = current(m, b.Mailbox).Cursors[b.Lane] })}
 		}},
 		{name: "the cursor is looked up, then set", rule: "S8", also: []string{"S4", "S6"}, make: func() methods {

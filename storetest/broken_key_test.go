@@ -56,7 +56,7 @@ func confused(change func(string) string) func() methods {
 func keyFaults() []fault {
 	listed := []string{"Lister", "Quarantine"}
 	return []fault{
-		{name: "organizations are one", rule: "S5", also: []string{"S9", "S19"}, make: func() methods {
+		{name: "organizations are one", rule: "S5", also: []string{"S9", "S19", "S20", "S21"}, make: func() methods {
 			one := func(key mailbox.Key) mailbox.Key { return mailbox.Key{Organization: "acme", Mailbox: key.Mailbox} }
 			return methods{
 				load: func(c context.Context, m *memory.Store, key mailbox.Key) (serversync.Snapshot, error) {
@@ -135,12 +135,12 @@ func keyFaults() []fault {
 				return g, err
 			}}
 		}},
-		{name: "ids are compared without case", rule: "S9", also: listed, make: confused(asciiLower)},
+		{name: "ids are compared without case", rule: "S9", also: append([]string{"S21"}, listed...), make: confused(asciiLower)},
 		{name: "ids are compared without trailing spaces", rule: "S9", also: listed, make: confused(func(s string) string { return strings.TrimRight(s, " ") })},
 		{name: "ids end at a zero byte", rule: "S9", also: listed, make: confused(cString)},
 		{name: "ids are text", rule: "S9", also: listed, make: confused(func(s string) string { return strings.ToValidUTF8(s, "\ufffd") })},
 		{name: "ids are cut at 255 bytes", rule: "S9", also: listed, make: confused(func(s string) string { return s[:min(len(s), 255)] })},
-		{name: "folder and epoch are written together", rule: "S9", also: []string{"S5", "S12", "S13", "Lister", "Quarantine"}, make: func() methods {
+		{name: "folder and epoch are written together", rule: "S9", also: []string{"S5", "S12", "S13", "Lister", "Quarantine", "S21"}, make: func() methods {
 			return methods{
 				commit: altered(func(_ *memory.Store, b *serversync.Batch) {
 					for i, r := range b.Records {
@@ -164,10 +164,10 @@ func keyFaults() []fault {
 		{name: "Message-ID and digest are written together", rule: "S9", make: func() methods {
 			return byContent(func(c item.Content) string { return c.MessageID + string(c.Digest) })
 		}},
-		{name: "each mailbox has messages of its own", rule: "S9", also: []string{"S5", "S12"}, make: func() methods {
+		{name: "each mailbox has messages of its own", rule: "S9", also: []string{"S5", "S12", "S20"}, make: func() methods {
 			return aliased(func(b *serversync.Batch, c item.Content) string { return b.Mailbox.Mailbox })
 		}},
-		{name: "a message is looked up, then inserted", rule: "S9", make: func() methods {
+		{name: "a message is looked up, then inserted", rule: "S9", also: []string{"S20"}, make: func() methods {
 			var mu sync.Mutex
 			known, n := map[item.Content]string{}, 0
 			return aliased(func(_ *serversync.Batch, c item.Content) string {

@@ -103,7 +103,7 @@ func ledgerFaults() []fault {
 				},
 			}
 		}},
-		{name: "an epoch is not dropped", rule: "S12", also: []string{"Lister"}, make: func() methods {
+		{name: "an epoch is not dropped", rule: "S12", also: []string{"Lister", "S21"}, make: func() methods {
 			return methods{commit: altered(func(_ *memory.Store, b *serversync.Batch) { b.Drop = nil })}
 		}},
 		{name: "an epoch is dropped in every folder", rule: "S12", also: []string{"S5"}, make: func() methods {
@@ -148,7 +148,30 @@ func recordFaults() []fault {
 			}).commit
 			return m
 		}},
-		{name: "a deferred id stays deferred", rule: "S12", also: []string{"S13", "Quarantine"}, make: func() methods {
+		{name: "an ignored id stays ignored", rule: "S12", also: []string{"S20", "S21"}, make: func() methods {
+			return recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {
+				places, _ := m.Known(ctx, key, r.Folder, r.Epoch, []provider.ID{r.ID})
+				if places[0].Kind == serversync.Ignored && r.Kind == serversync.Tracked {
+					r.Kind, r.Verdict = serversync.Ignored, nil
+				}
+			})
+		}},
+		{name: "an ignored id may become deferred", rule: "S12", also: []string{"S9"}, make: func() methods {
+			var deferred sync.Map
+			m := told(func(id provider.ID, p *serversync.Place) {
+				if _, ok := deferred.Load(id); ok && p.Kind == serversync.Ignored {
+					p.Kind = serversync.Deferred
+				}
+			})
+			m.commit = recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {
+				places, _ := m.Known(ctx, key, r.Folder, r.Epoch, []provider.ID{r.ID})
+				if places[0].Kind == serversync.Ignored && r.Kind == serversync.Deferred {
+					deferred.Store(r.ID, true)
+				}
+			}).commit
+			return m
+		}},
+		{name: "a deferred id stays deferred", rule: "S12", also: []string{"S13", "Quarantine", "S21"}, make: func() methods {
 			return recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {
 				places, _ := m.Known(ctx, key, r.Folder, r.Epoch, []provider.ID{r.ID})
 				if places[0].Kind == serversync.Deferred && slices.Contains(decisions, r.Kind) {
@@ -211,7 +234,7 @@ func recordFaults() []fault {
 				}
 			})}
 		}},
-		{name: "a linked message counts as added", rule: "S9", also: []string{"S5", "S12"}, make: func() methods {
+		{name: "a linked message counts as added", rule: "S9", also: []string{"S5", "S12", "S20"}, make: func() methods {
 			return methods{commit: func(c context.Context, m *memory.Store, b *serversync.Batch) (serversync.Receipt, error) {
 				receipt, err := m.Commit(c, b)
 				return serversync.Receipt{Added: receipt.Added + receipt.Linked}, err

@@ -23,7 +23,7 @@ var anywhere = []string{"*"}
 func TestBroken(t *testing.T) {
 	covered := map[string]bool{}
 	for _, f := range slices.Concat(cursorFaults(), commitFaults(), contextFaults(), keyFaults(), ledgerFaults(),
-		recordFaults(), owedFaults(), stateFaults(), outboxFaults(), bodyFaults(), wallFaults(), journalFaults(), listFaults(), leaseFaults()) {
+		recordFaults(), owedFaults(), stateFaults(), outboxFaults(), bodyFaults(), wallFaults(), journalFaults(), emailFaults(), verdictFaults(), numberFaults(), listFaults(), leaseFaults()) {
 		covered[f.rule] = true
 		t.Run(f.rule+"/"+f.name, func(t *testing.T) {
 			t.Parallel()

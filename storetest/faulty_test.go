@@ -13,6 +13,7 @@ import (
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/store/memory"
+	"github.com/go-serversync/serversync/track"
 )
 
 // methods are the methods of a faulty store. A nil one is memory's own.
@@ -39,6 +40,12 @@ type methods struct {
 
 	items      func(c context.Context, m *memory.Store, key mailbox.Key, after serversync.ItemKey, limit int) ([]serversync.JournalItem, error)
 	pruneItems func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error)
+
+	find          func(c context.Context, m *memory.Store, organization string, q track.Query) ([]track.Email, error)
+	regard        func(c context.Context, m *memory.Store, organization string, email, regarding, owner track.Ref) error
+	verdicts      func(c context.Context, m *memory.Store, organization, messageID string, limit int) ([]serversync.StoredVerdict, error)
+	pruneVerdicts func(c context.Context, m *memory.Store, organization string, before time.Time) (int, error)
+	count         func(c context.Context, m *memory.Store, key mailbox.Key) (int64, error)
 
 	acquire func(c context.Context, m *memory.Store, key mailbox.Key, holder string, now, until time.Time) (int64, error)
 	renew   func(c context.Context, m *memory.Store, key mailbox.Key, fence int64, until time.Time) error
@@ -248,6 +255,41 @@ func (f *faulty) PruneItems(c context.Context, organization string, before time.
 	return f.pruneItems(c, f.Store, organization, before)
 }
 
+func (f *faulty) FindEmails(c context.Context, organization string, q track.Query) ([]track.Email, error) {
+	if f.find == nil {
+		return f.Store.FindEmails(c, organization, q)
+	}
+	return f.find(c, f.Store, organization, q)
+}
+
+func (f *faulty) SetRegarding(c context.Context, organization string, email, regarding, owner track.Ref) error {
+	if f.regard == nil {
+		return f.Store.SetRegarding(c, organization, email, regarding, owner)
+	}
+	return f.regard(c, f.Store, organization, email, regarding, owner)
+}
+
+func (f *faulty) Verdicts(c context.Context, organization, messageID string, limit int) ([]serversync.StoredVerdict, error) {
+	if f.verdicts == nil {
+		return f.Store.Verdicts(c, organization, messageID, limit)
+	}
+	return f.verdicts(c, f.Store, organization, messageID, limit)
+}
+
+func (f *faulty) PruneVerdicts(c context.Context, organization string, before time.Time) (int, error) {
+	if f.pruneVerdicts == nil {
+		return f.Store.PruneVerdicts(c, organization, before)
+	}
+	return f.pruneVerdicts(c, f.Store, organization, before)
+}
+
+func (f *faulty) NextNumber(c context.Context, key mailbox.Key) (int64, error) {
+	if f.count == nil {
+		return f.Store.NextNumber(c, key)
+	}
+	return f.count(c, f.Store, key)
+}
+
 func (f *faulty) Acquire(c context.Context, key mailbox.Key, holder string, now, until time.Time) (int64, error) {
 	if f.acquire == nil {
 		return f.Store.Acquire(c, key, holder, now, until)
@@ -284,6 +326,10 @@ func alter(m *memory.Store, b *serversync.Batch, change func(m *memory.Store, b 
 		if r.Message != nil {
 			message := *r.Message
 			own.Records[i].Message = &message
+		}
+		if r.Index != nil {
+			index := *r.Index
+			own.Records[i].Index = &index
 		}
 	}
 	if b.State != nil {

@@ -17,7 +17,7 @@ const (
 		ON CONFLICT DO UPDATE SET message_id = excluded.message_id, kind = excluded.kind, reason = excluded.reason,
 			verdict = excluded.verdict, decided = excluded.decided`
 	selectVerdicts = `SELECT m.mailbox, v.folder, v.epoch, v.id, v.kind, v.reason, v.verdict, v.decided
-		FROM sync_verdicts v JOIN sync_mailboxes m ON m.id = v.mailbox
+		FROM sync_verdicts v CROSS JOIN sync_mailboxes m ON m.id = v.mailbox
 		WHERE v.organization = ? AND v.message_id = ?
 		ORDER BY v.decided DESC, m.mailbox, v.folder, v.epoch, v.id LIMIT ?`
 	pruneVerdicts = `DELETE FROM sync_verdicts WHERE organization = ? AND decided < ?`
