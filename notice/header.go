@@ -21,10 +21,11 @@ type header struct {
 	daemon     bool // it is from a program that delivers mail
 	postmaster bool // it is from a postmaster, a program or a person
 	report     bool // it is a multipart/report (RFC 6522)
-	failed     string
-	suppress   bool
-	rulesLoop  bool
-	generated  bool // by Exchange's rules
+	inferred   bool   // only the null Return-Path makes it an answer
+	failed     string // addresses, by Exim
+	suppress   bool   // it asks for no answers
+	rulesLoop  bool   // it has been through a rule of Exchange's
+	generated  bool   // by Exchange's rules
 }
 
 // rank orders kinds: a message of two kinds is of the higher one. A vacation
@@ -202,6 +203,7 @@ func (h *header) conclude() {
 		h.say(Automatic, "from a mail system", "")
 	case h.null && answers && !h.postmaster:
 		h.say(AutoReply, "Return-Path", "<>")
+		h.inferred = true
 	case h.null:
 		h.say(Automatic, "Return-Path", "<>")
 	}
@@ -217,7 +219,7 @@ func (h *header) notice() Notice {
 		n.Format = h.format
 	}
 	n.NeedsBody = h.kind == Delivery || h.kind == Receipt || h.report || h.daemon || h.postmaster ||
-		h.null && h.kind != AutoReply && h.kind != List
+		h.null && (h.inferred || h.kind != AutoReply && h.kind != List)
 	return n
 }
 

@@ -4,7 +4,7 @@ import "strings"
 
 // olderForm reads a notice of delivery that is no report by the standard.
 func (h *header) olderForm(n *Notice) {
-	if h.kind == AutoReply && !h.daemon && !h.postmaster {
+	if h.kind == AutoReply && !h.inferred && !h.postmaster {
 		return // it says what it is, and is from somebody who can be away
 	}
 	found := h.quoted(n) || h.failedRecipients(n) || h.verp(n) || h.unknown(n)

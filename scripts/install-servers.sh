@@ -1,7 +1,11 @@
 #!/bin/sh
-# Installs the real mail servers that the tests talk to: Dovecot and Postfix, from
-# Debian's or Ubuntu's own packages. It starts none of them; the tests run private
+# Installs the real mail servers that the tests talk to: Dovecot, Postfix and Exim,
+# from Debian's or Ubuntu's own packages. It starts none of them; the tests run private
 # instances (see internal/testserver).
+#
+# Exim's package cannot be installed beside Postfix's, so it is unpacked into a folder
+# of its own (eximFolder in internal/testserver/exim.go). Its program wants a user who
+# has the name that Debian gave it, and the libraries that its package names.
 #
 # It ends with status 0 even when it can install nothing, and says why: whether
 # missing servers are fatal is for the tests to decide, which fail under CI and
@@ -10,6 +14,8 @@ set -u
 
 PATH=$PATH:/usr/sbin:/sbin
 packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix'
+exim=/usr/local/lib/serversync-test/exim
+eximuser=Debian-exim
 
 say() { echo "install-servers: $*"; }
 
@@ -20,11 +26,35 @@ missing() {
 		[ -x "/usr/lib/dovecot/$part" ] || [ -x "/usr/libexec/dovecot/$part" ] || echo "dovecot/$part"
 	done
 	command -v postfix >/dev/null || echo postfix
+	eximversion >/dev/null || echo exim
+}
+
+# Prints the version of Exim, if it runs. Without its user or a library it does not.
+eximversion() {
+	program=$exim/usr/sbin/exim4
+	[ -x "$program" ] || program=$(command -v exim4) || return 1
+	"$program" -C /dev/null -bV 2>/dev/null | sed -n 's/^Exim version \([^ ]*\).*/\1/p' | grep .
+}
+
+# Unpacks Exim, for a system that has Postfix. Each step is done again if the last
+# time ended in the middle of it.
+unpack_exim() {
+	(cd "$work" && apt-get -q download exim4-daemon-light) || return 1
+	deb=$(ls "$work"/exim4-daemon-light_*.deb) || return 1
+	# Of what the package depends on, only libraries matter here.
+	libraries=$(dpkg-deb -f "$deb" Depends | tr ',' '\n' | sed -n 's/^ *\(lib[^ |]*\).*/\1/p')
+	for library in $libraries; do
+		dpkg-query -W -f '${Status}' "$library" 2>/dev/null | grep -q ' installed$' ||
+			apt-get -q install -y --no-install-recommends "$library" || return 1
+	done
+	getent passwd "$eximuser" >/dev/null ||
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$eximuser" || return 1
+	mkdir -p "$exim" && dpkg -x "$deb" "$exim" && chmod 755 "$exim"
 }
 
 lacking=$(missing | tr '\n' ' ')
 if [ -z "$lacking" ]; then
-	say "nothing to do: $(dovecot --version | head -n 1 | sed 's/^/Dovecot /'), $(postconf -d -h mail_version | sed 's/^/Postfix /')"
+	say "nothing to do: $(dovecot --version | head -n 1 | sed 's/^/Dovecot /'), $(postconf -d -h mail_version | sed 's/^/Postfix /'), Exim $(eximversion)"
 	exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -62,10 +92,14 @@ if ! { apt-get -q update && apt-get -q install -y --no-install-recommends $packa
 	say "nothing installed: apt-get failed, see above"
 	exit 0
 fi
+eximversion >/dev/null || unpack_exim >"$work/log" 2>&1 || {
+	tail -n 20 "$work/log"
+	say "Exim was not unpacked, see above"
+}
 
 lacking=$(missing | tr '\n' ' ')
 if [ -n "$lacking" ]; then
 	say "installed, yet still missing: $lacking"
 	exit 0
 fi
-say "installed: Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version)"
+say "installed: Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version), Exim $(eximversion)"

@@ -1,5 +1,5 @@
 // Package testserver runs real mail servers for tests: Dovecot for IMAP, POP3 and
-// LMTP, Postfix for SMTP. Each is a private instance on loopback ports of its own,
+// LMTP, Postfix and Exim for SMTP. Each is a private instance on loopback ports of its own,
 // with its own folder and a certificate of a throw-away [CA]. It shares nothing
 // with a server that the machine may run, and Close ends exactly what was started.
 // If the program that started one dies without closing it, the instance is ended
@@ -32,11 +32,11 @@ func Address(user string) string {
 	return user + "@" + Domain
 }
 
-// Missing returns what keeps the servers from running here, one reason each, or
-// nothing if they can run.
+// Missing returns what keeps Dovecot and Postfix from running here, one reason each,
+// or nothing if they can run. For Exim, which few tests need, see MissingExim.
 func Missing() []string { return append(missingDovecot(), missingPostfix()...) }
 
-// Available returns nil if the servers can run here, or an error that gives every
+// Available returns nil if Dovecot and Postfix can run here, or an error that gives every
 // reason why they cannot.
 func Available() error { return lacking(Missing()) }
 

@@ -61,6 +61,20 @@ func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
 	return p
 }
 
+// Exim starts an Exim that ends with the test.
+func Exim(t testing.TB, o testserver.EximOptions) *testserver.Exim {
+	t.Helper()
+	need(t, testserver.AvailableExim(), os.Getenv("CI"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	e, err := testserver.StartExim(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "Exim", e) })
+	return e
+}
+
 func end(t testing.TB, name string, server interface {
 	Log() string
 	Close() error
