@@ -65,7 +65,9 @@ type Record struct {
 	// Where mail is tracked by rules ([Tracking]): MessageID is the message's, also
 	// of one that is ignored, and Verdict says why ([Verdicts]). Index is what a
 	// tracked email is found by ([Correlator]); its Ref is for the Store to give. A
-	// Store without these capabilities may leave them out.
+	// Store without these capabilities may leave them out. A record of FlagsChanged has
+	// a Verdict where a person took away the category that stands for tracking
+	// ([track.NoCategory]), for a host that acts upon that.
 	MessageID string
 	Verdict   *track.Verdict
 	Index     *track.Email

@@ -143,6 +143,9 @@ func (c *composer) mark(ctx context.Context, d *item.Draft) error {
 	if c.s.cfg.Tracking == nil || c.token.Off || !able {
 		return nil
 	}
+	if strings.ContainsAny(d.Subject, "\r\n\x00") {
+		return nil // it is refused, not mended (contract O5)
+	}
 	token := c.tokenIn(d.Subject)
 	if token == "" && c.o.Answers != nil {
 		token = c.tokenIn(c.o.Answers.Subject)

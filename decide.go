@@ -107,6 +107,7 @@ func (l *lane) compare(change provider.Change, place Place, epoch string) (Recor
 	switch change.Kind {
 	case provider.Upsert, provider.Flags:
 		r.Kind = FlagsChanged
+		l.noteUntracked(&r, change, place)
 		return r, place.Gone || change.Flags != nil && !slices.Equal(change.Flags, place.Flags)
 	case provider.Moved:
 		r.Kind, r.Flags, r.To, r.ToID = Moved, nil, change.To, change.ToID

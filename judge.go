@@ -156,6 +156,17 @@ func (l *lane) asksFor(change provider.Change, place Place) bool {
 	return l.categorized(change.Flags) && !l.categorized(place.Flags)
 }
 
+// noteUntracked says in the record of changed flags that a person took away the
+// category that stands for tracking. The message stays the host's: what to do about it
+// is for the host to know.
+func (l *lane) noteUntracked(r *Record, change provider.Change, place Place) {
+	if place.Kind != Tracked || change.Flags == nil || !l.categorized(place.Flags) || l.categorized(change.Flags) {
+		return
+	}
+	r.Verdict = &track.Verdict{Rule: track.NoCategory, Direction: track.Incoming}
+	r.Decided, r.Reason = l.s.cfg.Clock.Now(), r.Verdict.Explain()
+}
+
 // judgeWhole decides anew about those of a page whose header could not tell, now that
 // their bodies are there.
 func (c *cycle) judgeWhole(ctx context.Context, folder provider.Folder, fresh []provider.Change, decisions []Decision) error {

@@ -356,3 +356,37 @@ func TestTrackingForgetsVerdicts(t *testing.T) {
 	require.Empty(t, why)
 	require.Len(t, w.store.Messages(ann.Organization), 1)
 }
+
+// A message whose category is taken away stays the host's, which is told of it.
+func TestTrackingTellsOfACategoryTakenAway(t *testing.T) {
+	var told []Record
+	w := newTracked(t, providertest.IMAPLike, annBox, func(c *Config) { c.Store = &listening{Store: c.Store, told: &told} })
+	id := w.server.Add(ann, "INBOX", from("stranger@example.org", "category@1"), "Tracked", `\Seen`)
+	require.Equal(t, track.TrackedCategory, rules(w.sync())["category@1"])
+	w.server.SetFlags(ann, "INBOX", id, "Tracked")
+	w.sync()
+	require.Empty(t, told, "another flag means nothing")
+	w.server.SetFlags(ann, "INBOX", id)
+	w.sync()
+	require.Len(t, told, 1)
+	require.Equal(t, track.NoCategory, told[0].Verdict.Rule)
+	require.NotEmpty(t, told[0].Reason)
+	require.Len(t, w.store.Messages(ann.Organization), 1)
+}
+
+// A listening Store keeps the verdicts on changed flags.
+type listening struct {
+	Store
+	told *[]Record
+}
+
+func (l *listening) Unwrap() Store { return l.Store }
+
+func (l *listening) Commit(ctx context.Context, b *Batch) (Receipt, error) {
+	for _, r := range b.Records {
+		if r.Kind == FlagsChanged && r.Verdict != nil {
+			*l.told = append(*l.told, r)
+		}
+	}
+	return l.Store.Commit(ctx, b)
+}
