@@ -15,6 +15,7 @@ import (
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
+	"github.com/go-serversync/serversync/track"
 )
 
 // canaryRoots are values from which every exported type that holds a secret is
@@ -22,6 +23,8 @@ import (
 var canaryRoots = []any{
 	provider.Account{},
 	Directory{},
+	Config{},
+	track.Page{},
 }
 
 var textType = reflect.TypeFor[secret.Text]()
