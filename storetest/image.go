@@ -46,7 +46,9 @@ func (r *run) watch(b *serversync.Batch) {
 	for _, record := range b.Records {
 		p := provider.Place{Folder: record.Folder, Epoch: record.Epoch, ID: record.ID}
 		r.watched.places = append(r.watched.places, watchedPlace{b.Mailbox, p})
-		r.watched.emails = append(r.watched.emails, watchedEmail{b.Mailbox.Organization, record.MessageID})
+		if record.Verdict != nil {
+			r.watchEmail(b.Mailbox, record.MessageID)
+		}
 		r.watchIndex(b.Mailbox, record.Index)
 		if record.Kind == serversync.Moved && record.ToID != "" {
 			p.Folder, p.ID = record.To, record.ToID
@@ -70,8 +72,14 @@ func (r *run) watchEntry(e serversync.Entry) {
 func (r *run) watchIndex(key mailbox.Key, index *track.Email) {
 	if index != nil {
 		for _, id := range index.IDs {
-			r.watched.emails = append(r.watched.emails, watchedEmail{key.Organization, id})
+			r.watchEmail(key, id)
 		}
+	}
+}
+
+func (r *run) watchEmail(key mailbox.Key, messageID string) {
+	if e := (watchedEmail{key.Organization, messageID}); !slices.Contains(r.watched.emails, e) {
+		r.watched.emails = append(r.watched.emails, e)
 	}
 }
 
