@@ -16,11 +16,11 @@ type header struct {
 	format   string
 	noAnswer bool
 
-	null       bool // the Return-Path is empty, as only reports and answers have it
-	returns    bool // there is a Return-Path
-	daemon     bool // it is from a program that delivers mail
-	postmaster bool // it is from a postmaster, a program or a person
-	report     bool // it is a multipart/report (RFC 6522)
+	null       bool   // the Return-Path is empty, as only reports and answers have it
+	returns    bool   // there is a Return-Path
+	daemon     bool   // it is from a program that delivers mail
+	postmaster bool   // it is from a postmaster, a program or a person
+	report     bool   // it is a multipart/report (RFC 6522)
 	inferred   bool   // only the null Return-Path makes it an answer
 	failed     string // addresses, by Exim
 	suppress   bool   // it asks for no answers
