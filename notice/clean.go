@@ -18,7 +18,7 @@ func clean(s string, limit int) string {
 			gap = b.Len() > 0
 			continue
 		}
-		if unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) {
+		if r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Co, unicode.Cs) {
 			continue
 		}
 		n := utf8.RuneLen(r)

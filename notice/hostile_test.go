@@ -73,7 +73,7 @@ func TestManyRecipients(t *testing.T) {
 	require.Len(t, n.Reports, 1000)
 	assert.Equal(t, "r999@example.com", n.Reports[999].Recipient)
 	assert.Equal(t, first, n.MessageID)
-	assert.Less(t, took, 500*time.Millisecond)
+	assert.Less(t, took, 2*time.Second)
 }
 
 // MIME-18: huge fields, endless folds, blank groups, and fields that never end cost
@@ -94,7 +94,7 @@ func TestHugeReports(t *testing.T) {
 		m := parse(t, []byte(report(fields)))
 		start := time.Now()
 		n := notice.Message(m)
-		assert.Less(t, time.Since(start), time.Second, name)
+		assert.Less(t, time.Since(start), 2*time.Second, name)
 		sound(t, n)
 		assert.Equal(t, notice.Delivery, n.Kind, name)
 	}
@@ -117,7 +117,7 @@ func TestHugeTexts(t *testing.T) {
 		m := parse(t, []byte(head+body))
 		start := time.Now()
 		n := notice.Message(m)
-		assert.Less(t, time.Since(start), time.Second, name)
+		assert.Less(t, time.Since(start), 2*time.Second, name)
 		sound(t, n)
 	}
 	var b strings.Builder

@@ -42,9 +42,12 @@ func (b bouncer) bounce(t *testing.T, l letter) notice.Notice {
 	if l.recipient == "" {
 		l.recipient = l.to
 	}
-	c, err := smtp.Dial(b.addr)
+	conn, err := net.DialTimeout("tcp", b.addr, 20*time.Second)
 	require.NoError(t, err)
-	defer c.Close()
+	defer conn.Close()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	c, err := smtp.NewClient(conn, "localhost")
+	require.NoError(t, err)
 	require.NoError(t, c.Hello("desk.example.test"))
 	if ok, _ := c.Extension("DSN"); !ok {
 		t.Fatal("the server offers no DSN")

@@ -61,7 +61,8 @@ func (t *text) take(f *form, action Action, i, start, stop int) {
 		line = t.expanded(line)
 	}
 	heading := strings.HasPrefix(strings.TrimLeft(t.text[i:stop], " \t"), "---")
-	if t.now >= 0 && !heading && line != "because:" && !strings.HasPrefix(line, "Subject:") {
+	const enough = maxDiagnosis - 16 // or else each further line would be tried
+	if t.now >= 0 && len(t.reports[t.now].Diagnosis) < enough && !heading && line != "because:" && !strings.HasPrefix(line, "Subject:") {
 		r := &t.reports[t.now]
 		r.Diagnosis = clean(r.Diagnosis+" "+line, maxDiagnosis)
 	}

@@ -90,7 +90,26 @@ func (p *Postfix) mainConf() string {
 	return strings.NewReplacer(
 		"@DIR@", p.dir, "@DAEMONS@", postfixDaemons(), "@BANNER@", p.banner, "@DOMAIN@", Domain,
 		"@LMTP@", p.opt.Dovecot.LMTPAddr, "@SASL@", p.opt.Dovecot.SASLAddr, "@SIZE@", fmt.Sprint(size),
-	).Replace(mainConf) + p.opt.Extra + "\n"
+	).Replace(withoutSettings(mainConf, p.opt.Extra)) + p.opt.Extra + "\n"
+}
+
+// withoutSettings returns conf without the settings that extra has. To set them twice
+// works, but each process then warns about it through the one that writes the log; that
+// one warns itself as well, and waits for ever for its own queue if it is full.
+func withoutSettings(conf, extra string) string {
+	set := make(map[string]bool)
+	for line := range strings.Lines(extra) {
+		if name, _, ok := strings.Cut(line, "="); ok {
+			set[strings.TrimSpace(name)] = true
+		}
+	}
+	var b strings.Builder
+	for line := range strings.Lines(conf) {
+		if name, _, _ := strings.Cut(line, "="); !set[strings.TrimSpace(name)] {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (p *Postfix) masterConf() string {
