@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
@@ -215,6 +216,9 @@ func (c *cycle) keep(r *Record, d Decision) {
 	if r.Kind == Tracked {
 		index := c.tracking.Index(&m, v.Direction)
 		index.Regarding, index.Owner = v.Regarding, v.Owner
+		if latest := r.Received.Add(24 * time.Hour); !r.Received.IsZero() && index.Sent.After(latest) {
+			index.Sent = latest // a date in the future would always be the newest
+		}
 		r.Index = &index
 	}
 }

@@ -58,10 +58,10 @@ type Entry struct {
 
 	// Index is what answers to the email are matched by ([Correlator]). Nil if it is
 	// not to be found; fixed like MessageID. Its Ref is the host's own record of the
-	// email, of a type that the Store does not use itself: it is refused if it is the
-	// Ref that the Store has given another email. If it is zero the Store gives one.
-	// It comes back as it was enqueued, with the Ref. A Store without Correlator may
-	// leave it out.
+	// email, of a type that the Store does not use itself, as ours use "sync_email": it
+	// is refused if it is the Ref that the Store has given another email. If it is zero
+	// the Store gives one. It comes back as it was enqueued, with the Ref. A Store
+	// without Correlator may leave it out.
 	Index *track.Email
 
 	NotBefore time.Time

@@ -96,7 +96,7 @@ func sentFaults(enqueues func(string, func(*memory.Store, *serversync.Entry)) fa
 			}
 		}),
 		enqueues("the Store's own Ref is replaced", func(m *memory.Store, e *serversync.Entry) {
-			if e.Index.Ref.Type == "email" {
+			if e.Index.Ref.Type == "sync_email" {
 				e.Index.Ref = track.Ref{}
 			}
 		}),
@@ -127,7 +127,7 @@ func sentFaults(enqueues func(string, func(*memory.Store, *serversync.Entry)) fa
 		{name: "an entry comes back with the Ref that it came with", rule: "S20", make: func() methods {
 			return methods{entry: func(c context.Context, m *memory.Store, key mailbox.Key, id string) (serversync.Entry, error) {
 				e, err := m.Entry(c, key, id)
-				if e.Index != nil && e.Index.Ref.Type == "email" {
+				if e.Index != nil && e.Index.Ref.Type == "sync_email" {
 					e.Index.Ref = track.Ref{}
 				}
 				return e, err

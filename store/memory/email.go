@@ -42,7 +42,7 @@ func (s *emails) add(index *track.Email) *email {
 	e := &email{Email: cloneEmail(*index), turn: s.count, own: index.Ref == track.Ref{}}
 	e.IDs = nil
 	for n := 1; e.Ref == (track.Ref{}); n++ {
-		own := track.Ref{Type: "email", ID: strconv.Itoa(s.count)}
+		own := track.Ref{Type: "sync_email", ID: strconv.Itoa(s.count)}
 		if n > 1 {
 			own.ID += "-" + strconv.Itoa(n)
 		}

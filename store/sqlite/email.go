@@ -148,7 +148,7 @@ func (w *writing) addEmail(organization string, index track.Email, enqueued bool
 		return nil, err
 	}
 	for n := 1; e.own; n++ {
-		e.Ref = track.Ref{Type: "email", ID: strconv.FormatInt(e.row, 10)}
+		e.Ref = track.Ref{Type: "sync_email", ID: strconv.FormatInt(e.row, 10)}
 		if n > 1 {
 			e.Ref.ID += "-" + strconv.Itoa(n)
 		}

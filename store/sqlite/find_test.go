@@ -290,7 +290,7 @@ func TestInCommitTracking(t *testing.T) {
 	if err := s.DB().QueryRow(`SELECT email FROM sync_messages WHERE id = ?`, got[0].ID).Scan(&row); err != nil {
 		t.Fatal(err)
 	}
-	own := track.Ref{Type: "email", ID: fmt.Sprint(row)}
+	own := track.Ref{Type: "sync_email", ID: fmt.Sprint(row)}
 	for i, want := range []track.Ref{own, own, written.Index.Ref, {}} {
 		if got[i].Email != want {
 			t.Errorf("message %d has the email %v, want %v", i, got[i].Email, want)
@@ -309,7 +309,7 @@ func TestInCommitTracking(t *testing.T) {
 func TestRefTaken(t *testing.T) {
 	s := open(t, Options{})
 	written := entry("r1", []byte("x"))
-	written.Index = &track.Email{Ref: track.Ref{Type: "email", ID: "2"}, IDs: []string{"r1@acme.example"}}
+	written.Index = &track.Email{Ref: track.Ref{Type: "sync_email", ID: "2"}, IDs: []string{"r1@acme.example"}}
 	if err := s.Enqueue(t.Context(), written); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +317,7 @@ func TestRefTaken(t *testing.T) {
 	r.Index = indexed(1)
 	commit(t, s, batch("b1", "", "c1", r))
 	found, err := s.FindEmails(t.Context(), "acme", track.Query{IDs: r.Index.IDs})
-	if err != nil || len(found) != 1 || found[0].Ref != (track.Ref{Type: "email", ID: "2-2"}) {
+	if err != nil || len(found) != 1 || found[0].Ref != (track.Ref{Type: "sync_email", ID: "2-2"}) {
 		t.Errorf("FindEmails = %+v, %v, want a Ref of its own", found, err)
 	}
 }

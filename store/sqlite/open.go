@@ -56,7 +56,7 @@ type AddedMessage struct {
 	Message *item.Message
 
 	// Email is the Ref of its email, by which [Store.FindEmails] and
-	// [Store.SetRegarding] know it: of type "email", with the id of the row in
+	// [Store.SetRegarding] know it: of type "sync_email", with the id of the row in
 	// sync_emails; or the host's own, if the message is the copy of one that was
 	// enqueued with that. Zero if the message is not to be found.
 	Email   track.Ref
