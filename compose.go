@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/mime"
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -173,7 +174,8 @@ func (c *composer) thread(_ context.Context, d *item.Draft) error {
 	if m := c.o.Answers; m != nil {
 		d.InReplyTo, d.References = m.AnswerIDs()
 		index, goesOn = item.AnswerThreadIndex(fieldOf(m, fieldThreadIndex), d.Date, byte(c.s.cfg.Random()))
-		if topic = fieldOf(m, fieldThreadTopic); topic == "" {
+		// The field as it came may be in encoded words, which are not to be encoded again.
+		if topic, _ = mime.Words(fieldOf(m, fieldThreadTopic)); topic == "" {
 			topic = withoutPrefix(m.Subject)
 		}
 	}
