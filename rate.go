@@ -28,6 +28,9 @@ func (r *rates) wait(key mailbox.Key, perMinute int, now time.Time) time.Duratio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sent := r.sent[key]
+	for i := len(sent) - 1; i >= 0 && sent[i].After(now); i-- {
+		sent[i] = now // the clock was set back: nothing waits for it to come there again
+	}
 	if len(sent) < perMinute {
 		return 0
 	}
