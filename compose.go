@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/mime"
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -118,6 +117,9 @@ func (c *composer) identify(_ context.Context, d *item.Draft) (err error) {
 	} else {
 		d.MessageID, err = item.NewMessageID(random, domain)
 	}
+	if err == nil && c.s.cfg.Tracking != nil { // else nobody looks for it
+		d.Fields = append(d.Fields, item.Field{Name: item.SentAsField, Value: "<" + d.MessageID + ">"})
+	}
 	return err
 }
 
@@ -175,7 +177,7 @@ func (c *composer) thread(_ context.Context, d *item.Draft) error {
 		d.InReplyTo, d.References = m.AnswerIDs()
 		index, goesOn = item.AnswerThreadIndex(fieldOf(m, fieldThreadIndex), d.Date, byte(c.s.cfg.Random()))
 		// The field as it came may be in encoded words, which are not to be encoded again.
-		if topic, _ = mime.Words(fieldOf(m, fieldThreadTopic)); topic == "" {
+		if topic = (item.Field{Value: fieldOf(m, fieldThreadTopic)}).Text(); topic == "" {
 			topic = withoutPrefix(m.Subject)
 		}
 	}
@@ -230,7 +232,7 @@ const (
 // checkFields refuses fields that would contradict what is said elsewhere.
 func (c *composer) checkFields(context.Context, *item.Draft) error {
 	for _, f := range c.o.Fields {
-		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, track.LoopField} {
+		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, track.LoopField, item.SentAsField} {
 			if strings.EqualFold(f.Name, own) {
 				return fmt.Errorf("serversync: Outgoing.Fields has %s, which is not for it to set", own)
 			}

@@ -215,6 +215,9 @@ func (c *cycle) keep(r *Record, d Decision) {
 	if r.Kind == Tracked {
 		index := c.tracking.Index(&m, v.Direction)
 		index.Regarding, index.Owner = v.Regarding, v.Owner
+		if id := m.SentAs(); v.Rule == track.OwnSent && id != "" && id != m.MessageID {
+			index.IDs = append(index.IDs, id) // it is the copy of what was enqueued by that
+		}
 		r.Index = &index
 	}
 }
