@@ -340,7 +340,7 @@ func (c *cycle) next() time.Time {
 	if c.again.After(now) {
 		next = earlier(next, c.again)
 	}
-	if at, _, _ := c.s.schedules.of(c.key, now); at.After(now) {
+	if at, _ := c.s.schedules.of(c.key, now); at.After(now) {
 		next = earlier(next, at)
 	}
 	return next

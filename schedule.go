@@ -74,9 +74,14 @@ func (s *Syncer) edit(ctx context.Context, key mailbox.Key, id string, may func(
 // yet, so that a scheduled email need not wait for a poll. It is read from the Store
 // once, and again when that has passed or something was put into the outbox.
 type schedules struct {
-	mu    sync.Mutex
-	next  map[mailbox.Key]time.Time // zero for none
-	edits uint64                    // how often something was forgotten
+	mu   sync.Mutex
+	next map[mailbox.Key]scheduled
+}
+
+// scheduled is when a mailbox's next entry is to be sent, zero for none.
+type scheduled struct {
+	at   time.Time
+	read bool // else that is being read
 }
 
 // forget has the schedule of a mailbox read anew.
@@ -84,29 +89,34 @@ func (s *schedules) forget(key mailbox.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.next, key)
-	s.edits++
 }
 
 // of returns when the next entry of a mailbox is to be sent, zero for none, and
 // whether that is known.
-func (s *schedules) of(key mailbox.Key, now time.Time) (at time.Time, known bool, edits uint64) {
+func (s *schedules) of(key mailbox.Key, now time.Time) (at time.Time, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, known = s.next[key]
-	return at, known && (at.IsZero() || at.After(now)), s.edits
+	next := s.next[key]
+	return next.at, next.read && (next.at.IsZero() || next.at.After(now))
 }
 
-// set notes what was read, unless something was forgotten since.
-func (s *schedules) set(key mailbox.Key, at time.Time, edits uint64) {
+// reading says that the schedule of a mailbox is being read.
+func (s *schedules) reading(key mailbox.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.edits != edits {
-		return
-	}
 	if s.next == nil {
-		s.next = make(map[mailbox.Key]time.Time)
+		s.next = make(map[mailbox.Key]scheduled)
 	}
-	s.next[key] = at
+	s.next[key] = scheduled{}
+}
+
+// set notes what was read, unless it was forgotten meanwhile.
+func (s *schedules) set(key mailbox.Key, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, reading := s.next[key]; reading {
+		s.next[key] = scheduled{at, true}
+	}
 }
 
 // scheduledAtOnce and scheduledPages bound how many entries are looked through for the
@@ -119,10 +129,10 @@ const (
 // lookAhead finds out when the next scheduled entry is to be sent.
 func (c *cycle) lookAhead(ctx context.Context) error {
 	now := c.s.cfg.Clock.Now()
-	_, known, edits := c.s.schedules.of(c.key, now)
-	if known {
+	if _, known := c.s.schedules.of(c.key, now); known {
 		return nil
 	}
+	c.s.schedules.reading(c.key)
 	var next time.Time
 	after := ""
 	for range scheduledPages {
@@ -143,6 +153,6 @@ func (c *cycle) lookAhead(ctx context.Context) error {
 			break
 		}
 	}
-	c.s.schedules.set(c.key, next, edits)
+	c.s.schedules.set(c.key, next)
 	return nil
 }

@@ -317,3 +317,25 @@ func (o onlyStore) Known(ctx context.Context, key mailbox.Key, folder provider.F
 func (o onlyStore) Commit(ctx context.Context, b *Batch) (Receipt, error) {
 	return o.store.Commit(ctx, b)
 }
+
+// A scheduled email does not wait for a poll because other mailboxes were written from
+// while its time was looked up.
+func TestScheduledAmongOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, st := providertest.NewServer(providertest.IMAPLike), memory.New()
+		cfg := newConfig(server, st, annBox, bobBox)
+		cfg.PollInterval, cfg.IdleInterval = 8*time.Hour, 8*time.Hour
+		s := newSyncer(t, cfg)
+		s.Intercept(func(ctx context.Context, c Call, do func(context.Context) error) error {
+			if c.Name == "Outbox.Entries" {
+				s.Nudge(bob)
+			}
+			return do(ctx)
+		})
+		e := entry(ann, 1, "carl@example.org")
+		e.NotBefore = time.Now().Add(time.Hour)
+		require.NoError(t, st.Enqueue(t.Context(), e))
+		report := syncOnce(t, s, ann)
+		require.Equal(t, e.NotBefore, report.Next)
+	})
+}
