@@ -119,40 +119,51 @@ func (s *schedules) set(key mailbox.Key, at time.Time) {
 	}
 }
 
-// scheduledAtOnce and scheduledPages bound how many entries are looked through for the
-// next one that is scheduled.
+// lookAtOnce and lookPages bound how many entries of a phase are looked through.
 const (
-	scheduledAtOnce = 100
-	scheduledPages  = 20
+	lookAtOnce = 100
+	lookPages  = 20
 )
 
-// lookAhead finds out when the next scheduled entry is to be sent.
-func (c *cycle) lookAhead(ctx context.Context) error {
-	now := c.s.cfg.Clock.Now()
-	if _, known := c.s.schedules.of(c.key, now); known {
-		return nil
-	}
-	c.s.schedules.reading(c.key)
-	var next time.Time
+// eachEntry calls do with the entries that are in a phase, in the order of their IDs,
+// until it says that it has enough.
+func (c *cycle) eachEntry(ctx context.Context, phase Phase, do func(Entry) (enough bool, err error)) error {
 	after := ""
-	for range scheduledPages {
+	for range lookPages {
 		entries, err := store(ctx, c, "Outbox.Entries", func(ctx context.Context) ([]Entry, error) {
-			return c.s.outbox.Entries(ctx, c.key, PhasePending, after, scheduledAtOnce)
+			return c.s.outbox.Entries(ctx, c.key, phase, after, lookAtOnce)
 		})
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if next.IsZero() || e.NotBefore.Before(next) {
-				next = e.NotBefore
+		last := len(entries) < lookAtOnce
+		enough := false
+		for _, e := range entries { // to its end, for each is to be released
+			if err == nil && !enough {
+				enough, err = do(e)
 			}
 			after = e.ID
 			e.Raw.Release()
 		}
-		if len(entries) < scheduledAtOnce {
-			break
+		if err != nil || enough || last {
+			return err
 		}
 	}
-	c.s.schedules.set(c.key, next)
 	return nil
+}
+
+// lookAhead finds out when the next scheduled entry is to be sent.
+func (c *cycle) lookAhead(ctx context.Context) error {
+	if _, known := c.s.schedules.of(c.key, c.s.cfg.Clock.Now()); known {
+		return nil
+	}
+	c.s.schedules.reading(c.key)
+	var next time.Time
+	err := c.eachEntry(ctx, PhasePending, func(e Entry) (bool, error) {
+		if next.IsZero() || e.NotBefore.Before(next) {
+			next = e.NotBefore
+		}
+		return false, nil
+	})
+	if err == nil {
+		c.s.schedules.set(c.key, next)
+	}
+	return err
 }
