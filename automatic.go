@@ -3,9 +3,7 @@ package serversync
 import (
 	"cmp"
 	"context"
-
 	"fmt"
-
 	"strings"
 	"sync"
 	"time"
@@ -146,7 +144,11 @@ func (a *automatics) count(key automaticKey, id string, now time.Time) int {
 
 // recent returns the messages of a key within the last hour, but for the one of id.
 func (a *automatics) recent(key automaticKey, id string, now time.Time) (list []automaticSent) {
-	for _, sent := range a.sent[key] {
+	for i, sent := range a.sent[key] {
+		if sent.at.After(now) { // the clock was set back
+			sent.at = now
+			a.sent[key][i] = sent
+		}
 		if now.Sub(sent.at) < automaticSpan && sent.id != id {
 			list = append(list, sent)
 		}

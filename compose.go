@@ -117,6 +117,9 @@ func (c *composer) identify(_ context.Context, d *item.Draft) (err error) {
 	} else {
 		d.MessageID, err = item.NewMessageID(random, domain)
 	}
+	if err == nil && c.s.cfg.Tracking != nil { // else nobody looks for it
+		d.Fields = append(d.Fields, item.Field{Name: item.SentAsField, Value: "<" + d.MessageID + ">"})
+	}
 	return err
 }
 
@@ -173,7 +176,8 @@ func (c *composer) thread(_ context.Context, d *item.Draft) error {
 	if m := c.o.Answers; m != nil {
 		d.InReplyTo, d.References = m.AnswerIDs()
 		index, goesOn = item.AnswerThreadIndex(fieldOf(m, fieldThreadIndex), d.Date, byte(c.s.cfg.Random()))
-		if topic = fieldOf(m, fieldThreadTopic); topic == "" {
+		// The field as it came may be in encoded words, which are not to be encoded again.
+		if topic = (item.Field{Value: fieldOf(m, fieldThreadTopic)}).Text(); topic == "" {
 			topic = withoutPrefix(m.Subject)
 		}
 	}
@@ -228,7 +232,7 @@ const (
 // checkFields refuses fields that would contradict what is said elsewhere.
 func (c *composer) checkFields(context.Context, *item.Draft) error {
 	for _, f := range c.o.Fields {
-		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, track.LoopField} {
+		for _, own := range []string{fieldThreadIndex, fieldThreadTopic, fieldReadReceipt, fieldImportance, fieldPriority, fieldAutomatic, fieldSuppress, track.LoopField, item.SentAsField} {
 			if strings.EqualFold(f.Name, own) {
 				return fmt.Errorf("serversync: Outgoing.Fields has %s, which is not for it to set", own)
 			}

@@ -215,6 +215,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		c.tellOwner(side, why)
 		return wrap(side, c.hold(ctx, side))
 	}
+	sent := c.report.Sent
 	err := do(ctx)
 	class, relevant := classify(ctx, err)
 	learned := relevant && !(err == nil && side == mailbox.Outgoing && c.out == nil) // with nothing to send nothing was
@@ -235,6 +236,9 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 	var e *provider.Error
 	if errors.As(err, &e) {
 		outcome.Wait = e.RetryAfter
+	}
+	if class == mailbox.Transient && c.report.Sent > sent { // M1 counts failures in a row, and email has left in between
+		c.apply(mailbox.Event{Kind: mailbox.EventCycle, Side: side, Outcome: mailbox.Outcome{Class: mailbox.Succeeded, Revision: c.revision}})
 	}
 	c.apply(mailbox.Event{Kind: mailbox.EventCycle, Side: side, Outcome: outcome})
 	return wrap(side, err)
@@ -336,7 +340,7 @@ func (c *cycle) next() time.Time {
 	if c.again.After(now) {
 		next = earlier(next, c.again)
 	}
-	if at, _, _ := c.s.schedules.of(c.key, now); at.After(now) {
+	if at, _ := c.s.schedules.of(c.key, now); at.After(now) {
 		next = earlier(next, at)
 	}
 	return next

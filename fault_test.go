@@ -206,3 +206,41 @@ func TestM3MailboxErrorsOpenNoBreaker(t *testing.T) {
 		})
 	}
 }
+
+// M1: a direction is suspended after ten failures in a row. At a server that takes some
+// email each time before it hangs up, no backlog gets there; where none leaves, it does.
+func TestM1SendingSomeIsNoFailureInARow(t *testing.T) {
+	for _, each := range []int{2, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			server, st := providertest.NewServer(providertest.IMAPLike), memory.New()
+			s := newSyncer(t, newConfig(server, st))
+			offered := 0
+			server.Fault = func(c providertest.Call) providertest.Outcome {
+				if c.Op != providertest.OpSend {
+					return providertest.Outcome{}
+				}
+				offered++
+				return providertest.Outcome{Cut: offered%(each+1) == 0}
+			}
+			for n := range 60 {
+				e := entry(ann, n, "carl@example.org")
+				e.Queued = time.Now()
+				require.NoError(t, st.Enqueue(t.Context(), e))
+			}
+			failed, suspended := 0, false
+			for range 100 {
+				report, err := s.SyncMailbox(t.Context(), ann)
+				if err != nil {
+					failed++
+				}
+				suspended = suspended || report.Outgoing.Phase == mailbox.Suspended
+				time.Sleep(max(time.Second, time.Until(report.Next)))
+			}
+			require.Greater(t, failed, 12)
+			require.Equal(t, each == 0, suspended)
+			if each > 0 {
+				require.Len(t, server.Sent(), 60)
+			}
+		})
+	}
+}

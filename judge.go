@@ -219,6 +219,9 @@ func (c *cycle) keep(r *Record, d Decision) {
 		if latest := r.Received.Add(24 * time.Hour); !r.Received.IsZero() && index.Sent.After(latest) {
 			index.Sent = latest // a date in the future would always be the newest
 		}
+		if id := m.SentAs(); v.Rule == track.OwnSent && id != "" && id != m.MessageID {
+			index.IDs = append(index.IDs, id) // it is the copy of what was enqueued by that
+		}
 		r.Index = &index
 	}
 }

@@ -29,6 +29,8 @@ const (
 	blindResend  plant = "what is uncertain is sent again"
 	shortIsWhole plant = "a message cut short is taken for whole"
 	epochIgnored plant = "a new epoch goes unnoticed"
+	deafWorker   plant = "a worker overwrites what people did to an entry"
+	soonest      plant = "what is scheduled is claimed at once"
 )
 
 func (p plant) put(s *simulation, cfg *Config) {
@@ -37,7 +39,7 @@ func (p plant) put(s *simulation, cfg *Config) {
 	}
 	s.classes = ^uint64(0) // every fault
 	store := &planted{Store: s.store, Outbox: s.store, plant: p}
-	s.checked.Store = store
+	s.checked.Store, s.checked.Outbox = store, store
 	driver := plantedDriver{s.server, p, s}
 	cfg.Drivers = map[profile.Protocol]provider.Driver{profile.IMAP: driver, profile.SMTP: driver}
 }
@@ -85,7 +87,11 @@ func (p *planted) Commit(ctx context.Context, b *Batch) (Receipt, error) {
 }
 
 func (p *planted) Claim(ctx context.Context, key mailbox.Key, by string, now, until time.Time) (Entry, error) {
-	e, err := p.Outbox.Claim(ctx, key, by, now, until)
+	ask := now
+	if p.plant == soonest {
+		ask = now.Add(time.Minute)
+	}
+	e, err := p.Outbox.Claim(ctx, key, by, ask, until)
 	if p.plant == blindResend && e.Phase == PhaseUncertain {
 		e.Phase = PhaseClaimed
 		for i := range e.Recipients {
@@ -95,6 +101,17 @@ func (p *planted) Claim(ctx context.Context, key mailbox.Key, by string, now, un
 		}
 	}
 	return e, err
+}
+
+func (p *planted) Advance(ctx context.Context, e Entry, alerts ...mailbox.Alert) error {
+	if p.plant == deafWorker {
+		now, err := p.Entry(ctx, e.Mailbox, e.ID)
+		if err != nil {
+			return err
+		}
+		e.Version = now.Version
+	}
+	return p.Outbox.Advance(ctx, e, alerts...)
 }
 
 // plantedDriver is a driver with a bug.

@@ -28,6 +28,9 @@ func (r *rates) wait(key mailbox.Key, perMinute int, now time.Time) time.Duratio
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sent := r.sent[key]
+	for i := len(sent) - 1; i >= 0 && sent[i].After(now); i-- {
+		sent[i] = now // the clock was set back: nothing waits for it to come there again
+	}
 	if len(sent) < perMinute {
 		return 0
 	}
@@ -79,33 +82,23 @@ func (c *cycle) waitForRate(ctx context.Context, e Entry, wait time.Duration) er
 // turn: those whose turn it is to be sent stand before them.
 func (c *cycle) tend(ctx context.Context, phase Phase) error {
 	const most = 100
-	entries, err := store(ctx, c, "Outbox.Entries", func(ctx context.Context) ([]Entry, error) {
-		return c.s.outbox.Entries(ctx, c.key, phase, "", most)
-	})
-	defer func() {
-		for _, e := range entries {
-			e.Raw.Release()
-		}
-	}()
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
+	n := 0
+	return c.eachEntry(ctx, phase, func(e Entry) (enough bool, err error) {
 		now := c.s.cfg.Clock.Now()
 		if e.NotBefore.After(now) || e.ClaimedUntil.After(now) {
-			continue
+			return false, nil
 		}
 		if err := c.keepLease(ctx); err != nil {
-			return err
+			return true, err
 		}
 		e.Claimer, e.ClaimedUntil = c.s.cfg.Node, now.Add(c.s.cfg.Sending.Claim)
-		err := c.advance(ctx, &e, true)
-		if err == nil {
+		if err = c.advance(ctx, &e, true); err == nil {
 			err = c.forward(ctx, e)
 		}
-		if err != nil && !errors.Is(err, ErrFenced) {
-			return err
+		if errors.Is(err, ErrFenced) { // somebody else has it
+			err = nil
 		}
-	}
-	return nil
+		n++
+		return n == most, err
+	})
 }

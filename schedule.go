@@ -74,9 +74,14 @@ func (s *Syncer) edit(ctx context.Context, key mailbox.Key, id string, may func(
 // yet, so that a scheduled email need not wait for a poll. It is read from the Store
 // once, and again when that has passed or something was put into the outbox.
 type schedules struct {
-	mu    sync.Mutex
-	next  map[mailbox.Key]time.Time // zero for none
-	edits uint64                    // how often something was forgotten
+	mu   sync.Mutex
+	next map[mailbox.Key]scheduled
+}
+
+// scheduled is when a mailbox's next entry is to be sent, zero for none.
+type scheduled struct {
+	at   time.Time
+	read bool // else that is being read
 }
 
 // forget has the schedule of a mailbox read anew.
@@ -84,65 +89,81 @@ func (s *schedules) forget(key mailbox.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.next, key)
-	s.edits++
 }
 
 // of returns when the next entry of a mailbox is to be sent, zero for none, and
 // whether that is known.
-func (s *schedules) of(key mailbox.Key, now time.Time) (at time.Time, known bool, edits uint64) {
+func (s *schedules) of(key mailbox.Key, now time.Time) (at time.Time, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, known = s.next[key]
-	return at, known && (at.IsZero() || at.After(now)), s.edits
+	next := s.next[key]
+	return next.at, next.read && (next.at.IsZero() || next.at.After(now))
 }
 
-// set notes what was read, unless something was forgotten since.
-func (s *schedules) set(key mailbox.Key, at time.Time, edits uint64) {
+// reading says that the schedule of a mailbox is being read.
+func (s *schedules) reading(key mailbox.Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.edits != edits {
-		return
-	}
 	if s.next == nil {
-		s.next = make(map[mailbox.Key]time.Time)
+		s.next = make(map[mailbox.Key]scheduled)
 	}
-	s.next[key] = at
+	s.next[key] = scheduled{}
 }
 
-// scheduledAtOnce and scheduledPages bound how many entries are looked through for the
-// next one that is scheduled.
+// set notes what was read, unless it was forgotten meanwhile.
+func (s *schedules) set(key mailbox.Key, at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, reading := s.next[key]; reading {
+		s.next[key] = scheduled{at, true}
+	}
+}
+
+// lookAtOnce and lookPages bound how many entries of a phase are looked through.
 const (
-	scheduledAtOnce = 100
-	scheduledPages  = 20
+	lookAtOnce = 100
+	lookPages  = 20
 )
 
-// lookAhead finds out when the next scheduled entry is to be sent.
-func (c *cycle) lookAhead(ctx context.Context) error {
-	now := c.s.cfg.Clock.Now()
-	_, known, edits := c.s.schedules.of(c.key, now)
-	if known {
-		return nil
-	}
-	var next time.Time
+// eachEntry calls do with the entries that are in a phase, in the order of their IDs,
+// until it says that it has enough.
+func (c *cycle) eachEntry(ctx context.Context, phase Phase, do func(Entry) (enough bool, err error)) error {
 	after := ""
-	for range scheduledPages {
+	for range lookPages {
 		entries, err := store(ctx, c, "Outbox.Entries", func(ctx context.Context) ([]Entry, error) {
-			return c.s.outbox.Entries(ctx, c.key, PhasePending, after, scheduledAtOnce)
+			return c.s.outbox.Entries(ctx, c.key, phase, after, lookAtOnce)
 		})
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if next.IsZero() || e.NotBefore.Before(next) {
-				next = e.NotBefore
+		last := len(entries) < lookAtOnce
+		enough := false
+		for _, e := range entries { // to its end, for each is to be released
+			if err == nil && !enough {
+				enough, err = do(e)
 			}
 			after = e.ID
 			e.Raw.Release()
 		}
-		if len(entries) < scheduledAtOnce {
-			break
+		if err != nil || enough || last {
+			return err
 		}
 	}
-	c.s.schedules.set(c.key, next, edits)
 	return nil
+}
+
+// lookAhead finds out when the next scheduled entry is to be sent.
+func (c *cycle) lookAhead(ctx context.Context) error {
+	if _, known := c.s.schedules.of(c.key, c.s.cfg.Clock.Now()); known {
+		return nil
+	}
+	c.s.schedules.reading(c.key)
+	var next time.Time
+	err := c.eachEntry(ctx, PhasePending, func(e Entry) (bool, error) {
+		if next.IsZero() || e.NotBefore.Before(next) {
+			next = e.NotBefore
+		}
+		return false, nil
+	})
+	if err == nil {
+		c.s.schedules.set(c.key, next)
+	}
+	return err
 }

@@ -317,3 +317,60 @@ func (o onlyStore) Known(ctx context.Context, key mailbox.Key, folder provider.F
 func (o onlyStore) Commit(ctx context.Context, b *Batch) (Receipt, error) {
 	return o.store.Commit(ctx, b)
 }
+
+// A scheduled email does not wait for a poll because other mailboxes were written from
+// while its time was looked up.
+func TestScheduledAmongOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, st := providertest.NewServer(providertest.IMAPLike), memory.New()
+		cfg := newConfig(server, st, annBox, bobBox)
+		cfg.PollInterval, cfg.IdleInterval = 8*time.Hour, 8*time.Hour
+		s := newSyncer(t, cfg)
+		s.Intercept(func(ctx context.Context, c Call, do func(context.Context) error) error {
+			if c.Name == "Outbox.Entries" {
+				s.Nudge(bob)
+			}
+			return do(ctx)
+		})
+		e := entry(ann, 1, "carl@example.org")
+		e.NotBefore = time.Now().Add(time.Hour)
+		require.NoError(t, st.Enqueue(t.Context(), e))
+		report := syncOnce(t, s, ann)
+		require.Equal(t, e.NotBefore, report.Next)
+	})
+}
+
+// M2: what has to be filed does not wait for the rate, however many others in its phase
+// are not due yet.
+func TestM2SendRateHidesNoCopy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		o.approve()
+		require.True(t, o.test(TestOptions{NoMessage: true}).Passed)
+		o.PutSettings("acme", mailbox.Settings{SendRate: 1})
+		enqueue := func(n int, phase Phase, notBefore time.Time) {
+			e := entry(ann, n, "carl@example.org")
+			e.NotBefore, e.Queued = notBefore, time.Now()
+			require.NoError(t, o.store.Enqueue(t.Context(), e))
+			e, err := o.store.Entry(t.Context(), ann, e.ID)
+			require.NoError(t, err)
+			if phase != PhasePending {
+				e.Phase, e.Recipients[0].Status = phase, provider.StatusSent
+				require.NoError(t, o.store.Advance(t.Context(), e))
+			}
+		}
+		for n := range 120 {
+			enqueue(n, PhaseAccepted, time.Now().Add(time.Hour))
+		}
+		enqueue(500, PhaseAccepted, time.Now().Add(-time.Second))
+		for n := range 3 {
+			enqueue(600+n, PhasePending, time.Now().Add(-time.Hour))
+		}
+		report, err := o.syncer.SyncMailbox(t.Context(), ann)
+		require.NoError(t, err)
+		require.Equal(t, "send-rate", report.Closed[mailbox.Outgoing].Code)
+		e, err := o.store.Entry(t.Context(), ann, "e500")
+		require.NoError(t, err)
+		require.Equal(t, PhaseDone, e.Phase)
+	})
+}

@@ -32,9 +32,9 @@ func seeds(t *testing.T) (from, to int) {
 	return 0, 300
 }
 
-// I1, I4, I6, O3, O4, M2: two Syncers over one Store and a hostile server, for days;
-// once all is healed the ledger is whole, nobody got a message twice, nothing is
-// stuck, and silence follows. Every hundredth seed is run twice and must give the
+// I1, I4, I6, O3, O4, OUT-6, M2: two Syncers over one Store and a hostile server, for days;
+// once all is healed the ledger is whole, nobody got a message twice, after it was
+// canceled or before its time, nothing is stuck, and silence follows. Every hundredth seed is run twice and must give the
 // same trace.
 func TestSimulation(t *testing.T) {
 	from, to := seeds(t)
@@ -63,7 +63,7 @@ func TestSimulation(t *testing.T) {
 
 // A harness that finds no planted bug proves nothing.
 func TestSimulationFindsPlantedBugs(t *testing.T) {
-	for _, bug := range []plant{cursorFirst, errorIgnored, noFence, blindResend, shortIsWhole, epochIgnored} {
+	for _, bug := range []plant{cursorFirst, errorIgnored, noFence, blindResend, shortIsWhole, epochIgnored, deafWorker, soonest} {
 		t.Run(string(bug), func(t *testing.T) {
 			t.Parallel()
 			for seed := range 100 {

@@ -37,12 +37,16 @@ type simulation struct {
 	directory *Directory
 	epochs    int
 	forgot    map[mailbox.Key]bool // cursors were forgotten while ids stayed
+	promises  map[string]*promise  // of entries, by ID
 	trace     uint64
 	calls     int
 	faults    []string
 }
 
-const faultTime = 36 * time.Hour
+const (
+	faultTime = 36 * time.Hour
+	farthest  = 12 * time.Hour // of what is scheduled
+)
 
 // chance returns a number that depends on the seed and the parts alone.
 func (s *simulation) chance(parts ...any) uint64 {
@@ -61,7 +65,7 @@ func (s *simulation) between(min, width time.Duration, parts ...any) time.Durati
 
 func newSimulation(seed uint64, bug plant) *simulation {
 	s := &simulation{seed: seed, store: memory.New(), keys: []mailbox.Key{ann, bob},
-		forgot: make(map[mailbox.Key]bool), serverOps: make(map[string]int), delivered: make(map[string]bool)}
+		forgot: make(map[mailbox.Key]bool), promises: make(map[string]*promise), serverOps: make(map[string]int), delivered: make(map[string]bool)}
 	s.classes = s.chance("classes")
 	s.server = providertest.NewServer(temperaments[s.chance("temperament")%5])
 	if seed%2 == 0 || bug == epochIgnored {
@@ -75,7 +79,7 @@ func newSimulation(seed uint64, bug plant) *simulation {
 		}
 		return provider.StatusSent
 	}
-	s.checked = &oracle{Store: s.store, s: s}
+	s.checked = &oracle{Store: s.store, Outbox: s.store, s: s}
 	box := func(b mailbox.Mailbox) mailbox.Mailbox { return b }
 	cfg := newConfig(s.server, s.checked, box(annBox), box(bobBox))
 	s.directory = cfg.Mailboxes.(*Directory)
@@ -249,16 +253,9 @@ func (s *simulation) live() {
 		case dice < 85 && s.classes&32 != 0:
 			s.bound(key, time.Now().Add(-s.between(time.Hour, 5*24*time.Hour, "bound", n)))
 		case dice >= 85:
-			e := entry(key, n, "carl@example.org")
-			if n%3 == 0 {
-				e = entry(key, n, "carl@example.org", "nobody@example.org")
-			}
-			e.Queued = time.Now()
-			s.entries = append(s.entries, e)
-			if err := s.store.Enqueue(context.Background(), e); err != nil {
-				panic(err)
-			}
+			s.write(key, n)
 		}
+		s.changeMind(n)
 	}
 }
 
@@ -287,6 +284,7 @@ func (s *simulation) run(ctx context.Context) {
 	for _, key := range s.keys {
 		s.bound(key, time.Time{})
 	}
+	time.Sleep(farthest)
 	s.settle(ctx)
 	s.check(ctx)
 	for _, syncer := range s.syncers {

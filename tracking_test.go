@@ -390,3 +390,51 @@ func (l *listening) Commit(ctx context.Context, b *Batch) (Receipt, error) {
 	}
 	return l.Store.Commit(ctx, b)
 }
+
+// OUT-7: a server that puts its own Message-ID in place of ours is seen through where
+// the sent mail is read: the copy is our email, and an answer to either id belongs to
+// what that belongs to. Nobody else's mail becomes ours by the field that names the id.
+func TestOUT7RewrittenMessageID(t *testing.T) {
+	box := annBox
+	box.Folders = []string{"INBOX", `\Sent`}
+	for _, signed := range []bool{false, true} {
+		w := newTracked(t, providertest.IMAPLike, box, func(c *Config) {
+			c.Sending.NoCopy = true
+			if signed {
+				c.Tracking.Signer = signer(t, "a")
+			}
+		})
+		o := outgoing("1")
+		o.Regarding = track.Ref{Type: "case", ID: "9"}
+		e, err := w.syncer.Send(t.Context(), ann, o)
+		require.NoError(t, err)
+		w.sync()
+		ours, _ := e.Raw.Bytes()
+		require.Len(t, w.server.Sent(), 1)
+		rewritten := func(id string) string {
+			return strings.Replace(string(ours), "\r\nMessage-ID: <"+e.MessageID+">", "\r\nMessage-ID: <"+id+">", 1)
+		}
+		w.server.Add(ann, "Sent", []byte(rewritten("relay.1@example.test")))
+		_, rest, _ := strings.Cut(rewritten("phone.1@example.test"), "\r\n") // but for its Date
+		w.server.Add(ann, "Sent", []byte("Date: Sat, 21 Nov 2020 09:00:00 +0000\r\n"+rest))
+		w.server.Add(ann, "INBOX", from("carl@example.org", "carl.1@example.org", "X-Serversync-Message-ID: <"+e.MessageID+">"))
+		got := rules(w.sync())
+		require.Equal(t, track.OwnSent, got["relay.1@example.test"])
+		require.Equal(t, track.SentUntracked, got["phone.1@example.test"], "another email with our field")
+		require.Equal(t, track.NoReply, got["carl.1@example.org"])
+
+		for _, id := range []string{"relay.1@example.test", e.MessageID} {
+			w.server.Add(ann, "INBOX", from("carl@example.org", "answer.to."+id, "In-Reply-To: <"+id+">"))
+			report := w.sync()
+			require.Equal(t, track.AcceptedReply, report.Decisions[0].Rule, id)
+			emails, err := w.store.FindEmails(t.Context(), "acme", track.Query{IDs: []string{id}})
+			require.NoError(t, err)
+			require.Len(t, emails, 1)
+			require.Equal(t, o.Email, emails[0].Ref)
+			require.Equal(t, []string{e.MessageID, "relay.1@example.test"}, emails[0].IDs)
+			stored, err := w.syncer.Explain(t.Context(), "acme", "answer.to."+id)
+			require.NoError(t, err)
+			require.Equal(t, o.Regarding, stored[0].Verdict.Regarding, id)
+		}
+	}
+}

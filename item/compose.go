@@ -3,13 +3,15 @@ package item
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"mime/quotedprintable"
 	"strings"
 
-	gomessage "github.com/emersion/go-message"
+	"github.com/emersion/go-message/textproto"
 )
 
 // Compose returns d as a message that any server takes: lines end with CR LF and
@@ -23,18 +25,18 @@ func (d *Draft) Compose() (*Blob, error) {
 		return nil, err
 	}
 	root := d.body()
-	var header headerWriter
-	d.writeFields(&header)
-	root.header = append(header.lines, root.header...)
+	var fields headerWriter
+	d.writeFields(&fields)
+	root.header = append(fields.lines, root.header...)
 
 	var out bytes.Buffer
 	out.Grow(root.size() + 4<<10)
 	p := printer{boundary: d.boundary()}
-	w, err := gomessage.CreateWriter(&out, p.headerOf(root))
-	if err != nil {
+	header, boundary := p.headerOf(root)
+	if err := textproto.WriteHeader(&out, header); err != nil {
 		return nil, fmt.Errorf("item: composing a message: %w", err)
 	}
-	if err := p.print(w, root); err != nil {
+	if err := p.print(&out, root, boundary); err != nil {
 		return nil, fmt.Errorf("item: composing a message: %w", err)
 	}
 	if !bytes.HasSuffix(out.Bytes(), []byte("\r\n")) {
@@ -146,37 +148,79 @@ type printer struct {
 }
 
 // headerOf returns n's header for go-message, which writes its own order from the
-// last line added to the first.
-func (p *printer) headerOf(n *node) gomessage.Header {
-	var h gomessage.Header
+// last line added to the first, and the boundary of its parts, if it has any.
+func (p *printer) headerOf(n *node) (h textproto.Header, boundary string) {
 	lines := n.header
 	if n.multi != "" {
 		p.count++
-		lines = append(lines, fmt.Sprintf("Content-Type: multipart/%s;\r\n boundary=\"%s_%d\"\r\n", n.multi, p.boundary, p.count))
+		boundary = fmt.Sprintf("%s_%d", p.boundary, p.count)
+		lines = append(lines, fmt.Sprintf("Content-Type: multipart/%s;\r\n boundary=\"%s\"\r\n", n.multi, boundary))
 	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		h.AddRaw([]byte(lines[i]))
 	}
-	return h
+	return h, boundary
 }
 
-// print writes n's content. The tree is three deep.
-func (p *printer) print(w *gomessage.Writer, n *node) error {
+// print writes n's content. The tree is three deep. It goes by go-message's textproto,
+// for the package above that writes no part whose charset is another than UTF-8.
+func (p *printer) print(w io.Writer, n *node, boundary string) error {
+	if n.multi == "" {
+		return n.encode(w)
+	}
+	parts := textproto.NewMultipartWriter(w)
+	if err := parts.SetBoundary(boundary); err != nil {
+		return err
+	}
 	for _, child := range n.children {
-		cw, err := w.CreatePart(p.headerOf(child))
+		header, inner := p.headerOf(child)
+		cw, err := parts.CreatePart(header)
 		if err != nil {
 			return err
 		}
-		if err := p.print(cw, child); err != nil {
+		if err := p.print(cw, child, inner); err != nil {
 			return err
 		}
 	}
-	if n.content != nil {
-		if _, err := io.Copy(w, n.content.Open()); err != nil {
+	return parts.Close()
+}
+
+// encode writes a leaf's content in its encoding.
+func (n *node) encode(w io.Writer) error {
+	switch n.encoding {
+	case "base64":
+		return writeBase64(w, n.content.Open())
+	case "quoted-printable":
+		q := quotedprintable.NewWriter(w)
+		if _, err := io.Copy(q, n.content.Open()); err != nil {
+			return err
+		}
+		return q.Close()
+	}
+	_, err := io.Copy(w, n.content.Open())
+	return err
+}
+
+// writeBase64 writes lines of 76 characters (RFC 2045, section 6.8).
+func writeBase64(w io.Writer, r io.Reader) error {
+	var raw [57]byte
+	line := []byte("\r\n")
+	for from := 2; ; from = 0 { // the first has no line before it
+		n, err := io.ReadFull(r, raw[:])
+		if n > 0 {
+			line = base64.StdEncoding.AppendEncode(line[:2], raw[:n])
+			if _, err := w.Write(line[from:]); err != nil {
+				return err
+			}
+		}
+		switch err {
+		case nil:
+		case io.EOF, io.ErrUnexpectedEOF:
+			return nil
+		default:
 			return err
 		}
 	}
-	return w.Close()
 }
 
 // textNode returns the part for a body.

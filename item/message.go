@@ -1,6 +1,10 @@
 package item
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-serversync/serversync/internal/mime"
+)
 
 // Address is one mailbox of an address header (RFC 5322, section 3.4).
 type Address struct {
@@ -37,6 +41,12 @@ type Message struct {
 type Field struct {
 	Name  string // as written
 	Value string // unfolded; encoded words are not decoded
+}
+
+// Text returns the value with its encoded words decoded (RFC 2047), as one line.
+func (f Field) Text() string {
+	text, _ := mime.Words(f.Value)
+	return text
 }
 
 // Attachment describes a part that is not the message's text. Its content stays

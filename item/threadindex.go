@@ -3,6 +3,7 @@ package item
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -24,10 +25,10 @@ func NewThreadIndex(at time.Time, conversation [16]byte) string {
 }
 
 // AnswerThreadIndex returns the Thread-Index of an answer to a message that has the
-// Thread-Index to. Of random the lower 4 bits count. It is false if to is none that
-// could be gone on from.
+// Thread-Index to, which may have been folded. Of random the lower 4 bits count. It is
+// false if to is none that could be gone on from.
 func AnswerThreadIndex(to string, at time.Time, random byte) (string, bool) {
-	b, err := base64.StdEncoding.DecodeString(to)
+	b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(to), ""), "="))
 	if err != nil || len(b) < indexHead || (len(b)-indexHead)%indexChild != 0 || b[0] != 1 {
 		return "", false
 	}

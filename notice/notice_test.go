@@ -313,3 +313,30 @@ func TestEveryFixtureIsRead(t *testing.T) {
 	}
 	assert.Len(t, files, len(known))
 }
+
+// OUT-7: what comes back may have another Message-ID than it was sent with. The field
+// that repeats ours says which.
+func TestReportOfARewrittenMessage(t *testing.T) {
+	report := func(original string) string {
+		return "From: MAILER-DAEMON@relay.example\r\nTo: ann@example.test\r\nMessage-ID: <dsn@relay.example>\r\nMIME-Version: 1.0\r\n" +
+			"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n" +
+			"Reporting-MTA: dns; relay.example\r\n\r\nFinal-Recipient: rfc822; carl@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n" +
+			"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" + original + "\r\n--b--\r\n"
+	}
+	for original, want := range map[string]string{
+		"Message-ID: <relay@x>\r\nX-Serversync-Message-ID: <ours@example.test>\r\n":        "ours@example.test",
+		"Message-ID: <relay@x>\r\nX-Serversync-Message-ID: <ours @example.test\r\n":        "relay@x",
+		"Message-ID: <relay@x>\r\nX-Serversync-Message-ID: <>\r\n":                         "relay@x",
+		"X-Serversync-Message-ID:\r\n <" + strings.Repeat("x", 330) + "@example.test>\r\n": "",
+	} {
+		m, err := item.ParseMessage(item.NewBlob([]byte(report(original))), item.Limits{})
+		require.NoError(t, err)
+		n := notice.Message(m)
+		if want == "" {
+			require.NotContains(t, n.MessageID, "xxx")
+			continue
+		}
+		require.Equal(t, want, n.MessageID)
+		require.Len(t, n.Reports, 1)
+	}
+}

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"strings"
 
@@ -32,7 +33,7 @@ func original(m *item.Message) about {
 // aboutHeader reads a header; what follows a blank line is not looked at.
 func aboutHeader(b []byte) about {
 	m := item.ParseHeader(b, item.Limits{Header: maxOriginal, Fields: 500, Addresses: 100})
-	first := about{id: clean(m.MessageID, maxAddress)}
+	first := about{id: clean(cmp.Or(m.SentAs(), m.MessageID), maxAddress)}
 	if len(m.To)+len(m.Cc) == 1 {
 		for _, to := range append(m.To, m.Cc...) {
 			first.recipient = plainAddress(to.Addr)

@@ -17,6 +17,7 @@ type entry struct {
 	note      string // of unpacking it
 	err       error  // why it could not be unpacked, for now
 
+	sentAs string      // the Message-ID that it was sent with, where it lies among the sent mail with another
 	from   string      // the one sender, as looked up; "" if that is nobody
 	to     []recipient // in the order To, Cc, Bcc
 	keys   keys
@@ -42,6 +43,11 @@ func (r *Rules) read(reading *Reading, addresses []string, m Message) entry {
 		}
 		e.Message, e.wrapped = Message{Message: original, Whole: true, Size: original.Raw.Size(), Category: m.Category}, true
 		addresses = []string{e.forwarder}
+	}
+	if reading.Sent {
+		if e.sentAs = e.SentAs(); e.sentAs == e.MessageID {
+			e.sentAs = ""
+		}
 	}
 	e.from = senderOf(e.Message.Message)
 	e.to = recipientsOf(e.Message.Message, addresses)

@@ -141,6 +141,9 @@ func (h *hearing) find() {
 			}
 		}
 	}
+	if h.ours == nil && h.e.sentAs != "" {
+		h.ours = h.rewritten()
+	}
 	h.v.Match = h.rules.match(h.e.Message.Message, &h.e.keys, h.e.from, h.sender, h.court.in)
 	if h.e.Whole && !h.sent && reports(&h.e.notice) {
 		h.about, h.v.Outcomes = outcomes(&h.e.notice, h.court.byID[h.e.notice.MessageID])

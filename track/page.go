@@ -77,7 +77,7 @@ func (p *Page) Query() Query {
 			continue // nothing is known of the original
 		}
 		e.keys.ask(&q)
-		for _, id := range [...]string{e.MessageID, e.notice.MessageID} {
+		for _, id := range [...]string{e.MessageID, e.sentAs, e.notice.MessageID} {
 			if id != "" {
 				q.IDs = append(q.IDs, id)
 			}

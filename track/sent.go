@@ -1,5 +1,7 @@
 package track
 
+import "slices"
+
 // ownSent recognizes what we sent ourselves: among the sent mail, or elsewhere in the
 // sender's own mailbox. What lies with somebody it was sent to, be it in Bcc, has
 // come in there, and is judged as such.
@@ -9,6 +11,18 @@ func (h *hearing) ownSent() bool {
 	}
 	h.v.Direction = Outgoing
 	return h.track(OwnSent, h.ours.Ref.String())
+}
+
+// rewritten returns the email of ours that lies among the sent mail under a Message-ID
+// which a server put in place of ours; nil if it is none. Those we wrote to can copy the
+// field that names ours, so it counts for the sender's own copy of that very email.
+func (h *hearing) rewritten() *Email {
+	for _, e := range h.court.byID[h.e.sentAs] {
+		if e.Direction == Outgoing && sameTime(e, h.e) && slices.Contains(e.Participants, h.e.from) {
+			return e
+		}
+	}
+	return nil
 }
 
 // filedBySender reports whether an email of ours lies in its sender's mailbox, and
