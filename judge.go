@@ -204,7 +204,7 @@ func (c *cycle) keep(r *Record, d Decision) {
 		return
 	}
 	if v.Original != nil { // from a forward mailbox: the email itself counts, not what it came in
-		r.Message = v.Original
+		r.outer, r.Message = r.Message, v.Original
 	}
 	m := *r.Message
 	r.Message, r.MessageID = &m, m.MessageID
