@@ -37,6 +37,7 @@ type simulation struct {
 	directory *Directory
 	epochs    int
 	forgot    map[mailbox.Key]bool // cursors were forgotten while ids stayed
+	rules     bool                 // mail is tracked by rules
 	trace     uint64
 	calls     int
 	faults    []string
@@ -76,8 +77,7 @@ func newSimulation(seed uint64, bug plant) *simulation {
 		return provider.StatusSent
 	}
 	s.checked = &oracle{Store: s.store, s: s}
-	box := func(b mailbox.Mailbox) mailbox.Mailbox { return b }
-	cfg := newConfig(s.server, s.checked, box(annBox), box(bobBox))
+	cfg := newConfig(s.server, s.checked, annBox, bobBox)
 	s.directory = cfg.Mailboxes.(*Directory)
 	if s.classes&32 != 0 {
 		for _, key := range s.keys {
@@ -88,6 +88,8 @@ func newSimulation(seed uint64, bug plant) *simulation {
 	cfg.ItemTries = 4
 	if s.chance("filter")%2 == 0 {
 		cfg.Filter = s.filter
+	} else if s.chance("rules")%3 != 0 {
+		s.useRules(&cfg)
 	}
 	bug.put(s, &cfg)
 	for i := range 2 {
@@ -199,7 +201,7 @@ func (s *simulation) serverFault(c providertest.Call) providertest.Outcome {
 
 // deliver puts a message into a mailbox; some are in both.
 func (s *simulation) deliver(key mailbox.Key, n int) {
-	raw := letter(n)
+	raw := s.letter(n)
 	s.delivered[string(raw)] = true
 	received := time.Now()
 	if s.classes&32 != 0 {
@@ -210,9 +212,14 @@ func (s *simulation) deliver(key mailbox.Key, n int) {
 
 // bound has a mailbox process email from a time on.
 func (s *simulation) bound(key mailbox.Key, since time.Time) {
-	box := map[mailbox.Key]mailbox.Mailbox{ann: annBox, bob: bobBox}[key]
-	box.Profile, box.ProcessAfter = testProfile.ID, since
-	s.directory.PutMailbox(box)
+	s.edit(key, func(box *mailbox.Mailbox) { box.ProcessAfter = since })
+}
+
+// edit changes a mailbox.
+func (s *simulation) edit(key mailbox.Key, change func(*mailbox.Mailbox)) {
+	if err := s.directory.Edit(context.Background(), key, change); err != nil {
+		panic(err)
+	}
 }
 
 // live lets the world go on until the faults end.
@@ -244,10 +251,15 @@ func (s *simulation) live() {
 			s.server.NewEpoch(key, "INBOX")
 		case dice < 83 && s.classes&16 != 0:
 			s.epochs++
+			if s.rules {
+				s.epochs++ // of the tracked folder
+			}
 			s.forgot[key] = true
 			s.server.ExpireCursors(key)
 		case dice < 85 && s.classes&32 != 0:
 			s.bound(key, time.Now().Add(-s.between(time.Hour, 5*24*time.Hour, "bound", n)))
+		case dice < 85:
+			s.ask(key, n)
 		case dice >= 85:
 			e := entry(key, n, "carl@example.org")
 			if n%3 == 0 {
