@@ -226,6 +226,10 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 			continue
 		}
 		candidate := c.candidate(folder, change)
+		if candidate.Message == nil {
+			decisions[i] = Decision{Verdict: Deferred, Reason: "its bytes could not be read"}
+			continue
+		}
 		if c.isProbe(candidate.Message) {
 			decisions[i] = Decision{Verdict: Ignored, Reason: ofTest}
 			continue
@@ -244,11 +248,9 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 		if verdict.Verdict == "" {
 			verdict.Verdict = Tracked
 		}
-		if m := page[j].Message; m != nil {
-			verdict.messageID = m.MessageID
-			if page[j].whole {
-				verdict.whole = m
-			}
+		verdict.messageID = page[j].Message.MessageID
+		if page[j].whole {
+			verdict.whole = page[j].Message
 		}
 		decisions[at[j]] = verdict
 	}
