@@ -57,10 +57,11 @@ type Record struct {
 	// added again: the record gives it another place. The first place in a batch
 	// counts like one committed earlier.
 	Message  *item.Message
-	Flags    []string  // of the place; nil leaves them as they are
-	Received time.Time // when the server got it
-	Reason   string    // why it was decided so, in words
-	Code     string    // of the failure, for Deferred and Quarantined; the journal has it
+	outer    *item.Message // that Message came in; it is what is kept aside if need be
+	Flags    []string      // of the place; nil leaves them as they are
+	Received time.Time     // when the server got it
+	Reason   string        // why it was decided so, in words
+	Code     string        // of the failure, for Deferred and Quarantined; the journal has it
 
 	// Where mail is tracked by rules ([Tracking]): MessageID is the message's, also
 	// of one that is ignored, and Verdict says why ([Verdicts]). Index is what a
@@ -86,9 +87,9 @@ type Record struct {
 type RecordKind string
 
 // The kinds of record. The first four are decisions; an id has one of them. A
-// Deferred or Quarantined id may become any other. An Ignored one may become Tracked,
-// when a person asks for it, and nothing else; a Tracked one keeps its kind. A decision
-// that an id cannot take, or has already as Tracked or Ignored, changes nothing.
+// Deferred, Quarantined or Ignored id may become any other: a person may ask for what
+// was ignored, and that may not be to be had at once. A Tracked one keeps its kind. A
+// decision that an id cannot take, or has already as Tracked or Ignored, changes nothing.
 const (
 	Tracked     RecordKind = "tracked"     // it belongs to the host: Message is set
 	Ignored     RecordKind = "ignored"     // it does not, for Reason

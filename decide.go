@@ -53,11 +53,13 @@ func (l *lane) sift(st *step, dealt places, epoch string) (fresh []provider.Chan
 	for id := range dealt {
 		counted[id] = true // with its own page
 	}
+	at := make(map[provider.ID]int) // in fresh
 	for _, change := range st.page.Changes {
 		place := st.places[change.ID]
 		switch {
 		case l.asksFor(change, place):
 			counted[change.ID] = true
+			at[change.ID] = len(fresh)
 			fresh = append(fresh, change)
 			st.places[change.ID] = Place{Kind: Tracked, Flags: change.Flags}
 			if r, changed := l.compare(change, place, epoch); changed {
@@ -68,12 +70,16 @@ func (l *lane) sift(st *step, dealt places, epoch string) (fresh []provider.Chan
 				counted[change.ID] = true
 				st.known++
 			}
+			if i, ok := at[change.ID]; ok && change.Flags != nil {
+				fresh[i].Flags = change.Flags // a person may have asked for it meanwhile
+			}
 			if r, changed := l.compare(change, place, epoch); changed {
 				later = append(later, r)
 				st.places[change.ID] = place.after(r)
 			}
 		case change.Kind == provider.Upsert && l.isNew(change):
 			counted[change.ID] = true
+			at[change.ID] = len(fresh)
 			fresh = append(fresh, change)
 			st.places[change.ID] = Place{Kind: Tracked, Flags: change.Flags}
 		}
@@ -160,7 +166,11 @@ func (l *lane) decideNew(ctx context.Context, st *step, fresh []provider.Change,
 		return err
 	}
 	for i := range fresh {
-		st.add(l.cycle, fresh[i], l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0), decisions[i])
+		r := l.record(fresh[i], decisions[i], l.folder.ID, epoch, 0)
+		st.add(l.cycle, fresh[i], r, decisions[i])
+		place := st.places[r.ID]
+		place.Kind = r.Kind // not until now is it known to the pages behind
+		st.places[r.ID] = place
 	}
 	return nil
 }
@@ -216,6 +226,10 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 			continue
 		}
 		candidate := c.candidate(folder, change)
+		if candidate.Message == nil {
+			decisions[i] = Decision{Verdict: Deferred, Reason: "its bytes could not be read"}
+			continue
+		}
 		if c.isProbe(candidate.Message) {
 			decisions[i] = Decision{Verdict: Ignored, Reason: ofTest}
 			continue
@@ -234,11 +248,9 @@ func (c *cycle) ask(ctx context.Context, folder provider.Folder, fresh []provide
 		if verdict.Verdict == "" {
 			verdict.Verdict = Tracked
 		}
-		if m := page[j].Message; m != nil {
-			verdict.messageID = m.MessageID
-			if page[j].whole {
-				verdict.whole = m
-			}
+		verdict.messageID = page[j].Message.MessageID
+		if page[j].whole {
+			verdict.whole = page[j].Message
 		}
 		decisions[at[j]] = verdict
 	}
@@ -365,6 +377,9 @@ func (c *cycle) record(change provider.Change, d Decision, folder provider.Folde
 func (c *cycle) refuse(r *Record, err error) {
 	r.Attempts++
 	r.Index = nil
+	if r.outer != nil {
+		r.Message, r.outer = r.outer, nil
+	}
 	r.Reason, r.Code = bounded(err.Error()), fault(err).Code
 	if r.Attempts >= c.s.cfg.ItemTries || provider.KindOf(err) == provider.ErrTooLarge {
 		r.Kind = Quarantined

@@ -48,12 +48,20 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 	epoch := due[0].Epoch
 	fresh := make([]provider.Change, len(due))
 	all := make([]Decision, len(due))
+	ids := make([]provider.ID, len(due))
 	for i, d := range due {
-		fresh[i] = provider.Change{Kind: provider.Upsert, ID: d.ID}
+		ids[i] = d.ID
+	}
+	flags, err := c.flags(ctx, folder.ID, epoch, ids)
+	if err != nil {
+		return err
+	}
+	for i, d := range due {
+		fresh[i] = provider.Change{Kind: provider.Upsert, ID: d.ID, Flags: flags[i]}
 		all[i].Verdict = Tracked
 	}
 	defer release(fresh)
-	err := c.complete(ctx, source, folder.ID, epoch, fresh, all)
+	err = c.complete(ctx, source, folder.ID, epoch, fresh, all)
 	switch {
 	case errors.Is(err, provider.ErrNotFound), errors.Is(err, provider.ErrCursorExpired):
 		for i := range fresh { // a new epoch lists them under new ids
@@ -72,6 +80,19 @@ func (c *cycle) retry(ctx context.Context, source provider.Source, folder provid
 	}
 	_, err = c.commitWhole(ctx, st.batch)
 	return err
+}
+
+// flags returns the recorded flags of items, which may say that a person asks for them.
+func (c *cycle) flags(ctx context.Context, folder provider.FolderID, epoch string, ids []provider.ID) ([][]string, error) {
+	flags := make([][]string, len(ids))
+	if !c.s.picks() {
+		return flags, nil
+	}
+	places, err := c.known(ctx, folder, epoch, ids)
+	for i, place := range places {
+		flags[i] = place.Flags
+	}
+	return flags, err
 }
 
 // Replay deals again with a quarantined item, after a fix. The item is tracked
@@ -103,7 +124,11 @@ func (c *cycle) replay(ctx context.Context, q QuarantinedItem) error {
 	if c.tracking == nil {
 		return errors.New(c.shut.Cause)
 	}
-	fresh := []provider.Change{{Kind: provider.Upsert, ID: q.ID, Received: q.Received, Raw: q.Raw}}
+	flags, err := c.flags(ctx, q.Folder, q.Epoch, []provider.ID{q.ID})
+	if err != nil {
+		return err
+	}
+	fresh := []provider.Change{{Kind: provider.Upsert, ID: q.ID, Flags: flags[0], Received: q.Received, Raw: q.Raw}}
 	folder := folderNamed(nil, q.Folder)
 	decisions, err := c.ask(ctx, folder, fresh)
 	if err != nil {

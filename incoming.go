@@ -86,7 +86,7 @@ func (c *cycle) folders(ctx context.Context, source provider.Source) ([]provider
 	for _, name := range wanted {
 		found := false
 		for _, f := range all {
-			if !chosenBy(name, f) {
+			if !chosenBy(name, f) || name == "*" && c.movedAwayTo(f) {
 				continue
 			}
 			found = true

@@ -67,12 +67,21 @@ func (c *cycle) judge(ctx context.Context, candidates []Candidate) ([]Decision, 
 		messages[i] = track.Message{Message: candidate.Message, Whole: candidate.whole, Size: candidate.Size,
 			Category: c.categorized(candidate.Flags)}
 	}
-	page := c.tracking.Page(c.reading(candidates[0].Folder), messages)
-	parties, err := c.parties(ctx, page.Addresses())
+	var addresses []string
+	var query track.Query
+	page, err := store(ctx, c, "Rules.Page", func(context.Context) (*track.Page, error) {
+		page := c.tracking.Page(c.reading(candidates[0].Folder), messages)
+		addresses, query = page.Addresses(), page.Query()
+		return page, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	emails, err := c.emails(ctx, page.Query())
+	parties, err := c.parties(ctx, addresses)
+	if err != nil {
+		return nil, err
+	}
+	emails, err := c.emails(ctx, query)
 	if err != nil {
 		return nil, err
 	}
@@ -200,12 +209,15 @@ func (c *cycle) keep(r *Record, d Decision) {
 	}
 	v := *d.verdict
 	r.Verdict, r.Decided = &v, c.s.cfg.Clock.Now()
+	if r.Kind != Tracked { // it is not, or not yet, the host's to know with whom people write
+		v.Sender, v.Recipients, v.Notice.Reports = nil, nil, nil
+	}
 	if r.Message == nil {
 		r.MessageID = d.messageID
 		return
 	}
 	if v.Original != nil { // from a forward mailbox: the email itself counts, not what it came in
-		r.Message = v.Original
+		r.outer, r.Message = r.Message, v.Original
 	}
 	m := *r.Message
 	r.Message, r.MessageID = &m, m.MessageID
@@ -230,6 +242,11 @@ func (c *cycle) keep(r *Record, d Decision) {
 // "Move Failed Emails to Undeliverable Folder").
 const undeliverable = "Undeliverable"
 
+// movedAwayTo reports whether a folder is where such mail is moved.
+func (c *cycle) movedAwayTo(f provider.Folder) bool {
+	return c.profile.MoveUndeliverable && f.Kind == provider.Mail && strings.EqualFold(f.Name, undeliverable)
+}
+
 // moveAway owes the move of an item that could not become a record, where the profile
 // asks for it, or its mark, where a person had asked for it by a category.
 func (c *cycle) moveAway(r Record) []OwedAct {
@@ -245,7 +262,7 @@ func (c *cycle) moveAway(r Record) []OwedAct {
 	if c.profile.MoveUndeliverable && c.in != nil {
 		act.Kind, act.Flag, act.To = provider.Move, "", undeliverable
 		for _, f := range c.in.folders {
-			if f.Kind == provider.Mail && strings.EqualFold(f.Name, undeliverable) {
+			if c.movedAwayTo(f) {
 				act.To = f.ID
 			}
 		}

@@ -185,7 +185,7 @@ func (l *lane) want() provider.Want {
 	switch {
 	case l.in.listsAlways():
 		return provider.WantIDs
-	case l.tracking != nil && l.settings.Tracking.TakesAll(l.box):
+	case l.tracking != nil && l.settings.Tracking.TakesAll(l.box) && l.settings.Tracking.Content.MaxMessage <= 0:
 		return provider.WantBodies // nearly all are wanted anyway
 	case l.s.picks():
 		return provider.WantHeaders

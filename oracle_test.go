@@ -42,6 +42,7 @@ func (s *simulation) check(ctx context.Context) {
 			s.fault("%v: incoming is %s: %+v", key, phase, snap.State.Incoming.Fault)
 		}
 		s.checkLedger(key)
+		s.checkRules(ctx, key)
 		for _, a := range alertsOf(s.store, key) {
 			if a.Code == "cursor-reset" {
 				alerts++
@@ -75,7 +76,7 @@ func (s *simulation) checkLedger(key mailbox.Key) {
 	there := make(map[at]bool)
 	epoch := s.server.Epoch(key, "INBOX")
 	for _, p := range s.store.Places(key) {
-		if p.Folder == "INBOX" {
+		if p.Folder == "INBOX" && !(s.rules && p.Epoch == s.server.Epoch(key, caseFolder.ID)) { // moved from there under its id
 			there[at{p.Epoch, p.ID}] = !p.Gone
 		}
 	}

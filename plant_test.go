@@ -14,9 +14,12 @@ import (
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
+	"github.com/go-serversync/serversync/store/memory"
 )
 
 type providertestMessage = providertest.Message
+
+type placed = memory.Place
 
 // A plant is a bug that is put into a simulation on purpose.
 type plant string

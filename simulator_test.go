@@ -38,6 +38,7 @@ type simulation struct {
 	epochs    int
 	forgot    map[mailbox.Key]bool // cursors were forgotten while ids stayed
 	promises  map[string]*promise  // of entries, by ID
+	rules     bool                 // mail is tracked by rules
 	trace     uint64
 	calls     int
 	faults    []string
@@ -80,8 +81,7 @@ func newSimulation(seed uint64, bug plant) *simulation {
 		return provider.StatusSent
 	}
 	s.checked = &oracle{Store: s.store, Outbox: s.store, s: s}
-	box := func(b mailbox.Mailbox) mailbox.Mailbox { return b }
-	cfg := newConfig(s.server, s.checked, box(annBox), box(bobBox))
+	cfg := newConfig(s.server, s.checked, annBox, bobBox)
 	s.directory = cfg.Mailboxes.(*Directory)
 	if s.classes&32 != 0 {
 		for _, key := range s.keys {
@@ -92,6 +92,8 @@ func newSimulation(seed uint64, bug plant) *simulation {
 	cfg.ItemTries = 4
 	if s.chance("filter")%2 == 0 {
 		cfg.Filter = s.filter
+	} else if s.chance("rules")%3 != 0 {
+		s.useRules(&cfg)
 	}
 	bug.put(s, &cfg)
 	for i := range 2 {
@@ -203,7 +205,7 @@ func (s *simulation) serverFault(c providertest.Call) providertest.Outcome {
 
 // deliver puts a message into a mailbox; some are in both.
 func (s *simulation) deliver(key mailbox.Key, n int) {
-	raw := letter(n)
+	raw := s.letter(n)
 	s.delivered[string(raw)] = true
 	received := time.Now()
 	if s.classes&32 != 0 {
@@ -214,9 +216,14 @@ func (s *simulation) deliver(key mailbox.Key, n int) {
 
 // bound has a mailbox process email from a time on.
 func (s *simulation) bound(key mailbox.Key, since time.Time) {
-	box := map[mailbox.Key]mailbox.Mailbox{ann: annBox, bob: bobBox}[key]
-	box.Profile, box.ProcessAfter = testProfile.ID, since
-	s.directory.PutMailbox(box)
+	s.edit(key, func(box *mailbox.Mailbox) { box.ProcessAfter = since })
+}
+
+// edit changes a mailbox.
+func (s *simulation) edit(key mailbox.Key, change func(*mailbox.Mailbox)) {
+	if err := s.directory.Edit(context.Background(), key, change); err != nil {
+		panic(err)
+	}
 }
 
 // live lets the world go on until the faults end.
@@ -248,10 +255,15 @@ func (s *simulation) live() {
 			s.server.NewEpoch(key, "INBOX")
 		case dice < 83 && s.classes&16 != 0:
 			s.epochs++
+			if s.rules {
+				s.epochs++ // of the tracked folder
+			}
 			s.forgot[key] = true
 			s.server.ExpireCursors(key)
 		case dice < 85 && s.classes&32 != 0:
 			s.bound(key, time.Now().Add(-s.between(time.Hour, 5*24*time.Hour, "bound", n)))
+		case dice < 85:
+			s.ask(key, n)
 		case dice >= 85:
 			s.write(key, n)
 		}

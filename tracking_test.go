@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type tracked struct {
 	store  *memory.Store
 	syncer *Syncer
 	cfg    Config
+	ahead  atomic.Int64 // of the clock
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -58,6 +60,7 @@ func newTracked(t *testing.T, temperament providertest.Temperament, box mailbox.
 	w := &tracked{T: t, server: providertest.NewServer(temperament), store: memory.New(), calls: make(map[string]int)}
 	w.cfg = newConfig(w.server, w.store, box)
 	w.cfg.Tracking = &Tracking{Addresses: testPeople}
+	w.cfg.Clock = shifted{&w.ahead}
 	w.cfg.Hooks.Call = func(ctx context.Context, c Call) (context.Context, func(error)) {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -156,20 +156,13 @@ func recordFaults() []fault {
 				}
 			})
 		}},
-		{name: "an ignored id may become deferred", rule: "S12", also: []string{"S9"}, make: func() methods {
-			var deferred sync.Map
-			m := told(func(id provider.ID, p *serversync.Place) {
-				if _, ok := deferred.Load(id); ok && p.Kind == serversync.Ignored {
-					p.Kind = serversync.Deferred
-				}
-			})
-			m.commit = recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {
+		{name: "an ignored id cannot wait", rule: "S12", also: []string{"S21"}, make: func() methods {
+			return recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {
 				places, _ := m.Known(ctx, key, r.Folder, r.Epoch, []provider.ID{r.ID})
 				if places[0].Kind == serversync.Ignored && r.Kind == serversync.Deferred {
-					deferred.Store(r.ID, true)
+					r.Kind, r.Verdict = serversync.Ignored, nil
 				}
-			}).commit
-			return m
+			})
 		}},
 		{name: "a deferred id stays deferred", rule: "S12", also: []string{"S13", "Quarantine", "S21"}, make: func() methods {
 			return recorded(func(m *memory.Store, key mailbox.Key, r *serversync.Record) {

@@ -10,11 +10,11 @@ import (
 
 // What each kind of record makes of an id: part of S12, for Known tells.
 var recordChecks = []check{
-	{name: "a deferred or quarantined id may become any other, an ignored one tracked, a tracked one stays", f: transitions},
+	{name: "a deferred, quarantined or ignored id may become any other, a tracked one stays", f: transitions},
 	{name: "a decision that comes again is no change", f: func(r *run) {
 		r.record(ann, flagged(tracked("1", letter("one")), `\Seen`), flagged(decided(serversync.Ignored, "2"), `\Seen`))
 		receipt := r.record(ann, flagged(tracked("1", letter("two")), `\Flagged`), flagged(decided(serversync.Ignored, "2")),
-			decided(serversync.Ignored, "1"), flagged(decided(serversync.Quarantined, "2")))
+			decided(serversync.Ignored, "1"), flagged(decided(serversync.Deferred, "1")))
 		equal(r, "receipt", receipt, serversync.Receipt{})
 		equal(r, "tracked", place(r.kind(ann, "1")), `tracked false ["\\Seen"]`)
 		equal(r, "ignored", place(r.kind(ann, "2")), `ignored false ["\\Seen"]`)
@@ -38,6 +38,16 @@ var recordChecks = []check{
 		placesOf(r, "acme", letter("one"), "acme/ann")
 		r.record(ann, decided(serversync.Ignored, "1"))
 		equal(r, "id that was tracked", r.kind(ann, "1").Kind, serversync.Tracked)
+	}},
+	{name: "an ignored message that a person asks for waits like any other", f: func(r *run) {
+		r.record(ann, flagged(decided(serversync.Ignored, "1"), `\Seen`))
+		d := decided(serversync.Deferred, "1")
+		d.Attempts, d.NotBefore = 1, clock
+		r.record(ann, d)
+		equal(r, "deferrals", len(r.load(ann).Deferred), 1)
+		equal(r, "id", place(r.kind(ann, "1")), `deferred false ["\\Seen"]`)
+		equal(r, "receipt", r.record(ann, tracked("1", letter("one"))), serversync.Receipt{Added: 1})
+		equal(r, "deferrals after it was tracked", len(r.load(ann).Deferred), 0)
 	}},
 	{name: "nil flags leave the flags, none clear them", f: func(r *run) {
 		r.record(ann, flagged(decided(serversync.Tracked, "1"), "b", "a"))
@@ -112,7 +122,7 @@ func transitions(r *run) {
 			r.record(ann, decided(from, id))
 			r.record(ann, decided(to, id))
 			want := to
-			if from == serversync.Tracked || from == serversync.Ignored && to != serversync.Tracked {
+			if from == serversync.Tracked {
 				want = from
 			}
 			equal(r, string(id), r.kind(ann, id).Kind, want)

@@ -161,7 +161,7 @@ var verdictChecks = []check{
 			first := judged(decided(stands, id), string(id), 0)
 			r.record(ann, first)
 			for _, kind := range decisions {
-				if kind != serversync.Tracked || stands == serversync.Tracked {
+				if kind == stands || stands == serversync.Tracked {
 					r.record(ann, judged(decided(kind, id), string(id), time.Hour))
 				}
 			}

@@ -30,7 +30,9 @@ func newCourt(p *Page, parties map[string][]Party, emails []Email) *court {
 		e := &emails[i]
 		c.byRef[e.Ref] = e
 		for _, id := range e.IDs {
-			c.byID[id] = append(c.byID[id], e)
+			if id != "" { // a message without one is nobody's
+				c.byID[id] = append(c.byID[id], e)
+			}
 		}
 	}
 	for _, list := range c.byID {

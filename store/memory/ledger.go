@@ -60,14 +60,14 @@ func newLedger() *ledger {
 }
 
 // final reports whether the decision about p stands, but for an ignored one that a
-// person has tracked.
+// person asks for.
 func (p *place) final() bool {
 	return p.kind == serversync.Tracked || p.kind == serversync.Ignored
 }
 
 // takes reports whether p may be decided so.
 func (p *place) takes(kind serversync.RecordKind) bool {
-	return !p.final() || p.kind == serversync.Ignored && kind == serversync.Tracked
+	return !p.final() || p.kind == serversync.Ignored && kind != serversync.Ignored
 }
 
 // find returns what is recorded of the id, or nil.

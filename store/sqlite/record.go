@@ -82,8 +82,7 @@ func (c *committing) space(folder provider.FolderID, epoch string) (int64, error
 	return id, nil
 }
 
-// decide records one of the four decisions, unless one stands: a tracked id keeps it,
-// and an ignored one may only become tracked.
+// decide records one of the four decisions, unless one stands: a tracked id keeps it.
 func (c *committing) decide(space int64, at int) error {
 	r := &c.batch.Records[at]
 	stands, err := c.reopen(space, r.ID, r.Kind)
@@ -125,7 +124,7 @@ func (c *committing) reopen(space int64, id provider.ID, to serversync.RecordKin
 	case was == serversync.Deferred:
 		_, err = c.exec(`DELETE FROM sync_deferrals WHERE space = ? AND id = ?`, space, string(id))
 		return false, err
-	case was == serversync.Ignored && to == serversync.Tracked:
+	case was == serversync.Ignored && to != serversync.Ignored && to != serversync.Moved:
 		return false, nil
 	}
 	return true, nil
