@@ -36,10 +36,10 @@ func (t *commit) record(r *serversync.Record) error {
 }
 
 // decide records a decision, unless one stands. An ignored message may still become
-// tracked: somebody has asked for it.
+// another: somebody has asked for it.
 func (t *commit) decide(r *serversync.Record, id []any) error {
 	var stands bool
-	err := t.get(`SELECT EXISTS (SELECT 1 FROM sync_ids`+thisID+` AND (kind = 'tracked' OR kind = 'ignored' AND $6 <> 'tracked'))`,
+	err := t.get(`SELECT EXISTS (SELECT 1 FROM sync_ids`+thisID+` AND (kind = 'tracked' OR kind = 'ignored' AND $6 = 'ignored'))`,
 		append(id, string(r.Kind)), &stands)
 	if stands || err != nil {
 		return err
