@@ -2,11 +2,8 @@ package serversync
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/go-serversync/serversync/item"
@@ -138,45 +135,6 @@ func (c *cycle) reading(folder provider.Folder) track.Reading {
 	return r
 }
 
-// trackedFolder returns what a folder stands for, if it does for anything.
-func (c *cycle) trackedFolder(id provider.FolderID) (mailbox.TrackedFolder, bool) {
-	if c.tracking == nil || c.settings.Tracking.NoFolders {
-		return mailbox.TrackedFolder{}, false
-	}
-	for _, f := range c.box.TrackedFolders[:min(len(c.box.TrackedFolders), mailbox.MaxTrackedFolders)] {
-		if f.Folder == string(id) {
-			return f, true
-		}
-	}
-	return mailbox.TrackedFolder{}, false
-}
-
-// categorized reports whether flags have the category that stands for tracking.
-func (c *cycle) categorized(flags []string) bool {
-	return c.tracking != nil && !c.settings.Tracking.NoCategories &&
-		slices.ContainsFunc(flags, func(f string) bool { return strings.EqualFold(f, c.settings.Tracking.Category) })
-}
-
-// asksFor reports whether a person asks for an item that was ignored: by a category
-// that it did not have, or by a tracked folder.
-func (l *lane) asksFor(change provider.Change, place Place) bool {
-	if place.Kind != Ignored || change.Kind != provider.Upsert && change.Kind != provider.Flags {
-		return false
-	}
-	return l.categorized(change.Flags) && !l.categorized(place.Flags)
-}
-
-// noteUntracked says in the record of changed flags that a person took away the
-// category that stands for tracking. The message stays the host's: what to do about it
-// is for the host to know.
-func (l *lane) noteUntracked(r *Record, change provider.Change, place Place) {
-	if place.Kind != Tracked || change.Flags == nil || !l.categorized(place.Flags) || l.categorized(change.Flags) {
-		return
-	}
-	r.Verdict = &track.Verdict{Rule: track.NoCategory, Direction: track.Incoming}
-	r.Decided, r.Reason = l.s.cfg.Clock.Now(), r.Verdict.Explain()
-}
-
 // judgeWhole decides anew about those of a page whose header could not tell, now that
 // their bodies are there.
 func (c *cycle) judgeWhole(ctx context.Context, folder provider.Folder, fresh []provider.Change, decisions []Decision) error {
@@ -236,68 +194,4 @@ func (c *cycle) keep(r *Record, d Decision) {
 		}
 		r.Index = &index
 	}
-}
-
-// undeliverable is the folder for mail that could not become a record (Microsoft:
-// "Move Failed Emails to Undeliverable Folder").
-const undeliverable = "Undeliverable"
-
-// movedAwayTo reports whether a folder is where such mail is moved.
-func (c *cycle) movedAwayTo(f provider.Folder) bool {
-	return c.profile.MoveUndeliverable && f.Kind == provider.Mail && strings.EqualFold(f.Name, undeliverable)
-}
-
-// moveAway owes the move of an item that could not become a record, where the profile
-// asks for it, or its mark, where a person had asked for it by a category.
-func (c *cycle) moveAway(r Record) []OwedAct {
-	if r.Kind != Quarantined {
-		return nil
-	}
-	act := provider.Act{Folder: r.Folder, Epoch: r.Epoch, ID: r.ID}
-	var acts []OwedAct
-	if c.categorized(r.Flags) {
-		act.Kind, act.Flag = provider.Mark, c.settings.Tracking.Category+"-"+undeliverable
-		acts = append(acts, c.owe(act, 0))
-	}
-	if c.profile.MoveUndeliverable && c.in != nil {
-		act.Kind, act.Flag, act.To = provider.Move, "", undeliverable
-		for _, f := range c.in.folders {
-			if c.movedAwayTo(f) {
-				act.To = f.ID
-			}
-		}
-		if act.To != r.Folder {
-			acts = append(acts, c.owe(act, 0))
-		}
-	}
-	return acts
-}
-
-// Explain returns why messages with this Message-ID were tracked or not, at each of
-// their places, the last decision first; see [StoredVerdict.Explain]. It needs a Store
-// with [Verdicts]. None is no error: the message may have been decided about before
-// there was Tracking, or so long ago that it was forgotten.
-func (s *Syncer) Explain(ctx context.Context, organization, messageID string) ([]StoredVerdict, error) {
-	verdicts, ok := StoreAs[Verdicts](s.cfg.Store)
-	if !ok {
-		return nil, fmt.Errorf("serversync: the Store keeps no verdicts: %w", errors.ErrUnsupported)
-	}
-	id := strings.Trim(strings.TrimSpace(messageID), "<>")
-	return through(ctx, &s.seam, mailbox.Key{Organization: organization}, "Verdicts.Verdicts", func(ctx context.Context) ([]StoredVerdict, error) {
-		return verdicts.Verdicts(ctx, organization, id, explained)
-	})
-}
-
-// explained is how many places of a message are explained.
-const explained = 100
-
-// Explain says in a sentence what was decided and why.
-func (v StoredVerdict) Explain() string {
-	switch v.Kind {
-	case Deferred:
-		return "it is tried again: " + v.Reason
-	case Quarantined:
-		return "it could not become a record and is kept aside: " + v.Reason
-	}
-	return v.Verdict.Explain()
 }
