@@ -50,7 +50,7 @@ func (c *cycle) heedTracking() {
 		return
 	}
 	var err error
-	if c.tracking, err = c.s.trackingRules(c.key.Organization, c.settings.Tracking); err != nil {
+	if c.tracking, err = c.s.trackingRules(c.key.Organization, c.settings.Tracking); err != nil && c.shut == (mailbox.Fault{}) {
 		c.shut = mailbox.Fault{Code: "tracking-settings", Cause: "the organization's settings about tracking are wrong: " + err.Error(),
 			Remedy: "mend the settings", Level: profile.Error}
 	}
