@@ -220,6 +220,27 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name: "forwarded, and deleted when it is processed",
+		only: []providertest.Temperament{providertest.IMAPLike, providertest.EWSLike, providertest.GraphLike},
+		setUp: func(w *world) {
+			box := mailbox.Mailbox{Key: ann, Address: "forward@example.test", Kind: mailbox.Forward, DeleteProcessed: true}
+			bobs := bobUser
+			bobs.Accept = mailbox.AcceptAll
+			w.cfg.Mailboxes = Static(testProfile, box)
+			w.cfg.Tracking = &Tracking{Addresses: people{"bob@example.test": {bobs}}}
+		},
+		steps: []step{
+			{do: func(w *world) {
+				for n := range 5 {
+					w.server.Add(ann, "INBOX", forwarded("bob@example.test", fmt.Sprint("wrapper", n, "@1"), letter(n/2)))
+				}
+				w.server.Add(ann, "INBOX", forwarded("mallory@example.org", "forged@1", letter(9)))
+				w.server.Add(ann, "INBOX", from("bob@example.test", "bare@1"))
+			}},
+			{do: func(*world) {}},
+		},
+	},
+	{
 		name: "several folders",
 		only: []providertest.Temperament{providertest.IMAPLike, providertest.EWSLike, providertest.GraphLike, providertest.DAVLike},
 		setUp: func(w *world) {
