@@ -81,6 +81,7 @@ func (c *cycle) committed(b *Batch, receipt Receipt, state mailbox.State) {
 	})
 	c.owed = append(c.owed, b.Owe...)
 	c.report.count(b, receipt)
+	c.noteGuesses(b.Records)
 	c.told(b.Alerts)
 }
 

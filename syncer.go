@@ -37,6 +37,7 @@ type Syncer struct {
 	rates      rates
 	automatics automatics
 	schedules  schedules
+	guesses    guesses
 
 	mu   sync.Mutex
 	busy map[mailbox.Key]bool // true: its state was changed from outside since it began

@@ -441,3 +441,35 @@ func TestOUT7RewrittenMessageID(t *testing.T) {
 		}
 	}
 }
+
+// TRK-02: references that are tried out are believed by nobody, and told of once.
+func TestTRK02GuessedReferences(t *testing.T) {
+	w := newTracked(t, providertest.IMAPLike, annBox, func(c *Config) { c.Tracking.Signer = signer(t, "a") })
+	other := signer(t, "b")
+	guess := func(n int) {
+		id, err := other.MessageID(ann.Organization, track.Ref{Type: "email", ID: fmt.Sprint(n)}, "x", "example.test")
+		require.NoError(t, err)
+		w.server.Add(ann, "INBOX", from("mallory@example.org", fmt.Sprintf("guess%d@1", n), "In-Reply-To: <"+id+">"))
+	}
+	told := func() (n int) {
+		for _, a := range alertsOf(w.store, ann) {
+			if a.Code == "references-guessed" {
+				n++
+			}
+		}
+		return n
+	}
+	for n := range 99 {
+		guess(n)
+	}
+	for _, rule := range rules(w.sync()) {
+		require.Equal(t, track.NoReply, rule)
+	}
+	require.Zero(t, told())
+	for n := range 150 {
+		guess(100 + n)
+	}
+	w.sync()
+	require.Equal(t, 1, told())
+	require.Empty(t, w.store.Messages(ann.Organization))
+}

@@ -147,6 +147,7 @@ func (h *hearing) find() {
 		h.ours = h.rewritten()
 	}
 	h.v.Match = h.rules.match(h.e.Message.Message, &h.e.keys, h.e.from, h.sender, h.court.in)
+	h.v.Match.Guessed = h.e.keys.guessed
 	if h.e.Whole && !h.sent && reports(&h.e.notice) {
 		h.about, h.v.Outcomes = outcomes(&h.e.notice, h.court.byID[h.e.notice.MessageID])
 	}

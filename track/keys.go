@@ -17,6 +17,7 @@ const (
 // keys are all that a message may be matched by, best first in each list.
 type keys struct {
 	signed       []signedKey
+	guessed      int      // references that look signed and are not
 	ids          []string // of In-Reply-To, then References from the newest on; none twice
 	inReplyTo    int      // how many of ids are of In-Reply-To
 	tokens       []string
@@ -85,6 +86,8 @@ func (r *Rules) addSigned(k *keys, m *item.Message) {
 	for i, id := range k.ids {
 		if ref, ok := r.signer.Verify(r.organization, id); ok {
 			k.addSigned(ref, id, i < k.inReplyTo)
+		} else if r.signer.looksOurs(id) {
+			k.guessed++
 		}
 	}
 	left := maxSubaddress
@@ -96,6 +99,8 @@ func (r *Rules) addSigned(k *keys, m *item.Message) {
 		left--
 		if ref, ok := r.signer.Verify(r.organization, a); ok {
 			k.addSigned(ref, a[plus+1:strings.LastIndexByte(a, '@')], false)
+		} else if r.signer.looksOurs(a) {
+			k.guessed++
 		}
 	}
 	for _, list := range [...][]item.Address{m.To, m.Cc, m.Bcc} {

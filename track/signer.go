@@ -145,6 +145,19 @@ func (s *Signer) Verify(organization, idOrAddress string) (Ref, bool) {
 	return unpackRef(raw[:n])
 }
 
+// looksOurs reports whether a Message-ID or an address has what could be a reference of
+// ours by its form: somebody who guesses has to write one.
+func (s *Signer) looksOurs(idOrAddress string) bool {
+	reference, _ := referenceIn(idOrAddress)
+	_, code, ok := s.keyOf(reference)
+	if !ok || len(code) > maxMessageID {
+		return false
+	}
+	var space [2 * maxMessageID]byte
+	raw, ok := decodeBase32(space[:0], code)
+	return ok && len(raw) > macSize
+}
+
 // Sign returns a code that proves that text was signed by us, for this organization
 // and use. It is of small letters, digits and a hyphen.
 func (s *Signer) Sign(organization, use, text string) string {

@@ -68,6 +68,7 @@ type Match struct {
 	Signed    bool   `json:"signed,omitempty"`    // a signed reference proves it
 	Suggested bool   `json:"suggested,omitempty"` // only: the sender had no part in that email
 	Subject   bool   `json:"subject,omitempty"`   // the subject was changed
+	Guessed   int    `json:"guessed,omitempty"`   // references that look like signed ones of ours and are none
 	Key       string `json:"key,omitempty"`       // the id, token or conversation that matched
 }
 
