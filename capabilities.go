@@ -190,7 +190,7 @@ type StoredVerdict struct {
 	provider.Place
 	Kind    RecordKind // as it was decided
 	Reason  string
-	Verdict track.Verdict // as its JSON document has it
+	Verdict track.Verdict // as its JSON document has it; of what is not tracked it names no people
 	At      time.Time     // Record.Decided
 }
 

@@ -51,7 +51,8 @@ type Mailbox struct {
 
 	// Folders are the folders whose mail is brought in, by name as the server
 	// shows it, or by role such as "\Sent". Default: the inbox alone. "*" means
-	// every folder that holds mail, but for trash, junk and drafts.
+	// every folder that holds mail, but for trash, junk and drafts, and for
+	// "Undeliverable" where the profile has failed mail moved there.
 	Folders []string
 
 	// ProcessAfter bounds how far back mail is brought in, as in the profile; the
