@@ -28,8 +28,8 @@ func (c *cycle) categorized(flags []string) bool {
 		slices.ContainsFunc(flags, func(f string) bool { return strings.EqualFold(f, c.settings.Tracking.Category) })
 }
 
-// asksFor reports whether a person asks for an item that was ignored: by a category
-// that it did not have, or by a tracked folder.
+// asksFor reports whether a person asks for an item that was ignored, by a category
+// that it did not have. One that is moved into a tracked folder is a new item there.
 func (l *lane) asksFor(change provider.Change, place Place) bool {
 	if place.Kind != Ignored || change.Kind != provider.Upsert && change.Kind != provider.Flags {
 		return false
