@@ -20,10 +20,9 @@ import (
 // ([track.Rules.MayAnswer]); a conversation gets few automatic messages; and so does an
 // address, by which time a gateway must have taken out everything else.
 const (
-	mostInThread   = 2 // automatic messages of a mailbox in a conversation within automaticSpan
-	mostToAddress  = 4 // automatic messages of a mailbox to an address within automaticSpan
-	automaticSpan  = time.Hour
-	sweepAutomatic = 1024
+	mostInThread  = 2 // automatic messages of a mailbox in a conversation within automaticSpan
+	mostToAddress = 4 // automatic messages of a mailbox to an address within automaticSpan
+	automaticSpan = time.Hour
 )
 
 // mayAnswer refuses an automatic answer that must not be.
@@ -124,22 +123,18 @@ func (a *automatics) admit(c automaticCount, now time.Time) error {
 		if key.thread != "" {
 			most, what = mostInThread, "within this conversation"
 		}
-		if a.count(key, c.id, now) >= most {
+		if len(a.recent(key, c.id, now)) >= most {
 			return automaticRefusal("automatic-rate", fmt.Sprintf("programs have written %d times %s within the last hour", most, what), "wait, or have a person write")
 		}
 	}
 	if a.sent == nil {
-		a.sent, a.sweepAt = make(map[automaticKey][]automaticSent), sweepAutomatic
+		a.sent, a.sweepAt = make(map[automaticKey][]automaticSent), sweepFrom
 	}
 	for _, key := range keys {
 		a.sent[key] = append(a.recent(key, c.id, now), automaticSent{c.id, now})
 	}
 	a.sweep(now)
 	return nil
-}
-
-func (a *automatics) count(key automaticKey, id string, now time.Time) int {
-	return len(a.recent(key, id, now))
 }
 
 // recent returns the messages of a key within the last hour, but for the one of id.
@@ -166,5 +161,5 @@ func (a *automatics) sweep(now time.Time) {
 			delete(a.sent, key)
 		}
 	}
-	a.sweepAt = max(sweepAutomatic, 2*len(a.sent))
+	a.sweepAt = max(sweepFrom, 2*len(a.sent))
 }

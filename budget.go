@@ -31,7 +31,7 @@ type Requests struct {
 const (
 	mostAtOnce  = 100         // calls that may be made at once
 	sleepAtMost = time.Second // for a call; a longer wait is told
-	sweepFrom   = 1024        // buckets, before full ones are looked for
+	sweepFrom   = 1024        // of what is kept by mailbox or the like, before what is over is looked for
 )
 
 // errHeldBack says that we ourselves held a call back. It says nothing about the

@@ -98,10 +98,10 @@ func (c *cycle) judge(ctx context.Context, candidates []Candidate) ([]Decision, 
 // decisionOn returns what a verdict means for the message. One that needs the body
 // is tracked for the time being, so that the body comes.
 func decisionOn(v *track.Verdict) Decision {
-	d := Decision{Verdict: Ignored, Reason: bounded(v.Explain()), verdict: v, open: v.NeedsBody}
 	if v.Err != nil {
 		return Decision{Verdict: Deferred, Reason: bounded(v.Err.Error())}
 	}
+	d := Decision{Verdict: Ignored, Reason: bounded(v.Explain()), verdict: v, open: v.NeedsBody}
 	if v.Tracked || v.NeedsBody {
 		d.Verdict = Tracked
 	}
@@ -179,10 +179,14 @@ func (c *cycle) keep(r *Record, d Decision) {
 	}
 	m := *r.Message
 	r.Message, r.MessageID = &m, m.MessageID
-	v.LeftOut = c.tracking.LeftOut(&m) // the verdict may be on the header alone
-	m.Attachments = slices.DeleteFunc(slices.Clone(m.Attachments), func(a item.Attachment) bool {
-		return slices.ContainsFunc(v.LeftOut, func(l track.LeftOut) bool { return l.Name == a.Name && l.Size == a.Size })
-	})
+	if d.whole == nil { // the verdict is on the header alone
+		v.LeftOut = c.tracking.LeftOut(&m)
+	}
+	if len(v.LeftOut) > 0 {
+		m.Attachments = slices.DeleteFunc(slices.Clone(m.Attachments), func(a item.Attachment) bool {
+			return slices.ContainsFunc(v.LeftOut, func(l track.LeftOut) bool { return l.Name == a.Name && l.Size == a.Size })
+		})
+	}
 	if r.Kind == Tracked {
 		index := c.tracking.Index(&m, v.Direction)
 		index.Regarding, index.Owner = v.Regarding, v.Owner

@@ -1,7 +1,6 @@
 package track
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -15,32 +14,12 @@ type court struct {
 	reading *Reading
 	parties map[string][]Party
 	in      *found
-	byID    map[string][]*Email
-	byRef   map[Ref]*Email
 	own     *own
 	names   *resolver
 }
 
 func newCourt(p *Page, parties map[string][]Party, emails []Email) *court {
-	c := &court{
-		rules: p.rules, reading: &p.reading, parties: parties, in: newFound(emails),
-		byID: make(map[string][]*Email, len(emails)), byRef: make(map[Ref]*Email, len(emails)),
-	}
-	for i := range emails {
-		e := &emails[i]
-		c.byRef[e.Ref] = e
-		for _, id := range e.IDs {
-			if id != "" { // a message without one is nobody's
-				c.byID[id] = append(c.byID[id], e)
-			}
-		}
-	}
-	for _, list := range c.byID {
-		// Two may have one id, and a Store may tell them in any order.
-		slices.SortFunc(list, func(a, b *Email) int {
-			return cmp.Or(cmp.Compare(a.Ref.Type, b.Ref.Type), cmp.Compare(a.Ref.ID, b.Ref.ID))
-		})
-	}
+	c := &court{rules: p.rules, reading: &p.reading, parties: parties, in: newFound(emails)}
 	c.own = ownOf(&p.reading.Mailbox, p.addresses, parties)
 	c.names = p.rules.resolver(parties, c.own.party.Ref)
 	return c
@@ -128,7 +107,7 @@ func (h *hearing) resolve() {
 // find looks for what is tracked already: the message itself, what it answers and
 // what it reports of.
 func (h *hearing) find() {
-	for _, e := range h.court.byID[h.e.MessageID] {
+	for _, e := range h.court.in.byID[h.e.MessageID] {
 		took := slices.Contains(e.Participants, h.e.from)
 		switch e.Direction {
 		case Outgoing:
@@ -149,7 +128,7 @@ func (h *hearing) find() {
 	h.v.Match = h.rules.match(h.e.Message.Message, &h.e.keys, h.e.from, h.sender, h.court.in)
 	h.v.Match.Guessed = h.e.keys.guessed
 	if h.e.Whole && !h.sent && reports(&h.e.notice) {
-		h.about, h.v.Outcomes = outcomes(&h.e.notice, h.court.byID[h.e.notice.MessageID])
+		h.about, h.v.Outcomes = outcomes(&h.e.notice, h.court.in.byID[h.e.notice.MessageID])
 	}
 }
 

@@ -42,7 +42,9 @@ func newFound(emails []Email) *found {
 			f.byRef[e.Ref] = e
 		}
 		for _, id := range e.IDs {
-			f.byID[id] = append(f.byID[id], e)
+			if id != "" { // a message without one is nobody's
+				f.byID[id] = append(f.byID[id], e)
+			}
 		}
 		if e.Token != "" {
 			f.byToken[e.Token] = append(f.byToken[e.Token], e)

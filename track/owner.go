@@ -56,7 +56,7 @@ func (h *hearing) ownerOfRegarding() Ref {
 	if h.v.Regarding == (Ref{}) {
 		return Ref{}
 	}
-	for _, e := range [...]*Email{h.about, h.known, h.court.byRef[h.v.Match.Email]} {
+	for _, e := range [...]*Email{h.about, h.known, h.court.in.byRef[h.v.Match.Email]} {
 		if e != nil && e.Regarding == h.v.Regarding {
 			return e.Owner
 		}

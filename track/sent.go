@@ -17,7 +17,7 @@ func (h *hearing) ownSent() bool {
 // which a server put in place of ours; nil if it is none. Those we wrote to can copy the
 // field that names ours, so it counts for the sender's own copy of that very email.
 func (h *hearing) rewritten() *Email {
-	for _, e := range h.court.byID[h.e.sentAs] {
+	for _, e := range h.court.in.byID[h.e.sentAs] {
 		if e.Direction == Outgoing && sameTime(e, h.e) && slices.Contains(e.Participants, h.e.from) {
 			return e
 		}
