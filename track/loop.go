@@ -25,7 +25,7 @@ func (r *Rules) hops(m *item.Message) int {
 	for _, value := range loopValues(m) {
 		text, mac, _ := strings.Cut(value, " ")
 		n, err := strconv.ParseUint(text, 10, 8)
-		if err == nil && int(n) > most && r.signer != nil && r.signer.Check(r.organization, loopUse, text, mac) {
+		if err == nil && int(n) > most && r.signer != nil && r.signer.check(r.organization, loopUse, text, mac) {
 			most = int(n)
 		}
 	}
@@ -62,10 +62,10 @@ func (r *Rules) LoopFields(m *item.Message) (fields []item.Field) {
 	if r.signer == nil {
 		return []item.Field{{Name: LoopField, Value: text}}
 	}
-	fields = append(fields, item.Field{Name: LoopField, Value: text + " " + r.signer.Sign(r.organization, loopUse, text)})
+	fields = append(fields, item.Field{Name: LoopField, Value: text + " " + r.signer.sign(r.organization, loopUse, text)})
 	for _, value := range loopValues(m) {
 		text, mac, _ := strings.Cut(value, " ")
-		if value != "" && len(fields) < maxFields && !r.signer.Check(r.organization, loopUse, text, mac) {
+		if value != "" && len(fields) < maxFields && !r.signer.check(r.organization, loopUse, text, mac) {
 			fields = append(fields, item.Field{Name: LoopField, Value: value})
 		}
 	}

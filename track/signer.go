@@ -158,16 +158,16 @@ func (s *Signer) looksOurs(idOrAddress string) bool {
 	return ok && len(raw) > macSize
 }
 
-// Sign returns a code that proves that text was signed by us, for this organization
+// sign returns a code that proves that text was signed by us, for this organization
 // and use. It is of small letters, digits and a hyphen.
-func (s *Signer) Sign(organization, use, text string) string {
+func (s *Signer) sign(organization, use, text string) string {
 	mac := s.keys[0].mac(organization, useText+use, []byte(text))
 	return s.keys[0].ID + "-" + base32Text.EncodeToString(mac[:])
 }
 
-// Check reports whether mac is what [Signer.Sign] returned for all of these, in any
+// check reports whether mac is what [Signer.sign] returned for all of these, in any
 // case of letters.
-func (s *Signer) Check(organization, use, text, mac string) bool {
+func (s *Signer) check(organization, use, text, mac string) bool {
 	if s == nil {
 		return false
 	}

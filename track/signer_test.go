@@ -83,7 +83,7 @@ func TestReferencesComeBack(t *testing.T) {
 	var none *Signer
 	_, ok = none.Verify("contoso", id)
 	require.False(t, ok)
-	require.False(t, none.Check("contoso", "loop", "x", "k-x"))
+	require.False(t, none.check("contoso", "loop", "x", "k-x"))
 }
 
 // A local part has 64 octets at most: a name that leaves no room is an error that says
@@ -175,20 +175,20 @@ func TestForgedReferencesAreRejected(t *testing.T) {
 // signed for one use is none for another.
 func TestSignedTextIsBound(t *testing.T) {
 	s := signerOf(t, key("k1", "x"))
-	mac := s.Sign("contoso", "loop", "a 1")
+	mac := s.sign("contoso", "loop", "a 1")
 	require.Regexp(t, `^k1-[a-z2-7]{26}$`, mac)
-	require.True(t, s.Check("contoso", "loop", "a 1", mac))
-	require.True(t, s.Check("contoso", "loop", "a 1", strings.ToUpper(mac)))
+	require.True(t, s.check("contoso", "loop", "a 1", mac))
+	require.True(t, s.check("contoso", "loop", "a 1", strings.ToUpper(mac)))
 	for _, tt := range [][4]string{
 		{"contoso2", "loop", "a 1", mac}, {"contoso", "loops", "a 1", mac}, {"contoso", "loop", "a 2", mac}, {"contoso", "loop", "a 1", mac + "a"},
 		{"contosol", "oop", "a 1", mac}, {"contoso", "loopa", " 1", mac}, {"contoso", "loop", "a 1", ""}, {"contoso", "loop", "a 1", "k1-"},
 		{"contoso", "loop", "a 1", mac[:len(mac)-1]}, {"contoso", "loop", "a 1", "k2" + mac[2:]}, {"contoso", "loop", "a 1", strings.Repeat(mac, 9)},
 	} {
-		require.False(t, s.Check(tt[0], tt[1], tt[2], tt[3]), "%q", tt)
+		require.False(t, s.check(tt[0], tt[1], tt[2], tt[3]), "%q", tt)
 	}
 	rotated := signerOf(t, key("k2", "y"), key("k1", "x"))
-	require.True(t, rotated.Check("contoso", "loop", "a 1", mac))
-	require.False(t, signerOf(t, key("k1", "y")).Check("contoso", "loop", "a 1", mac))
+	require.True(t, rotated.check("contoso", "loop", "a 1", mac))
+	require.False(t, signerOf(t, key("k1", "y")).check("contoso", "loop", "a 1", mac))
 }
 
 // What is signed today is recognized for ever: this is in mailboxes.
@@ -200,7 +200,7 @@ func TestReferencesAreStable(t *testing.T) {
 	address, err := s.Address("contoso", Ref{"case", "12"}, "support@contoso.example")
 	require.NoError(t, err)
 	require.Equal(t, "support+k1-cecggyltmugidrvgkkhq2z763od2edxi7cb6e@contoso.example", address)
-	require.Equal(t, "k1-su2iuvydwivk3jdetlekzk2kue", s.Sign("contoso", "loop", "a 1"))
+	require.Equal(t, "k1-su2iuvydwivk3jdetlekzk2kue", s.sign("contoso", "loop", "a 1"))
 }
 
 // A Signer is for use by many at once.
