@@ -27,6 +27,17 @@ type Config struct {
 	// that it names. Required.
 	Drivers map[profile.Protocol]provider.Driver
 
+	// Tokens give access tokens, by the credentials of the endpoints that need them:
+	// [profile.OAuth] what people consented to, as package oauth does,
+	// [profile.ServerToServer] what an application may have. Default: none; such
+	// endpoints are ErrUnsupported.
+	Tokens map[profile.Credentials]provider.TokenSource
+
+	// Mechanisms are ways to sign in to mail servers that drivers do not have by
+	// themselves, such as those of packages auth/kerberos and auth/ntlm, the
+	// preferred first. Default: none.
+	Mechanisms []provider.Mechanism
+
 	// Mailboxes tells whom to synchronize. Required, unless the Store has the
 	// capability. See [Static].
 	Mailboxes Mailboxes

@@ -99,7 +99,7 @@ func (t *trial) probe(ctx context.Context, side mailbox.Side) {
 		t.skip(side, StageConnect, fmt.Sprintf("the driver for %q cannot connect without a mailbox", protocol))
 		return
 	}
-	account := provider.Account{Mailbox: t.box, Profile: t.profile, Endpoint: t.profile.Endpoint(side), Policy: t.s.cfg.Policy}
+	account := t.s.account(t.box, t.profile, t.profile.Endpoint(side))
 	t.traced(ctx, side, func(ctx context.Context) error {
 		_, err := remote(ctx, t.cycle, "Prober.Probe", only(func(ctx context.Context) error { return prober.Probe(ctx, account) }))
 		return err

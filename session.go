@@ -114,7 +114,7 @@ func (c *cycle) openNew(ctx context.Context, side mailbox.Side) (*session, error
 		return nil, err
 	}
 	p, err := c.dial(ctx, side, func(ctx context.Context) (provider.Provider, error) {
-		return driver.Open(ctx, provider.Account{Mailbox: c.box, Profile: c.profile, Endpoint: endpoint, Policy: c.s.cfg.Policy})
+		return driver.Open(ctx, c.s.account(c.box, c.profile, endpoint))
 	})
 	if err == nil && p == nil {
 		err = &provider.Error{Op: "Driver.Open", Kind: provider.ErrProtocol, Err: errors.New("the driver returned nothing")}
@@ -127,6 +127,11 @@ func (c *cycle) openNew(ctx context.Context, side mailbox.Side) (*session, error
 		return nil, wayError{err}
 	}
 	return &session{Provider: p, key: key, account: c.profileKey(), revision: c.revision, slot: slot}, nil
+}
+
+// account is what a driver is told.
+func (s *Syncer) account(box mailbox.Mailbox, p profile.Profile, e profile.Endpoint) provider.Account {
+	return provider.Account{Mailbox: box, Profile: p, Endpoint: e, Policy: s.cfg.Policy, Tokens: s.cfg.Tokens[e.Credentials], Mechanisms: s.cfg.Mechanisms}
 }
 
 // connectionPatience is how long a cycle waits for a connection of an account that

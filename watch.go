@@ -42,7 +42,7 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 			}
 			defer free()
 			protocol := p.Kind.Incoming()
-			accounts[protocol] = append(accounts[protocol], provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(mailbox.Incoming), Policy: s.cfg.Policy})
+			accounts[protocol] = append(accounts[protocol], s.account(box, p, p.Endpoint(mailbox.Incoming)))
 		}
 	}
 	var listeners sync.WaitGroup

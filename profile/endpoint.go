@@ -38,6 +38,10 @@ const (
 	IntegratedWindows Credentials = "windows"   // the identity this process runs under; Exchange and SMTP only
 	Anonymous         Credentials = "anonymous" // none; outgoing SMTP only
 	OAuth             Credentials = "oauth"     // what the mailbox's owner, or an administrator, consented to
+
+	// ClientCertificate is the certificate that the host's driver shows in TLS; the
+	// mailbox's user name says who is meant. POP3, IMAP and SMTP only.
+	ClientCertificate Credentials = "certificate"
 )
 
 // Authentication is the protocol by which credentials are presented.
@@ -49,7 +53,13 @@ const (
 	Negotiate  Authentication = "negotiate" // Kerberos, or NTLM where there is none (RFC 4559)
 	NTLM       Authentication = "ntlm"
 	Basic      Authentication = "basic" // user name and password as they are
-	Bearer     Authentication = "oauth" // an OAuth 2.0 access token (RFC 6750, RFC 7628)
+
+	// SCRAM and CRAMMD5 prove the password without showing it (RFC 7677, RFC 2195).
+	// POP3, IMAP and SMTP only.
+	SCRAM   Authentication = "scram"
+	CRAMMD5 Authentication = "cram-md5"
+
+	Bearer Authentication = "oauth" // an OAuth 2.0 access token (RFC 6750, RFC 7628)
 )
 
 // Endpoint is one side of a profile.

@@ -33,6 +33,9 @@ const (
 	WithPassword Method = "password" // user name and password are shown to the server as they are
 	WithWindows  Method = "windows"  // Negotiate or NTLM
 	WithToken    Method = "token"    // an OAuth access token
+
+	// WithCertificate is the client's certificate of TLS (SASL EXTERNAL).
+	WithCertificate Method = "certificate"
 )
 
 var (
@@ -66,9 +69,11 @@ func methodOf(e profile.Endpoint) Method {
 		return WithWindows
 	case profile.ServerToServer, profile.OAuth:
 		return WithToken
+	case profile.ClientCertificate:
+		return WithCertificate
 	case profile.FromMailbox, profile.FromProfile:
 		switch e.Authentication {
-		case profile.AutoDetect, profile.Basic:
+		case profile.AutoDetect, profile.Basic, profile.SCRAM, profile.CRAMMD5:
 			return WithPassword
 		case profile.Negotiate, profile.NTLM:
 			return WithWindows

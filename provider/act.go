@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/profile"
 )
 
 // An Actor is a Provider that changes items on the server.
@@ -12,6 +13,24 @@ type Actor interface {
 	// is success. ErrNotFound says that the item is gone or that its epoch has
 	// ended, so that there is nothing left to do.
 	Act(ctx context.Context, a Act) error
+}
+
+// A Confirmer is an Actor whose acts take effect only when all of them are confirmed,
+// as POP3's do with QUIT. What was not confirmed may be done again.
+type Confirmer interface {
+	// Confirm makes the acts since the last Confirm take effect. With an error none
+	// of them is to be relied upon. The session may be at its end afterwards: every
+	// later call is ErrUnavailable then.
+	Confirm(ctx context.Context) error
+}
+
+// An Adviser is a Provider that finds out what of a server works and yet wants
+// attention, for the test of a mailbox.
+type Adviser interface {
+	// Advise looks at the mailbox and returns what a person should know, with their
+	// Side left empty. It may take a few round trips more than a cycle, and the
+	// session may be at its end afterwards.
+	Advise(ctx context.Context) (profile.Issues, error)
 }
 
 // An Act is something to do to an item on the server.

@@ -5,7 +5,8 @@
 // abilities: [Source] brings items in, [Sender] sends, [Actor] marks, moves and
 // deletes, [Finder] looks for a message, [Filer] files a copy. A mail system that
 // cannot do a thing lacks the method, so nothing needs to return "unsupported".
-// [As] finds an ability through wrappers.
+// [Confirmer] and [Adviser] are for systems that need more words. [As] finds an ability
+// through wrappers.
 //
 // Every Provider keeps these rules, which package providertest checks, each under
 // its number:
@@ -52,6 +53,10 @@ type Traits struct {
 	ReportsFlags bool // Changes reports changed flags; else as above
 	HasBackfill  bool // Live and Backfill are separate lanes; else Live alone lists everything
 	FilesSent    bool // the server itself files a copy of what is sent through it
+
+	// Snapshot says that a session shows the mailbox as it was when it was opened,
+	// and perhaps keeps others out of it, so that each look needs a new one.
+	Snapshot bool
 }
 
 // A Driver opens providers for one protocol. It is a value that a host configures
@@ -78,6 +83,9 @@ type Account struct {
 	Profile  profile.Profile
 	Endpoint profile.Endpoint // of the side, as Profile.Endpoint returns it
 	Policy   profile.Policy   // what the host allows
+
+	Tokens     TokenSource // for an endpoint that signs in with a token; may be nil
+	Mechanisms []Mechanism // that the host adds to the driver's own
 }
 
 // As returns the first T found in p or in what p wraps, so that an ability

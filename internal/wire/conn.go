@@ -190,6 +190,15 @@ func (c *Conn) Secure() bool {
 	return c.secure
 }
 
+// TLSState returns what the handshake agreed upon, nil without TLS.
+func (c *Conn) TLSState() *tls.ConnectionState {
+	if !c.Secure() {
+		return nil
+	}
+	state := c.shaken.ConnectionState()
+	return &state
+}
+
 // Close closes the connection within a second.
 func (c *Conn) Close() error {
 	c.mu.Lock()
