@@ -25,6 +25,8 @@ var canaryRoots = []any{
 	Directory{},
 	Config{},
 	track.Page{},
+	provider.Peer{},
+	provider.Token{},
 }
 
 var textType = reflect.TypeFor[secret.Text]()
