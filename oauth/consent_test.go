@@ -64,9 +64,11 @@ func TestConsentState(t *testing.T) {
 		"no code":              {func(_ *world, _ *oauth.Consent, q url.Values, _ *provider.Account) { q.Del("code") }, provider.ErrUnsafe, oauth.CodeState},
 		"another mailbox":      {func(_ *world, _ *oauth.Consent, _ url.Values, a *provider.Account) { a.Mailbox.Mailbox = "bob" }, provider.ErrUnsafe, oauth.CodeState},
 		"another organization": {func(_ *world, _ *oauth.Consent, _ url.Values, a *provider.Account) { a.Mailbox.Organization = "evil" }, provider.ErrUnsafe, oauth.CodeState},
-		"another application":  {func(_ *world, _ *oauth.Consent, _ url.Values, a *provider.Account) { a.Profile.Application.ClientID = "x" }, provider.ErrUnsafe, oauth.CodeState},
-		"a session of ours":    {func(_ *world, c *oauth.Consent, _ url.Values, _ *provider.Account) { c.Session = "AAAA" }, provider.ErrUnsafe, oauth.CodeState},
-		"too late":             {func(w *world, _ *oauth.Consent, _ url.Values, _ *provider.Account) { w.clock.pass(time.Hour) }, provider.ErrAuth, oauth.CodeState},
+		"another application": {func(_ *world, _ *oauth.Consent, _ url.Values, a *provider.Account) {
+			a.Profile.Application.ClientID = "x"
+		}, provider.ErrUnsafe, oauth.CodeState},
+		"a session of ours": {func(_ *world, c *oauth.Consent, _ url.Values, _ *provider.Account) { c.Session = "AAAA" }, provider.ErrUnsafe, oauth.CodeState},
+		"too late":          {func(w *world, _ *oauth.Consent, _ url.Values, _ *provider.Account) { w.clock.pass(time.Hour) }, provider.ErrAuth, oauth.CodeState},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, oauthtest.Options{})
