@@ -25,6 +25,8 @@ var canaryRoots = []any{
 	Directory{},
 	Config{},
 	track.Page{},
+	provider.Token{},
+	provider.Peer{},
 }
 
 var textType = reflect.TypeFor[secret.Text]()

@@ -17,9 +17,11 @@ type unsaved struct {
 }
 
 // keep saves g, which an issuer gave for the refresh token was, and returns what is
-// stored then. If somebody else has claimed the grant meanwhile, g is saved all the
-// same: its refresh token is the one that is good. If there is another refresh token by
-// now, of a new consent, that one stands.
+// stored then. If somebody else has claimed the grant meanwhile, since we took too long, g
+// is saved all the same: its refresh token is the one that is good. The claim stays, for
+// it is the old refresh token that is being used under it, and that must come to an end
+// before anybody uses the new one. If there is another refresh token by now, of a new
+// consent or of who was faster, that one stands.
 func (s *Source) keep(ctx context.Context, key mailbox.Key, e *entry, was secret.Text, g grant) (grant, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
@@ -39,12 +41,18 @@ func (s *Source) keep(ctx context.Context, key mailbox.Key, e *entry, was secret
 		}
 		if !there.Refresh.Equal(was) || there.Access.Equal(g.Access) {
 			e.unsaved = nil
+			if there.Claim.By == s.name {
+				there.Claim = claim{}
+				if freed, err := s.replace(ctx, key, there); err == nil {
+					there = freed
+				}
+			}
 			if there.Refresh.IsZero() {
 				return grant{}, fail(opToken, provider.ErrAuth, CodeConsent, "send the owner through the consent page", errNever)
 			}
 			return there, nil
 		}
-		g.Version = there.Version
+		g.Version, g.Claim = there.Version, there.Claim
 	}
 }
 

@@ -98,7 +98,7 @@ func (s *Source) renew(ctx context.Context, a provider.Account, e *entry, w want
 				continue // what was read may be old
 			}
 		}
-		if g.Claim.By != "" { // it lapsed, or it is ours and we never got to undo it
+		if g.Claim.By != "" && g.Claim.By != s.name { // it lapsed
 			g.Interrupted = g.Claim.Since
 		}
 		g.Claim = claim{By: s.name, Since: now, Until: now.Add(s.claimFor())}
@@ -107,6 +107,9 @@ func (s *Source) renew(ctx context.Context, a provider.Account, e *entry, w want
 			continue
 		case err != nil:
 			return grant{}, err
+		}
+		if s.issuerNow(issuer).Add(s.timeout()).After(g.Claim.Until) {
+			continue // we were held up: the answer could come after others may ask
 		}
 		return s.ask(ctx, a, e, issuer, g)
 	}

@@ -16,6 +16,7 @@ import (
 
 // ServeHTTP serves the issuer's pages and endpoints.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Date", i.o.Now().UTC().Format(http.TimeFormat))
 	if err := req.ParseForm(); err != nil {
 		http.Error(w, "no form", http.StatusBadRequest)
 		return
