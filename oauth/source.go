@@ -137,6 +137,9 @@ func (c *current) fits(a provider.Account, refused secret.Text) bool {
 func (s *Source) renewed(ctx context.Context, a provider.Account, e *entry, w want) (provider.Token, error) {
 	for range 3 {
 		g, err := s.join(ctx, e, func(ctx context.Context) (grant, error) { return s.renew(ctx, a, e, w) })
+		if errors.Is(err, errBusy) && !w.ahead && ctx.Err() == nil {
+			continue // it was the flight of somebody who could not be bothered to wait
+		}
 		if err != nil {
 			if never := (*provider.Error)(nil); errors.As(err, &never) && never.Err == errNever && s.issuerFor(a.Endpoint.Host) == nil {
 				err = fail(opToken, provider.ErrUnsupported, "", "use a mail server of an issuer that this host knows, or have the operator add its issuer", errNoIssuer)
@@ -151,6 +154,9 @@ func (s *Source) renewed(ctx context.Context, a provider.Account, e *entry, w wa
 			return c.token, nil
 		}
 		// It was renewed before the server refused it.
+	}
+	if w.old.IsZero() {
+		return provider.Token{}, fail(opToken, provider.ErrUnavailable, "", remedyWait, errBusy)
 	}
 	return provider.Token{}, fail(opToken, provider.ErrAuth, CodeRefused, remedyRefused, errRefused)
 }
@@ -179,10 +185,10 @@ func (s *Source) Check() error {
 		}
 		var all []error
 		if s.Grants == nil {
-			all = append(all, errors.New("Grants is missing"))
+			all = append(all, errors.New("there are no Grants"))
 		}
 		if s.Keyring == nil {
-			all = append(all, errors.New("Keyring is missing"))
+			all = append(all, errors.New("there is no Keyring"))
 		}
 		names := make(map[string]bool)
 		for _, i := range s.Issuers {
@@ -193,7 +199,7 @@ func (s *Source) Check() error {
 			all = append(all, i.Check())
 		}
 		if s.claimFor() <= s.timeout() {
-			all = append(all, errors.New("Claim is not longer than Timeout"))
+			all = append(all, errors.New("a Claim must be longer than Timeout"))
 		}
 		if err := errors.Join(all...); err != nil {
 			s.wrong = fail("configuration", provider.ErrUnsupported, "", "have the operator mend it", err)
