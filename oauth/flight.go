@@ -53,6 +53,6 @@ func (s *Source) fly(ctx context.Context, e *entry, f *flight, renew func(contex
 	}()
 	f.g, f.err = renew(ctx)
 	if f.err != nil && ctx.Err() != nil && f.err == ctx.Err() {
-		f.err = fail(opRefresh, provider.ErrUnavailable, "TimedOut", remedyWait, errBusy)
+		f.err = fail(opRefresh, provider.ErrUnavailable, "TimedOut", remedyWait, errHeld)
 	}
 }

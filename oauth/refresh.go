@@ -37,6 +37,7 @@ type want struct {
 
 var (
 	errBusy    = errors.New("another process is refreshing the grant")
+	errHeld    = errors.New("another process has held the grant for too long")
 	errTurn    = errors.New("many mailboxes want a token at once, and this one waits for its turn")
 	errClient  = errors.New("the owner consented to another application than the profile names now")
 	errRefused = errors.New("the mail server refuses tokens that the issuer has only just given")

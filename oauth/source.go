@@ -138,7 +138,7 @@ func (s *Source) renewed(ctx context.Context, a provider.Account, e *entry, w wa
 	for range 3 {
 		g, err := s.join(ctx, e, func(ctx context.Context) (grant, error) { return s.renew(ctx, a, e, w) })
 		if errors.Is(err, errBusy) && !w.ahead && ctx.Err() == nil {
-			continue // it was the flight of somebody who could not be bothered to wait
+			continue // it was the flight for a token that still serves, which waits for nobody
 		}
 		if err != nil {
 			if never := (*provider.Error)(nil); errors.As(err, &never) && never.Err == errNever && s.issuerFor(a.Endpoint.Host) == nil {
