@@ -89,3 +89,17 @@ func end(t testing.TB, name string, server interface {
 		t.Error(err)
 	}
 }
+
+// KDC starts a Kerberos KDC that ends with the test.
+func KDC(t testing.TB, o testserver.KDCOptions) *testserver.KDC {
+	t.Helper()
+	need(t, testserver.AvailableKDC(), os.Getenv("CI"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	k, err := testserver.StartKDC(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "the KDC", k) })
+	return k
+}
