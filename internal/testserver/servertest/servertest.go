@@ -103,3 +103,17 @@ func KDC(t testing.TB, o testserver.KDCOptions) *testserver.KDC {
 	t.Cleanup(func() { end(t, "the KDC", k) })
 	return k
 }
+
+// Apache starts an Apache that ends with the test, before its KDC does.
+func Apache(t testing.TB, o testserver.ApacheOptions) *testserver.Apache {
+	t.Helper()
+	need(t, testserver.AvailableApache(), os.Getenv("CI"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	a, err := testserver.StartApache(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "Apache", a) })
+	return a
+}
