@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the real servers that the tests talk to: Dovecot, Postfix and Exim, and for
-# integrated Windows authentication MIT's Kerberos KDC and Apache with its Negotiate
-# module, from Debian's or Ubuntu's own packages. It starts none of them; the tests run
+# integrated Windows authentication MIT's Kerberos KDC, Apache with its Negotiate module,
+# and the NTLM of Cyrus SASL (for Postfix) and of gss-ntlmssp (for Apache), from Debian's or Ubuntu's own packages. It starts none of them; the tests run
 # private instances (see internal/testserver).
 #
 # Exim's package cannot be installed beside Postfix's, so it is unpacked into a folder
@@ -15,7 +15,8 @@ set -u
 
 PATH=$PATH:/usr/sbin:/sbin
 packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-gssapi postfix
-	krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi'
+	krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi
+	gss-ntlmssp libsasl2-modules libsasl2-modules-db sasl2-bin'
 exim=/usr/local/lib/serversync-test/exim
 eximuser=Debian-exim
 
@@ -35,6 +36,11 @@ missing() {
 	done
 	command -v apache2 >/dev/null || echo apache2
 	[ -e /usr/lib/apache2/modules/mod_auth_gssapi.so ] || echo apache2/mod_auth_gssapi
+	[ -e /etc/gss/mech.d/mech.ntlmssp.conf ] || echo gss-ntlmssp
+	command -v saslpasswd2 >/dev/null || echo saslpasswd2
+	for part in ntlm sasldb; do
+		ls /usr/lib/*/sasl2/lib$part.so >/dev/null 2>&1 || echo "sasl2/$part"
+	done
 }
 
 # Prints the version of Exim, if it runs. Without its user or a library it does not.

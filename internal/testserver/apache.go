@@ -12,9 +12,13 @@ import (
 
 // ApacheOptions says what Apache to start.
 type ApacheOptions struct {
-	// KDC and Keytab are what HTTP/localhost is signed in to with. Required.
+	// KDC and Keytab are what HTTP/localhost is signed in to with, by Kerberos.
 	KDC    *KDC
 	Keytab string
+
+	// NTLM are the passwords by user, of the domain EXAMPLE, with which it is signed in to
+	// by NTLM, with a KDC or without. As in Windows, it is the connection that is signed in.
+	NTLM map[string]string
 }
 
 // Apache is a running Apache that asks for Negotiate (RFC 4559) and answers a signed-in
@@ -50,8 +54,7 @@ SSLSessionCache none
   <Location />
     AuthType GSSAPI
     AuthName mail
-    GssapiCredStore keytab:@KEYTAB@
-    GssapiAllowedMech krb5
+@MECHANISMS@
     Require valid-user
     Header always set X-User "expr=%{REMOTE_USER}"
     Header always set X-Length "expr=%{HTTP:Content-Length}"
@@ -62,11 +65,26 @@ SSLSessionCache none
 // apacheModules are the modules that it needs.
 var apacheModules = []string{"mpm_event", "authz_core", "authz_user", "authn_core", "headers", "ssl", "auth_gssapi"}
 
+// mechanisms returns the part of the configuration about them.
+func (o ApacheOptions) mechanisms(dir string) string {
+	var b strings.Builder
+	if o.KDC != nil {
+		b.WriteString("    GssapiCredStore keytab:" + filepath.Join(dir, "keytab") + "\n    GssapiAllowedMech krb5\n")
+	}
+	if o.NTLM != nil {
+		b.WriteString("    GssapiAllowedMech ntlmssp\n    GssapiConnectionBound On\n")
+	}
+	return b.String()
+}
+
 // MissingApache returns what keeps Apache from running here, one reason each.
 func MissingApache() []string {
 	missing := MissingKDC()
 	if _, err := program("apache2"); err != nil {
 		missing = append(missing, err.Error())
+	}
+	if _, err := os.Stat("/etc/gss/mech.d/mech.ntlmssp.conf"); err != nil {
+		missing = append(missing, "gss-ntlmssp is not installed")
 	}
 	for _, m := range apacheModules {
 		if _, err := os.Stat(apacheModule(m)); err != nil {
@@ -88,8 +106,8 @@ func StartApache(ctx context.Context, o ApacheOptions) (*Apache, error) {
 	if err := AvailableApache(); err != nil {
 		return nil, err
 	}
-	if o.KDC == nil {
-		return nil, errors.New("testserver: ApacheOptions.KDC is nil")
+	if o.KDC == nil && o.NTLM == nil {
+		return nil, errors.New("testserver: ApacheOptions has neither KDC nor NTLM")
 	}
 	for try := 1; ; try++ {
 		a, err := newApache(o)
@@ -132,20 +150,26 @@ func (a *Apache) begin(ctx context.Context) error {
 		return err
 	}
 	// The server's processes are nobody's, and have to read the keys.
-	keys, err := os.ReadFile(a.opt.Keytab)
-	if err != nil {
-		return err
+	files := map[string]string{"ntlm": ""}
+	if a.opt.KDC != nil {
+		keys, err := os.ReadFile(a.opt.Keytab)
+		if err != nil {
+			return err
+		}
+		files["keytab"] = string(keys)
+	}
+	for user, password := range a.opt.NTLM {
+		files["ntlm"] += fmt.Sprintf("EXAMPLE:%s:%s\n", user, password)
 	}
 	var modules strings.Builder
 	for _, m := range apacheModules {
 		fmt.Fprintf(&modules, "LoadModule %s_module %s\n", m, apacheModule(m))
 	}
-	keytab := filepath.Join(a.dir, "keytab")
-	conf := strings.NewReplacer("@DIR@", a.dir, "@ADDR@", a.HTTPSAddr, "@GROUP@", fmt.Sprintf("#%d", group), "@MODULES@", modules.String(), "@KEYTAB@", keytab).Replace(apacheConf)
+	files["apache.conf"] = strings.NewReplacer("@DIR@", a.dir, "@ADDR@", a.HTTPSAddr, "@GROUP@", fmt.Sprintf("#%d", group), "@MODULES@", modules.String(), "@MECHANISMS@", a.opt.mechanisms(a.dir)).Replace(apacheConf)
 	return errors.Join(
 		os.Mkdir(filepath.Join(a.dir, "www"), 0o755),
 		a.writeFiles(0o600, map[string]string{"cert.pem": string(cert), "key.pem": string(key)}),
-		a.writeFiles(0o644, map[string]string{"apache.conf": conf, "keytab": string(keys)}),
+		a.writeFiles(0o644, files),
 		a.run(ctx),
 	)
 }
@@ -164,7 +188,11 @@ func (a *Apache) launch() (*process, error) {
 		return nil, err
 	}
 	// Its processes cannot write into the KDC's folder.
-	args := append(a.opt.KDC.Environ(), "KRB5RCACHENAME=none:", path, "-f", filepath.Join(a.dir, "apache.conf"), "-D", "FOREGROUND")
+	args := []string{"NTLM_USER_FILE=" + filepath.Join(a.dir, "ntlm")}
+	if a.opt.KDC != nil {
+		args = append(args, a.opt.KDC.Environ()...)
+	}
+	args = append(args, "KRB5RCACHENAME=none:", path, "-f", filepath.Join(a.dir, "apache.conf"), "-D", "FOREGROUND")
 	return startProcess(a.dir, filepath.Join(a.dir, "out"), env, args...)
 }
 

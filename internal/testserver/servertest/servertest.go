@@ -51,6 +51,9 @@ func Dovecot(t testing.TB, o testserver.DovecotOptions) *testserver.Dovecot {
 func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
 	t.Helper()
 	Need(t)
+	if o.NTLM != nil {
+		need(t, testserver.AvailableCyrus(), os.Getenv("CI"))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	p, err := testserver.StartPostfix(ctx, o)
