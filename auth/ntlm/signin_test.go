@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -86,5 +88,22 @@ func TestBeginRefuses(t *testing.T) {
 	cancel(mine)
 	if _, err := (ntlm.Mechanism{}).Begin(ctx, peer("imap", "anna", password)); err != mine {
 		t.Errorf("P3: got %v", err)
+	}
+}
+
+// SEC-17: where Go itself refuses what FIPS 140-3 has not approved, NTLM says so and does
+// not panic.
+func TestSEC17EnforcedFIPS(t *testing.T) {
+	const child = "NTLM_FIPS_CHILD"
+	if os.Getenv(child) != "" {
+		_, err := ntlm.Mechanism{}.Begin(t.Context(), peer("imap", "anna", password))
+		is(t, err, provider.ErrUnsupported)
+		t.Log("all was tried")
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSEC17EnforcedFIPS$", "-test.v")
+	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only", child+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "all was tried") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
