@@ -2,6 +2,7 @@ package kerberos
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/go-serversync/serversync/internal/wire"
@@ -41,7 +42,9 @@ type exchange struct {
 // Start returns the mechanism's name and the token that shows the ticket.
 func (e *exchange) Start() (string, []byte, error) {
 	p, token, err := e.session.show()
-	e.proof = p
+	if e.proof = p; err == nil {
+		e.session.ticket.tried.Add(1)
+	}
 	return "GSSAPI", token, err
 }
 
@@ -65,6 +68,9 @@ func (e *exchange) Next(challenge []byte) ([]byte, error) {
 
 // layer chooses no layer, and says for whom we act.
 func (e *exchange) layer(challenge []byte) ([]byte, error) {
+	if key, _ := e.proof.key(); !slices.Contains(usual, key.KeyType) {
+		return nil, unsupported("layer", errOldKey, "give the service "+e.session.spn+" a key of AES")
+	}
 	offer, err := e.proof.unwrap(challenge)
 	if err != nil {
 		return nil, err

@@ -17,12 +17,14 @@ type ticket struct {
 	start time.Time
 	end   time.Time
 
-	// tried counts how often it was shown since a server last took it. A server whose
-	// key has changed takes none of the old tickets, and does not always say why.
+	// tried counts how often SASL has shown it since a server last took it. A server whose
+	// key has changed takes none of the old tickets, and does not say why. HTTP's 401 does.
 	tried atomic.Int32
 }
 
-// maxTried is how often a ticket is shown without success before it is got anew.
+// maxTried is how often a ticket is shown without success before it is got anew. It is
+// less than the refusals after which a mailbox is given up; that several sign-ins at once
+// look like it costs a question to the KDC, which is little beside a sign-in.
 const maxTried = 2
 
 // wraps reports whether the key makes the messages of RFC 4121, by which SASL's layers

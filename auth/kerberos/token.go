@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jcmturner/gokrb5/v8/asn1tools"
@@ -62,9 +63,6 @@ func (s session) show() (p *proof, token []byte, err error) {
 		p = &proof{ticket: s.ticket, time: auth.CTime, usec: auth.Cusec, seq: uint64(auth.SeqNumber)}
 		return err
 	})
-	if err == nil {
-		s.ticket.tried.Add(1)
-	}
 	return p, token, err
 }
 
@@ -116,7 +114,7 @@ func (p *proof) check(s session, token []byte) error {
 		return unsafeServer(s.spn, errForged)
 	}
 	if len(part.Subkey.KeyValue) > 0 {
-		if part.Subkey.KeyType != p.ticket.key.KeyType && s.fips && !permitted(approved, part.Subkey.KeyType) {
+		if s.fips && !slices.Contains(approved, part.Subkey.KeyType) {
 			return unsupported("token", errFIPS, remedyFIPS)
 		}
 		p.subkey = part.Subkey
@@ -124,15 +122,6 @@ func (p *proof) check(s session, token []byte) error {
 	p.done = true
 	p.ticket.tried.Store(0)
 	return nil
-}
-
-func permitted(list []int32, etype int32) bool {
-	for _, e := range list {
-		if e == etype {
-			return true
-		}
-	}
-	return false
 }
 
 // open opens the sealed part of the server's answer.
