@@ -62,6 +62,10 @@ type DovecotOptions struct {
 	// Mechanisms are the SASL mechanisms that are offered. Default: "plain login".
 	Mechanisms string
 
+	// Principals are those whom GSSAPI lets act for a user besides the user, such as
+	// {"anna": "crm@EXAMPLE.TEST"}.
+	Principals map[string]string
+
 	// Extra is added to the configuration's end, where it overrides all else.
 	Extra string
 }

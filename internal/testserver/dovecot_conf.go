@@ -170,7 +170,11 @@ func (d *Dovecot) writeUsers() error {
 		}
 		secret := "{PLAIN.b64}" + base64.StdEncoding.EncodeToString([]byte(password))
 		full := Address(name)
-		lines = append(lines, full+":"+secret+"::::::\n")
+		acting := ""
+		if p := d.opt.Principals[name]; p != "" {
+			acting = "k5principals=" + p
+		}
+		lines = append(lines, full+":"+secret+"::::::"+acting+"\n")
 		if short, ok := strings.CutSuffix(full, "@"+Domain); ok {
 			lines = append(lines, fmt.Sprintf("%s:%s::::::user=%s userdb_user=%s\n", short, secret, full, full))
 		}
