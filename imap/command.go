@@ -51,16 +51,21 @@ func (s *session) tag() string {
 // command that was refused is no error here: its status says so. An error means
 // that the connection is lost.
 func (s *session) run(cmds ...*command) error {
-	if s.broken != nil {
-		return errBroken
-	}
-	if err := s.settle(); err != nil {
+	if err := s.ready(); err != nil {
 		return err
 	}
 	if err := s.send(cmds...); err != nil {
 		return err
 	}
 	return s.await(cmds...)
+}
+
+// ready returns an error if no command can be sent.
+func (s *session) ready() error {
+	if s.broken != nil {
+		return errBroken
+	}
+	return s.settle()
 }
 
 // send sends the commands in one flight.
@@ -99,6 +104,11 @@ func (s *session) answer(cmds []*command, p *patience) (done bool, err error) {
 	if err := s.in.Next(); err != nil {
 		return false, err
 	}
+	return s.take(cmds, p)
+}
+
+// take is answer for a response whose first line is there.
+func (s *session) take(cmds []*command, p *patience) (done bool, err error) {
 	if s.in.Accept('*') {
 		return false, s.untagged(p, func(r reply) error {
 			for _, c := range cmds {
@@ -217,7 +227,7 @@ func (s *session) status() (status, error) {
 func (s *session) statusText(kind string) status {
 	st := status{kind: goimap.StatusResponseType(kind)}
 	text := s.in.Rest()
-	st.echo = kind != "OK" && s.password.In(string(text))
+	st.echo = kind != "OK" && s.login.Repeats(string(text))
 	if code, after, ok := bytes.Cut(text, []byte("]")); ok && len(code) > 0 && code[0] == '[' {
 		name, args, _ := strings.Cut(string(code[1:]), " ")
 		st.code, st.args = goimap.ResponseCode(strings.ToUpper(name)), args
