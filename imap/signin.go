@@ -157,11 +157,16 @@ func (c *carrier) read(invited bool) (signin.Step, error) {
 	return signin.Step{}, s.fail(syntax.TooLarge("more than %d responses to one command", s.limits.Responses))
 }
 
+// done is the end that the tagged answer is. With it most servers tell what they can
+// from now on (RFC 3501, section 7.1), which need not be asked for then.
 func (c *carrier) done(st status) signin.Step {
 	step := signin.Step{Done: true}
-	if !st.ok() {
+	switch {
+	case !st.ok():
 		step.Refused = refusal(signInOp, st, signingIn)
 		c.s.caps = nil
+	case st.code == "CAPABILITY":
+		c.s.setCaps([]byte(st.args))
 	}
 	return step
 }

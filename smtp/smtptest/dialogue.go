@@ -124,8 +124,8 @@ func (d *dialogue) hello() string {
 	return strings.Join(lines, "\r\n")
 }
 
-// auth carries a mechanism (RFC 4954). The line behind a challenge is no command and
-// passes by Options.Fail; the challenges pass through it as "AUTH" with the challenge.
+// auth carries a mechanism (RFC 4954). The lines behind challenges are no commands;
+// Options.Fail sees "AUTH" with the challenge in their place.
 func (d *dialogue) auth(line, rest string) bool {
 	mechanism, initial, _ := strings.Cut(rest, " ")
 	mechanism = strings.ToUpper(mechanism)
@@ -147,9 +147,9 @@ func (d *dialogue) auth(line, rest string) bool {
 	} else {
 		challenge, done = dialogue.Next(response)
 	}
-	for !done {
-		if _, on := d.answer("AUTH "+string(challenge), "334 "+base64.StdEncoding.EncodeToString(challenge), func() {}); !on {
-			return false
+	for said := line; !done; said = "AUTH " + string(challenge) {
+		if done, on := d.answer(said, "334 "+base64.StdEncoding.EncodeToString(challenge), func() {}); !on || !done {
+			return on
 		}
 		answer, err := d.in.ReadString('\n')
 		if err != nil {
