@@ -39,11 +39,10 @@ type road struct {
 }
 
 // roads starts the servers that offer every mechanism.
-func roads(t *testing.T, offered string, issuer *testserver.Issuer) (*testserver.Dovecot, []road) {
-	d := servertest.Dovecot(t, testserver.DovecotOptions{
-		Users: map[string]string{"anna": canary}, Mechanisms: offered, Issuer: issuer, Certificates: true,
-		Cert: testserver.CertOptions{Hosts: []string{"127.0.0.1"}}, Extra: "auth_verbose = yes",
-	})
+func roads(t *testing.T, o testserver.DovecotOptions) (*testserver.Dovecot, []road) {
+	o.Users, o.Certificates = map[string]string{"anna": canary}, true
+	o.Cert, o.Extra = testserver.CertOptions{Hosts: []string{"127.0.0.1"}}, "auth_verbose = yes"
+	d := servertest.Dovecot(t, o)
 	p := servertest.Postfix(t, testserver.PostfixOptions{Dovecot: d})
 	byIMAP := func(c *tls.Config) provider.Driver { return &imap.Driver{TLSConfig: c} }
 	bySMTP := func(c *tls.Config) provider.Driver { return smtp.Driver{TLSConfig: c} }
@@ -136,7 +135,7 @@ func TestRealSignIn(t *testing.T) {
 			if fips140.Enabled() && strings.Contains(tt.mechanism, "MD5") {
 				t.Skip("never chosen under FIPS 140")
 			}
-			d, roads := roads(t, tt.offered, issuer)
+			d, roads := roads(t, testserver.DovecotOptions{Mechanisms: tt.offered, Issuer: issuer})
 			for _, r := range roads {
 				if slices.Contains(r.lacks, tt.mechanism) {
 					continue
@@ -191,7 +190,7 @@ func TestTOK3RealReplay(t *testing.T) {
 	t.Cleanup(func() { issuer.Close() })
 	issuer.Issue("anna", issued)
 	for _, offered := range []string{"plain oauthbearer", "plain xoauth2"} {
-		d, roads := roads(t, offered, issuer)
+		d, roads := roads(t, testserver.DovecotOptions{Mechanisms: offered, Issuer: issuer})
 		for _, r := range roads {
 			a := r.account(t)
 			token(&a, true)
@@ -202,6 +201,28 @@ func TestTOK3RealReplay(t *testing.T) {
 			require.Contains(t, told.Text, "another one was used")
 			require.Equal(t, 2, issuer.Asked()-before)
 		}
+	}
+}
+
+// A server that offers SCRAM and cannot do it for an account, because it keeps the
+// password in another way, gets PLAIN on the same connection; a wrong password is still
+// refused once.
+func TestRealNextMechanism(t *testing.T) {
+	d, roads := roads(t, testserver.DovecotOptions{Mechanisms: "plain scram-sha-256", Hashed: true})
+	for _, r := range roads {
+		told, err := r.open(t, d, r.account(t))
+		require.NoError(t, err, r.name)
+		require.Equal(t, "PLAIN", told.Mechanism)
+		a := r.account(t)
+		password(&a, false)
+		mismatch := func() int { return strings.Count(d.Log(), "Password mismatch") }
+		before := mismatch()
+		_, err = r.open(t, d, a)
+		require.Equal(t, provider.ErrAuth, provider.KindOf(err), "%v", err)
+		_, err = r.open(t, d, r.account(t))
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return mismatch() > before }, time.Minute, 10*time.Millisecond, "Dovecot logs it:\n%s", d.Log())
+		require.Equal(t, 1, mismatch()-before, "%s", d.Log())
 	}
 }
 

@@ -63,6 +63,10 @@ type DovecotOptions struct {
 	// Passwords work with scram-sha-256, cram-md5 and ntlm as well.
 	Mechanisms string
 
+	// Hashed makes Dovecot keep hashes of the passwords, with which plain and login
+	// work and no other mechanism, though they are offered.
+	Hashed bool
+
 	// Issuer knows the tokens of the mechanisms oauthbearer and xoauth2. It is
 	// closed after the Dovecot.
 	Issuer *Issuer

@@ -1,6 +1,7 @@
 package testserver
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -183,6 +184,10 @@ func (d *Dovecot) writeUsers() error {
 			return fmt.Errorf("testserver: Dovecot cannot have a user %q", name)
 		}
 		secret := "{PLAIN.b64}" + base64.StdEncoding.EncodeToString([]byte(password))
+		if d.opt.Hashed {
+			sum := sha256.Sum256([]byte(password))
+			secret = "{SHA256}" + base64.StdEncoding.EncodeToString(sum[:])
+		}
 		full := Address(name)
 		lines = append(lines, full+":"+secret+"::::::\n")
 		if short, ok := strings.CutSuffix(full, "@"+Domain); ok {
