@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/fips140"
 	"crypto/tls"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -174,6 +175,48 @@ func TestSEC1NothingBeforeTLS(t *testing.T) {
 			in.Close()
 			out.Close()
 			require.NotContains(t, strings.Join(append(heard, out.Commands()...), "\n"), "AUTH")
+		}
+	}
+}
+
+// P6: a server that repeats token or password, in whatever form, is not repeated.
+func TestP6ServerRepeatsTheProof(t *testing.T) {
+	const secretToken = "tok3n-Qw7!" + canary
+	form := base64.StdEncoding.EncodeToString
+	for name, echo := range map[string]string{
+		"as it is": secretToken, "in base64": form([]byte("n,a=x,\x01auth=Bearer " + secretToken + "\x01\x01")), "in JSON": form([]byte(`{"status":"` + secretToken + `"}`)),
+		"the password": canary, "the password in base64": form([]byte("\x00anna\x00" + canary)),
+	} {
+		for _, c := range []profile.Credentials{profile.OAuth, profile.FromMailbox} {
+			out := smtptest.NewServer(smtptest.Options{Users: map[string]string{anna: canary}, Mechanisms: []string{"OAUTHBEARER", "PLAIN"}, Fail: func(cmd string) string {
+				if strings.HasPrefix(cmd, "AUTH") {
+					return "535 5.7.8 " + echo
+				}
+				return ""
+			}})
+			in := imaptest.NewServer(imaptest.Options{Mechanisms: []string{"OAUTHBEARER", "PLAIN"}, Fail: func(line string) string {
+				if strings.Contains(line, "AUTHENTICATE") {
+					return "%tag NO [" + echo + "] " + echo
+				}
+				return ""
+			}})
+			for address, d := range map[string]provider.Driver{
+				out.Addr: smtp.Driver{TLSConfig: &tls.Config{RootCAs: out.CertPool()}}, in.Addr(): &imap.Driver{TLSConfig: &tls.Config{RootCAs: in.CertPool()}},
+			} {
+				a := road{address: address}.account(t)
+				if a.Endpoint.Credentials = c; c == profile.OAuth {
+					a.Tokens = &tokens{left: []string{secretToken, secretToken + "2"}}
+				}
+				_, err := open(t, d, a)
+				require.Equal(t, provider.ErrAuth, provider.KindOf(err), "%s: %v", name, err)
+				for _, hidden := range []string{canary, secretToken, echo} {
+					if c == profile.OAuth || strings.Contains(name, "the password") {
+						require.NotContains(t, err.Error()+err.(*provider.Error).Code, hidden)
+					}
+				}
+			}
+			in.Close()
+			out.Close()
 		}
 	}
 }
