@@ -131,8 +131,10 @@ func TestX4Impossible(t *testing.T) {
 		kind provider.Kind
 		is   error
 	}{
-		"CRAM-MD5 under FIPS 140":      {account(with(profile.CRAMMD5), under(profile.Policy{FIPS: true})), provider.ErrUnsupported, errFIPS},
-		"NTLM under FIPS 140":          {account(with(profile.NTLM), hosts, under(profile.Policy{Deployment: profile.SelfHosted, FIPS: true})), provider.ErrUnsupported, errFIPS},
+		"CRAM-MD5 under FIPS 140": {account(with(profile.CRAMMD5), under(profile.Policy{FIPS: true})), provider.ErrUnsupported, errFIPS},
+		"NTLM under FIPS 140":     {account(with(profile.NTLM), hosts, under(profile.Policy{Deployment: profile.SelfHosted, FIPS: true})), provider.ErrUnsupported, errFIPS},
+		"NTLM alone under FIPS 140": {account(from(profile.IntegratedWindows), func(a *provider.Account) { a.Mechanisms = []provider.Mechanism{&guest{name: "NTLM"}} },
+			under(profile.Policy{Deployment: profile.SelfHosted, FIPS: true})), provider.ErrUnsupported, errFIPS},
 		"NTLM in the cloud":            {account(with(profile.NTLM), hosts), provider.ErrUnsupported, errPolicy},
 		"Negotiate without mechanisms": {account(with(profile.Negotiate), under(open)), provider.ErrUnsupported, errNoMechanism},
 		"a token without TLS":          {account(from(profile.OAuth), plaintext, under(open)), provider.ErrUnsafe, nil},

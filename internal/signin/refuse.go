@@ -31,8 +31,9 @@ func plaintextAllowed(a provider.Account) bool {
 // impossible says why no server could be signed in to.
 func (s *SignIn) impossible() error {
 	authentication := s.account.Endpoint.Authentication
+	unapproved := slices.ContainsFunc(s.account.Mechanisms, func(m provider.Mechanism) bool { return !approved(m.Name()) })
 	switch {
-	case s.fips && (authentication == profile.CRAMMD5 || authentication == profile.NTLM):
+	case s.fips && (authentication == profile.CRAMMD5 || authentication == profile.NTLM || s.method == provider.WithWindows && unapproved):
 		return s.fail(provider.ErrUnsupported, "use SCRAM, or leave the authentication open, over TLS", errFIPS)
 	case s.method == provider.WithWindows && !s.account.Policy.ADAuthenticationAllowed():
 		return s.fail(provider.ErrUnsupported, "have the operator set Policy.ADAuthentication, or use another authentication", errPolicy)
