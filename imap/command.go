@@ -11,6 +11,7 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin"
 )
 
 // A command is one to the server, and what became of it.
@@ -237,14 +238,27 @@ func (s *session) statusText(kind string) status {
 	return st
 }
 
-// setCaps notes the server's capabilities, at most 200.
+// acted are the capabilities that something is done about.
+var acted = []string{
+	"IMAP4REV1", "IMAP4REV2", "LOGINDISABLED", "SASL-IR", "LITERAL+", "LITERAL-", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",
+	"CONDSTORE", "QRESYNC", "ESEARCH", "UIDPLUS", "MOVE", "IDLE",
+}
+
+// setCaps notes the server's capabilities, at most 200. Of a list that shows what
+// proves us, words of old alone are kept: a blank in a password makes two words of
+// it, of which neither shows it.
 func (s *session) setCaps(list []byte) {
 	s.caps = map[string]bool{}
+	echo := s.login.Repeats(string(list))
 	for _, c := range bytes.Fields(list) {
 		if len(s.caps) == 200 {
 			break
 		}
-		s.caps[strings.ToUpper(string(c))] = true
+		name := strings.ToUpper(string(c))
+		mechanism, _ := strings.CutPrefix(name, "AUTH=")
+		if !echo || slices.Contains(acted, name) || signin.Registered(mechanism) {
+			s.caps[name] = true
+		}
 	}
 }
 

@@ -108,14 +108,20 @@ func (s *SignIn) wanted() string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// known returns the mechanisms among offered that have a name of old. Any other
-// word is the server's own, and could be the password.
+// registered are the mechanisms that are spoken of, by their names at IANA.
+var registered = []string{
+	xoauth2, oauth, plainName, loginName, cramMD5, "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", scramBare, scramPlus,
+	"SCRAM-SHA-512", ntlm, "GSSAPI", "GSS-SPNEGO", external, "ANONYMOUS",
+}
+
+// Registered reports whether a mechanism has a name of old. Any other word of a
+// server's is its own, and could be the password.
+func Registered(mechanism string) bool { return slices.Contains(registered, mechanism) }
+
+// known returns those among offered that are registered.
 func known(offered []string) string {
 	var has []string
-	for _, m := range []string{
-		xoauth2, oauth, plainName, loginName, cramMD5, "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", scramBare, scramPlus,
-		"SCRAM-SHA-512", ntlm, "GSSAPI", "GSS-SPNEGO", external, "ANONYMOUS",
-	} {
+	for _, m := range registered {
 		if slices.Contains(offered, m) {
 			has = append(has, m)
 		}
