@@ -30,7 +30,12 @@ func publicFault(stages []StageReport) mailbox.Fault {
 		switch st.Stage {
 		case StageSettings:
 			return st.Fault // our own words about what they entered
-		case provider.StageSignIn, provider.StageToken:
+		case provider.StageToken:
+			if f, ok := ofIssuer(st.Fault.Code); ok {
+				return f
+			}
+			return noToken
+		case provider.StageSignIn:
 			if f, ok := ofIssuer(st.Fault.Code); ok {
 				return f
 			}
@@ -54,6 +59,7 @@ func publicFault(stages []StageReport) mailbox.Fault {
 var (
 	cannotConnect = mailbox.Fault{Code: "cannot-connect", Cause: "no mail server could be reached", Remedy: "check the server's name, port and way of protection"}
 	notAllowed    = mailbox.Fault{Code: "address-not-allowed", Cause: "the server's address is not allowed", Remedy: "enter the public name and the usual port of the mail server"}
+	noToken       = mailbox.Fault{Code: "token", Cause: "there is no access token for the mailbox", Remedy: "have the mailbox's owner or an administrator consent again; else ask the operator of this service"}
 	signInFailed  = mailbox.Fault{Code: "sign-in", Cause: "the server refused the sign-in", Remedy: "check user name and password, and whether the account may use this protocol"}
 )
 

@@ -191,11 +191,12 @@ func settle(t *testing.T, ok func() bool) {
 // What a server lacks is a reason of its own, found without a password.
 func TestProbeTellsWhyNobodyCanSignIn(t *testing.T) {
 	for caps, words := range map[string]string{
-		"IMAP4rev1 LOGINDISABLED":                               "offers no sign-in",
-		"IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER": "wants OAuth (XOAUTH2, OAUTHBEARER)",
-		"IMAP4rev1 LOGINDISABLED AUTH=CRAM-MD5 AUTH=" + canary:  "it has CRAM-MD5",
-		"IMAP4rev1 AUTH=XOAUTH2":                                "", // LOGIN is there
-		"IMAP4rev1 LOGINDISABLED AUTH=PLAIN":                    "",
+		"IMAP4rev1 LOGINDISABLED":                                "offers no sign-in",
+		"IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER":  "wants OAuth (XOAUTH2, OAUTHBEARER)",
+		"IMAP4rev1 LOGINDISABLED AUTH=DIGEST-MD5 AUTH=" + canary: "it has DIGEST-MD5",
+		"IMAP4rev1 LOGINDISABLED AUTH=CRAM-MD5":                  "",
+		"IMAP4rev1 AUTH=XOAUTH2":                                 "", // LOGIN is there
+		"IMAP4rev1 LOGINDISABLED AUTH=PLAIN":                     "",
 	} {
 		a, heard := script(t, profile.Plaintext, func(p *peer) {
 			p.send("* OK [CAPABILITY %s] hi\r\n", caps)
@@ -233,12 +234,17 @@ func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
 			t.Errorf("%s has no remedy", what)
 		}
 	}
-	for _, c := range []profile.Credentials{profile.ServerToServer, profile.IntegratedWindows, profile.OAuth, profile.Anonymous, "magic"} {
+	for _, c := range []profile.Credentials{profile.ServerToServer, profile.OAuth, profile.ClientCertificate} {
+		bad := a
+		bad.Endpoint.Credentials = c
+		refuse(string(c)+" without TLS", provider.ErrUnsafe, bad)
+	}
+	for _, c := range []profile.Credentials{profile.IntegratedWindows, profile.Anonymous, "magic"} {
 		bad := a
 		bad.Endpoint.Credentials = c
 		refuse(string(c), provider.ErrUnsupported, bad)
 	}
-	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, profile.Bearer, "magic"} {
+	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, "magic"} {
 		bad := a
 		bad.Endpoint.Authentication = c
 		refuse(string(c), provider.ErrUnsupported, bad)

@@ -69,7 +69,7 @@ func TestEndpoint(t *testing.T) {
 
 func TestSharesAccount(t *testing.T) {
 	for c, want := range map[Credentials]bool{
-		FromMailbox: false, OAuth: false, ServerToServer: false, FromProfile: true, IntegratedWindows: true, Anonymous: true,
+		FromMailbox: false, OAuth: false, ServerToServer: false, ClientCertificate: false, FromProfile: true, IntegratedWindows: true, Anonymous: true,
 	} {
 		p := Profile{Kind: ExchangeServer, Incoming: Endpoint{Credentials: c}}
 		require.Equal(t, want, p.SharesAccount(Incoming), c)

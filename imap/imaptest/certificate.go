@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -47,5 +48,9 @@ func certificate(o Options) (*tls.Config, *x509.CertPool) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	if slices.Contains(o.Mechanisms, "EXTERNAL") {
+		config.ClientAuth = tls.RequestClientCert
+	}
+	return config, pool
 }

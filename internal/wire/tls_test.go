@@ -194,3 +194,29 @@ func TestStartTLS(t *testing.T) {
 		t.Errorf("counted %d out, %d in", c.BytesOut(), c.BytesIn())
 	}
 }
+
+// Whether a certificate of ours was shown is known, of either version of TLS.
+func TestShownCertificate(t *testing.T) {
+	root := newAuthority(t)
+	mine := root.issue(t, nil, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, tt := range []struct {
+			asks   tls.ClientAuthType
+			config *tls.Config
+			want   bool
+		}{
+			{tls.RequestClientCert, &tls.Config{Certificates: []tls.Certificate{mine}}, true},
+			{tls.RequestClientCert, &tls.Config{GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &mine, nil }}, true},
+			{tls.RequestClientCert, &tls.Config{}, false},
+			{tls.NoClientCert, &tls.Config{Certificates: []tls.Certificate{mine}}, false},
+		} {
+			address, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}, ClientAuth: tt.asks})
+			o := options(address)
+			tt.config.RootCAs, tt.config.MaxVersion = root.pool(), version
+			o.TLS, o.TLSConfig = profile.ImplicitTLS, tt.config
+			if c := mustDial(t, o); c.ShownCertificate() != tt.want {
+				t.Errorf("%+v: ShownCertificate() = %v", tt, !tt.want)
+			}
+		}
+	}
+}
