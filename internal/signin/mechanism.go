@@ -176,9 +176,13 @@ func (s *SignIn) begin(ctx context.Context, m mechanism) (provider.Exchange, err
 	return x, nil
 }
 
-// peer is the server as the host's mechanisms see it.
+// peer is the server as the host's mechanisms see it. The identity that the process runs
+// under reads the mailbox of the user whom the mailbox names, if it names one.
 func (s *SignIn) peer() provider.Peer {
 	username, password := s.account.Credentials()
+	if s.account.Endpoint.Credentials == profile.IntegratedWindows && s.server.Service != "smtp" {
+		username = s.account.Mailbox.Username
+	}
 	policy := s.account.Policy
 	policy.FIPS = s.fips
 	return provider.Peer{Service: s.server.Service, Host: s.account.Endpoint.Host, Username: username, Password: password, TLS: s.server.TLS, Policy: policy}
