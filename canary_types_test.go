@@ -22,6 +22,8 @@ import (
 // reached. TestCanaryReachesEveryType tells what is missing.
 var canaryRoots = []any{
 	provider.Account{},
+	provider.Peer{},
+	provider.Token{},
 	Directory{},
 	Config{},
 	track.Page{},
