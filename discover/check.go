@@ -25,7 +25,7 @@ type Server struct {
 	Username string // to sign in with; empty for the mailbox's address
 
 	Source Source
-	Record string // what names it: an SRV record, or the URL of a document
+	Record string // what names it, in words: an SRV record, the URL of a document
 
 	Stages       []Stage  // how far it was gone, as a Trace was told
 	Verified     string   // the name that its certificate was verified for; empty if none was

@@ -113,7 +113,7 @@ func (s *search) usual() (all []Server) {
 			return
 		}
 		for _, name := range names {
-			all = append(all, Server{Protocol: p, Host: strings.TrimPrefix(name+"."+s.domain, "."), Port: port, TLS: tls, Source: FromProbing})
+			all = append(all, Server{Protocol: p, Host: strings.TrimPrefix(name+"."+s.domain, "."), Port: port, TLS: tls, Source: FromProbing, Record: "a usual name in the domain"})
 		}
 	}
 	add(profile.IMAP, 993, profile.ImplicitTLS, "imap", "mail", "")
