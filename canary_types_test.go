@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	. "github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/discover"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
 	"github.com/go-serversync/serversync/track"
@@ -29,6 +30,8 @@ var canaryRoots = []any{
 	track.Page{},
 	provider.Peer{},
 	provider.Token{},
+	discover.Finder{},
+	discover.Result{},
 }
 
 var textType = reflect.TypeFor[secret.Text]()

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,9 +157,20 @@ func TestOneStageFailsWithTheContext(t *testing.T) {
 // A Probe signs in nowhere, says goodbye and leaves nothing.
 func TestProbe(t *testing.T) {
 	for _, how := range []profile.TLS{profile.ImplicitTLS, profile.StartTLS, profile.Plaintext} {
+		var mu sync.Mutex
 		var heard []string
 		server, d, a := start(t, imaptest.Options{TLS: how})
-		server.SetFail(func(line string) string { heard = append(heard, line); return "" })
+		server.SetFail(func(line string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, line)
+			return ""
+		})
+		saidGoodbye := func() bool { // Probe does not wait until the server has read it
+			mu.Lock()
+			defer mu.Unlock()
+			return len(heard) > 0 && strings.HasSuffix(heard[len(heard)-1], "LOGOUT")
+		}
 		a.Mailbox.Password, a.Mailbox.Username = provider.Account{}.Mailbox.Password, ""
 		before := runtime.NumGoroutine()
 		ctx, told := follow(t.Context())
@@ -169,7 +181,7 @@ func TestProbe(t *testing.T) {
 		if last := told.stages[len(told.stages)-1]; last != capabilities {
 			t.Errorf("the last stage is %s", last)
 		}
-		settle(t, func() bool { return runtime.NumGoroutine() <= before })
+		settle(t, func() bool { return saidGoodbye() && runtime.NumGoroutine() <= before })
 		server.Close()
 		if all := strings.Join(heard, "\n"); strings.Contains(all, "AUTH") || !strings.HasSuffix(all, "LOGOUT") {
 			t.Errorf("the server heard %q", all)

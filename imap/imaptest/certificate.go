@@ -16,6 +16,9 @@ import (
 // certificate makes a self-signed certificate for loopback, or for another name
 // alone, and the pool that trusts it.
 func certificate(o Options) (*tls.Config, *x509.CertPool) {
+	if o.Certificate != nil {
+		return &tls.Config{Certificates: []tls.Certificate{*o.Certificate}}, x509.NewCertPool()
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic("imaptest: " + err.Error())

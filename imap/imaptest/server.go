@@ -26,10 +26,15 @@ type Options struct {
 	Without []string          // capabilities that it lacks, such as "QRESYNC"
 	Quiet   bool              // it tells its capabilities only when asked
 	Delim   string            // between levels of folders. Default: "/"
-	Name    string            // the certificate is for this name alone. Default: for localhost and 127.0.0.1
-	Expired bool              // the certificate was good until an hour ago
-	Valid   time.Duration     // for how long the certificate is good. Default: a day
-	Fault   Fault             // as by SetFault
+
+	// Certificate is the server's. Default: a throw-away one, which Server.CertPool
+	// vouches for.
+	Certificate *tls.Certificate
+
+	Name    string        // the certificate is for this name alone. Default: for localhost and 127.0.0.1
+	Expired bool          // the certificate was good until an hour ago
+	Valid   time.Duration // for how long the certificate is good. Default: a day
+	Fault   Fault         // as by SetFault
 
 	// Mechanisms are the SASL mechanisms that it offers, of PLAIN, LOGIN, CRAM-MD5,
 	// SCRAM-SHA-256, SCRAM-SHA-256-PLUS, OAUTHBEARER, XOAUTH2 and EXTERNAL, which takes
