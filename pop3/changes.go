@@ -62,7 +62,7 @@ func (s *session) page(r provider.Request, from place) (page provider.Page, err 
 // that begins with it. If nothing is to be told there is none.
 func (s *session) goOn(r provider.Request, from place) (place, error) {
 	l := s.list
-	first, all := l.proof(from.n)
+	first, _ := l.proof(from.n)
 	same := from.n <= l.n && first == from.proof && r.Cursor != ""
 	if r.Cursor != "" && !same && from.n <= l.n && from.names == byHeader {
 		// The UIDLs may be new and the messages the same.
@@ -75,7 +75,7 @@ func (s *session) goOn(r provider.Request, from place) (place, error) {
 	if same && from.under && (from.full || !r.Full) {
 		return from, s.name(from.names)
 	}
-	now := place{names: from.names, n: l.n, proof: all, under: true, at: l.n, samples: from.samples}
+	now := place{names: from.names, under: true, at: l.n, samples: from.samples}
 	if now.full = !same || from.under || r.Full; !now.full {
 		now.low = from.n
 	}
@@ -90,10 +90,18 @@ func (s *session) goOn(r provider.Request, from place) (place, error) {
 	if err := s.name(now.names); err != nil {
 		return place{}, err
 	}
-	if now.names == byHeader {
-		_, now.ids = l.nameProof(l.n)
-	}
+	s.prove(&now)
 	return now, nil
+}
+
+// prove has a place speak of all that there is now.
+func (s *session) prove(p *place) {
+	l := s.list
+	p.n = l.n
+	_, p.proof = l.proof(l.n)
+	if p.names == byHeader {
+		_, p.ids = l.nameProof(l.n)
+	}
 }
 
 // tell gives the next page of a round.
@@ -103,7 +111,12 @@ func (s *session) tell(r provider.Request, now place) (page provider.Page, err e
 	if page.Changes, err = s.bring(r, chosen); err != nil {
 		return provider.Page{}, err
 	}
-	now.at -= len(page.Changes)
+	if now.at -= len(page.Changes); now.at == now.low && s.list.n > now.n {
+		// What has come since the round began belongs to it, or it would end with what
+		// is old by then.
+		now.low, now.at = now.n, s.list.n
+		s.prove(&now)
+	}
 	if now.at > now.low {
 		page.More, page.Next = true, now.cursor()
 		return page, nil

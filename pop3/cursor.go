@@ -129,5 +129,5 @@ func (p *place) readRound(text string) bool {
 	at, ok2 := decimal([]byte(part[1]))
 	full, err := strconv.ParseBool(part[2])
 	p.low, p.at, p.full = int(low), int(at), full
-	return ok && ok2 && err == nil && low < at && at < int64(p.n)
+	return ok && ok2 && err == nil && low < at && at <= int64(p.n)
 }

@@ -65,12 +65,14 @@ func (s *session) takeSamples(p *place) error {
 		p.samples = nil
 		return nil
 	}
+	low := p.low
 	if p.full {
-		p.samples = nil
+		low, p.samples = 0, nil
 	}
 	var chosen []int
-	for k := range min(maxSamples-len(p.samples), p.n-p.low) {
-		chosen = append(chosen, p.low+k*(p.n-p.low)/min(maxSamples-len(p.samples), p.n-p.low))
+	most := min(maxSamples-len(p.samples), p.n-low)
+	for k := range most {
+		chosen = append(chosen, low+k*(p.n-low)/most)
 	}
 	if err := s.sizes(chosen); err != nil {
 		return err

@@ -138,9 +138,17 @@ func (s *session) Check(ctx context.Context) error {
 // is told.
 func (s *session) Traits() provider.Traits { return provider.Traits{Snapshot: true} }
 
-// Folders returns INBOX. It does no I/O.
+// Folders returns INBOX. It asks for the ids of the messages, which whoever reads it
+// needs next.
 func (s *session) Folders(ctx context.Context) ([]provider.Folder, error) {
-	err := s.do(ctx, "folders", func() error { return nil })
+	err := s.do(ctx, "folders", func() error {
+		if s.list != nil {
+			_, err := s.ask("NOOP")
+			return err
+		}
+		_, err := s.look(lookAtIDs)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
