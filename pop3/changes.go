@@ -107,16 +107,11 @@ func (s *session) prove(p *place) {
 // tell gives the next page of a round.
 func (s *session) tell(r provider.Request, now place) (page provider.Page, err error) {
 	page.Full = now.full
-	chosen := s.choose(r, now)
+	chosen := s.choose(now, cmp.Or(r.MaxItems, pageItems))
 	if page.Changes, err = s.bring(r, chosen); err != nil {
 		return provider.Page{}, err
 	}
-	if now.at -= len(page.Changes); now.at == now.low && s.list.n > now.n {
-		// What has come since the round began belongs to it, or it would end with what
-		// is old by then.
-		now.low, now.at = now.n, s.list.n
-		s.prove(&now)
-	}
+	s.advance(&now, len(page.Changes))
 	if now.at > now.low {
 		page.More, page.Next = true, now.cursor()
 		return page, nil
@@ -132,13 +127,28 @@ func (s *session) tell(r provider.Request, now place) (page provider.Page, err e
 	return page, nil
 }
 
-// choose returns the indexes of the messages that the next page is about, newest first.
-func (s *session) choose(r provider.Request, now place) (chosen []int) {
-	most := now.at - now.low
-	for i := now.at - 1; i >= now.low && len(chosen) < min(most, cmp.Or(r.MaxItems, pageItems)); i-- {
+// choose returns the indexes of the next messages to tell of, most at most: newest first
+// down to where the round began, and then what has come since.
+func (s *session) choose(now place, most int) (chosen []int) {
+	for i := now.at - 1; i >= now.low && len(chosen) < most; i-- {
+		chosen = append(chosen, i)
+	}
+	for i := s.list.n - 1; i >= now.n && len(chosen) < most; i-- {
 		chosen = append(chosen, i)
 	}
 	return chosen
+}
+
+// advance notes that told messages of those chosen have been told. What has come since
+// the round began belongs to it, or it would end with what is old by then.
+func (s *session) advance(p *place, told int) {
+	first := min(told, p.at-p.low)
+	p.at -= first
+	if p.at > p.low || s.list.n == p.n {
+		return
+	}
+	p.low, p.at = p.n, s.list.n-(told-first)
+	s.prove(p)
 }
 
 // bring makes changes of the messages, with as much of each as is wanted. It may stop
