@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/go-serversync/serversync/provider"
@@ -58,64 +59,96 @@ func (s *session) Fetch(ctx context.Context, folder provider.FolderID, of string
 // proved to be the one. Behind most bytes, if that is not negative, messages are
 // counted but not kept.
 func (s *session) retrieve(chosen []int, most int64, got func(k int, p part) error) error {
-	var held []part
-	bytes, given := int64(0), 0
+	r := &reading{session: s, chosen: chosen, most: most, got: got}
+	r.steps = len(chosen) + (len(chosen)+group-1)/group
 	defer func() {
-		for _, p := range held {
+		for _, p := range r.held {
 			p.raw.Release()
 		}
 	}()
-	steps := len(chosen) + (len(chosen)+group-1)/group
-	isCheck := func(step int) bool { return step%(group+1) == group || step == steps-1 }
-	return s.pipeline(steps, func(step int) string {
-		from := step / (group + 1) * group
-		if isCheck(step) {
-			return s.list.checkOf(highest(chosen[from:min(from+group, len(chosen))]))
-		}
-		return "RETR " + strconv.Itoa(chosen[from+step%(group+1)]+1)
-	}, func(step int) error {
-		from := step / (group + 1) * group
-		if !isCheck(step) {
-			p, err := s.readMessage(most < 0 || bytes <= most)
-			if err != nil {
-				return err
-			}
-			if p.raw != nil {
-				bytes += p.raw.Size()
-				s.compare(chosen[from+step%(group+1)], p.raw.Size())
-			}
-			held = append(held, p)
-			return nil
-		}
-		if err := s.check(highest(chosen[from:min(from+group, len(chosen))])); err != nil {
+	return s.pipeline(r.steps, r.command, r.read)
+}
+
+// A reading is messages that are being read: a step for each, and one after each group
+// and at the end, which proves the group.
+type reading struct {
+	*session
+	chosen []int
+	steps  int
+	most   int64
+	got    func(k int, p part) error
+
+	held  []part // of the group under way
+	bytes int64
+	given int
+}
+
+func (r *reading) proves(step int) bool { return step%(group+1) == group || step == r.steps-1 }
+
+// at returns the index of the message that a step reads, or by which it proves a group:
+// the highest number of the group, for that moves if any below it leaves.
+func (r *reading) at(step int) int {
+	from := step / (group + 1) * group
+	if r.proves(step) {
+		return slices.Max(r.chosen[from:min(from+group, len(r.chosen))])
+	}
+	return r.chosen[from+step%(group+1)]
+}
+
+func (r *reading) command(step int) string {
+	if r.proves(step) {
+		return r.list.checkOf(r.at(step))
+	}
+	return "RETR " + strconv.Itoa(r.at(step)+1)
+}
+
+func (r *reading) read(step int) error {
+	passed, err := r.passOver()
+	if err != nil {
+		return err
+	}
+	if last := len(r.held) - 1; passed {
+		r.held[last].raw.Release()
+		r.held[last] = part{err: &provider.Error{Op: "pop3: RETR", Kind: provider.ErrBadItem, Err: errDot}}
+	}
+	if r.proves(step) {
+		if err := r.check(r.at(step)); err != nil {
 			return err
 		}
-		for len(held) > 0 {
-			p := held[0]
-			held = held[1:]
-			if err := got(given, p); err != nil {
-				return err
-			}
-			given++
-		}
-		return nil
-	})
-}
-
-func highest(chosen []int) int {
-	most := 0
-	for _, i := range chosen {
-		most = max(most, i)
+		return r.give()
 	}
-	return most
+	p, err := r.readMessage(r.most < 0 || r.bytes <= r.most)
+	if err != nil {
+		return err
+	}
+	if p.raw != nil {
+		r.bytes += p.raw.Size()
+		r.compare(r.at(step), p.raw.Size())
+	}
+	r.held = append(r.held, p)
+	return nil
 }
 
-// compare tells the operator of a message that is far from as large as LIST says: it
-// may have a line with a dot in it that the server did not double. By the protocol it
-// ended there.
+// give hands out what is held.
+func (r *reading) give() error {
+	for len(r.held) > 0 {
+		p := r.held[0]
+		r.held = r.held[1:]
+		if err := r.got(r.given, p); err != nil {
+			return err
+		}
+		r.given++
+	}
+	return nil
+}
+
+// compare notes a message that is far from as large as LIST says, and tells the operator:
+// it may have a line with a dot in it that the server did not double. By the protocol
+// it ended there.
 func (s *session) compare(i int, size int64) {
 	said := s.list.size(i)
 	if said > 0 && (size < said-said/20-2 || size > said+said/20+2) {
+		s.missing = max(said-size, 0)
 		s.log.Warn("pop3: a message is not as large as the server says", "id", string(s.list.id(i)), "said", said, "is", size)
 	}
 }
@@ -125,7 +158,7 @@ func (s *session) compare(i int, size int64) {
 func (s *session) addHeaders(chosen []int, changes []provider.Change) (refused int, err error) {
 	shifted := 0
 	if len(chosen) > 0 {
-		shifted = highest(chosen)
+		shifted = slices.Max(chosen)
 	}
 	err = s.pipeline(len(chosen)+min(len(chosen), 1), func(k int) string {
 		if k == len(chosen) {

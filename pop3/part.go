@@ -45,7 +45,7 @@ func (s *session) pipeline(count int, command func(k int) string, read func(k in
 			}
 			return err
 		}
-		if sent == k+1 && s.rd.Buffered() > 0 {
+		if sent == k+1 && s.missing == 0 && s.rd.Buffered() > 0 {
 			return s.fail(malformed("more than it was asked for"))
 		}
 	}
@@ -146,6 +146,35 @@ func (s *session) readMessage(keep bool) (part, error) {
 		return part{}, s.fail(err)
 	}
 	return p, nil
+}
+
+var errDot = errors.New("the server sent a line with a dot within the message, which ends it")
+
+// passOver reads what is left of a message that ended before it should have, up to the
+// next answer, and reports whether there was something. Without it one message of a
+// server that does not double its dots would end every session that comes to it. Only
+// what no answer begins with is passed over, and no more than LIST promised.
+func (s *session) passOver() (passed bool, err error) {
+	defer func() { s.missing = 0 }()
+	for left := s.missing; left > 0; passed = true {
+		next, err := s.rd.Peek(len("-ERR"))
+		if err != nil {
+			return passed, s.fail(io.ErrUnexpectedEOF)
+		}
+		if bytes.HasPrefix(next, []byte("+OK")) || bytes.HasPrefix(next, []byte("-ERR")) {
+			return passed, nil
+		}
+		b := &body{rd: s.rd, lf: s.lf}
+		n, err := io.Copy(io.Discard, io.LimitReader(b, left+left/10+1024))
+		if err == nil && b.state != atEnd {
+			err = malformed("more of a message than it has")
+		}
+		if err != nil {
+			return passed, s.fail(err)
+		}
+		left = max(left-n, 1)
+	}
+	return passed, nil
 }
 
 // checkOf returns the command that tells whether index i is the message that it was

@@ -29,6 +29,7 @@ type session struct {
 	signedIn bool
 	noTop    bool  // TOP was refused as a command
 	topWorks bool  // it was not
+	missing  int64 // bytes by which the last message was shorter than LIST says
 	broken   error // why the connection is no longer of use
 	over     bool  // QUIT was sent
 	closed   bool
