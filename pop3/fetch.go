@@ -59,7 +59,7 @@ func (s *session) Fetch(ctx context.Context, folder provider.FolderID, of string
 // proved to be the one. Behind most bytes, if that is not negative, messages are
 // counted but not kept.
 func (s *session) retrieve(chosen []int, most int64, got func(k int, p part) error) error {
-	r := &reading{session: s, chosen: chosen, most: most, got: got}
+	r := &retrieval{session: s, chosen: chosen, most: most, got: got}
 	r.steps = len(chosen) + (len(chosen)+group-1)/group
 	defer func() {
 		for _, p := range r.held {
@@ -69,9 +69,9 @@ func (s *session) retrieve(chosen []int, most int64, got func(k int, p part) err
 	return s.pipeline(r.steps, r.command, r.read)
 }
 
-// A reading is messages that are being read: a step for each, and one after each group
+// A retrieval is messages that are being read: a step for each, and one after each group
 // and at the end, which proves the group.
-type reading struct {
+type retrieval struct {
 	*session
 	chosen []int
 	steps  int
@@ -83,11 +83,11 @@ type reading struct {
 	given int
 }
 
-func (r *reading) proves(step int) bool { return step%(group+1) == group || step == r.steps-1 }
+func (r *retrieval) proves(step int) bool { return step%(group+1) == group || step == r.steps-1 }
 
 // at returns the index of the message that a step reads, or by which it proves a group:
 // the highest number of the group, for that moves if any below it leaves.
-func (r *reading) at(step int) int {
+func (r *retrieval) at(step int) int {
 	from := step / (group + 1) * group
 	if r.proves(step) {
 		return slices.Max(r.chosen[from:min(from+group, len(r.chosen))])
@@ -95,14 +95,14 @@ func (r *reading) at(step int) int {
 	return r.chosen[from+step%(group+1)]
 }
 
-func (r *reading) command(step int) string {
+func (r *retrieval) command(step int) string {
 	if r.proves(step) {
 		return r.list.checkOf(r.at(step))
 	}
 	return "RETR " + strconv.Itoa(r.at(step)+1)
 }
 
-func (r *reading) read(step int) error {
+func (r *retrieval) read(step int) error {
 	passed, err := r.passOver()
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (r *reading) read(step int) error {
 }
 
 // give hands out what is held.
-func (r *reading) give() error {
+func (r *retrieval) give() error {
 	for len(r.held) > 0 {
 		p := r.held[0]
 		r.held = r.held[1:]
