@@ -283,6 +283,30 @@ func TestOnlyDelete(t *testing.T) {
 	}
 }
 
+// What the server refuses to delete is not taken for marked.
+func TestRefusedDeletion(t *testing.T) {
+	server, d, a := start(t, pop3test.Options{})
+	server.Add("user", mail(1, 300))
+	var said buffer
+	server.SetFail(func(line string) string {
+		fmt.Fprintln(&said, line)
+		if strings.HasPrefix(line, "DELE") {
+			return "-ERR read-only"
+		}
+		return ""
+	})
+	s := open(t, d, a)
+	act := provider.Act{Kind: provider.Delete, Folder: "INBOX", Epoch: "1", ID: provider.ID("u:" + server.Messages("user")[0].UIDL)}
+	wantKind(t, "Act", s.Act(context.Background(), act), provider.ErrBadItem)
+	if err := s.Confirm(context.Background()); err != nil {
+		t.Errorf("Confirm = %v", err)
+	}
+	s.Close()
+	if all := said.String(); strings.Contains(all, "RSET") || !strings.HasSuffix(all, "QUIT\n") {
+		t.Errorf("the server was told %q", all)
+	}
+}
+
 // A password or a user name that would be a second command is never sent.
 func TestNoSecondCommand(t *testing.T) {
 	server, d, a := start(t, pop3test.Options{Without: []string{"SASL"}})

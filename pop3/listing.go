@@ -29,7 +29,7 @@ type listing struct {
 	some    bool    // of some messages only
 	digests []digest
 	names   naming
-	named   map[int]provider.ID // those that no UIDL names; nil if not made yet
+	rolls   map[naming]*roll
 }
 
 var (

@@ -114,9 +114,7 @@ func (s *session) name(names naming) error {
 	if err := s.digest(names); err != nil {
 		return err
 	}
-	if l.names != names {
-		l.names, l.named = names, nil
-	}
+	l.names = names
 	return nil
 }
 
@@ -147,6 +145,38 @@ func (l *listing) ids(got func(i int, id []byte)) {
 		}
 		got(i, b)
 	}
+}
+
+// A roll is the messages that are named by their headers.
+type roll struct {
+	at   map[provider.ID]int
+	name map[int]provider.ID
+}
+
+// roll returns the roll of the naming in force, which is made once.
+func (l *listing) roll() *roll {
+	if r := l.rolls[l.names]; r != nil {
+		return r
+	}
+	r := &roll{map[provider.ID]int{}, map[int]provider.ID{}}
+	l.ids(func(i int, id []byte) {
+		if l.names == byHeader || !l.good(i) {
+			r.at[provider.ID(id)], r.name[i] = i, provider.ID(id)
+		}
+	})
+	if l.rolls == nil {
+		l.rolls = map[naming]*roll{}
+	}
+	l.rolls[l.names] = r
+	return r
+}
+
+// id returns the name of index i.
+func (l *listing) id(i int) provider.ID {
+	if l.names == byUIDL && l.good(i) {
+		return provider.ID("u:" + string(l.uid(i)))
+	}
+	return l.roll().name[i]
 }
 
 // A mark is a SHA-256 over names.
@@ -198,51 +228,38 @@ func (s *session) locate(ids []provider.ID) (map[provider.ID]int, error) {
 		return nil, err
 	}
 	at := make(map[provider.ID]int, len(ids))
-	var rest []provider.ID
+	var headed []provider.ID
 	for _, id := range ids {
 		kind, name, _ := strings.Cut(string(id), ":")
-		switch kind {
-		case "u":
+		switch naming(kind) {
+		case byUIDL:
 			if i, ok := l.find([]byte(name)); ok {
 				at[id] = i
 			}
-		case "t":
-			rest = append(rest, id)
+		case byHeader:
+			headed = append(headed, id)
 		}
 	}
-	if len(rest) == 0 || l.n == 0 {
-		return at, nil
-	}
-	for _, names := range []naming{byUIDL, byHeader} {
-		if l.names == byHeader && names == byUIDL {
-			continue
-		}
-		if err := s.digest(names); err != nil {
-			return nil, err
-		}
-		before := l.names
-		l.names = names
-		l.locate(rest, at)
-		l.names = before
-		if rest = without(rest, at); len(rest) == 0 {
+	// Who names by header alone is not known before the first cursor is seen.
+	before := l.names
+	for _, l.names = range []naming{before, byHeader} {
+		if headed = without(headed, at); len(headed) == 0 || l.n == 0 {
 			break
 		}
-	}
-	return at, nil
-}
-
-func (l *listing) locate(ids []provider.ID, at map[provider.ID]int) {
-	wanted := make(map[provider.ID]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
-	}
-	l.ids(func(i int, id []byte) {
-		if wanted[provider.ID(id)] {
-			at[provider.ID(id)] = i
+		if err = s.digest(l.names); err != nil {
+			break
 		}
-	})
+		for _, id := range headed {
+			if i, ok := l.roll().at[id]; ok {
+				at[id] = i
+			}
+		}
+	}
+	l.names = before
+	return at, err
 }
 
+// without returns those of ids that are in at not yet.
 func without(ids []provider.ID, at map[provider.ID]int) (rest []provider.ID) {
 	for _, id := range ids {
 		if _, ok := at[id]; !ok {

@@ -24,7 +24,7 @@ func stuffed(raw []byte) []byte {
 // A body is what was sent, whatever pieces it comes in, and what follows it is left;
 // cut anywhere, it is short and not whole.
 func FuzzBody(f *testing.F) {
-	for _, seed := range []string{"", ".", "..", "a\r\n.\r\nb", "a\n.\nb", "\r.\r\n", "a\r\r\n.", "\r\n\r\n", "a\r", "x\n.\r\ny", "\r\n.\r", strings.Repeat("long line ", 5000)} {
+	for _, seed := range []string{"", ".", "..", "a\r\n.\r\nb", "a\n.\nb", "\r.\r\n", "a\r\r\n.", "\r\n\r\n", "a\r", "x\n.\r\ny", "\r\n.\r", strings.Repeat("long line ", 50)} {
 		f.Add([]byte(seed), 1)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, piece int) {
@@ -88,7 +88,6 @@ func FuzzListing(f *testing.F) {
 			l.digests[i][0] = byte(i % 3)
 		}
 		for _, l.names = range []naming{byUIDL, byHeader} {
-			l.named = nil
 			seen := map[provider.ID]bool{}
 			l.ids(func(i int, id []byte) {
 				if seen[provider.ID(id)] || l.id(i) != provider.ID(id) || len(id) < 3 {

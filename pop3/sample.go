@@ -3,8 +3,6 @@ package pop3
 import (
 	"crypto/sha256"
 	"slices"
-
-	"github.com/go-serversync/serversync/provider"
 )
 
 // A server may give every message a new UIDL in each session, so that each poll would
@@ -81,20 +79,4 @@ func (s *session) takeSamples(p *place) error {
 		p.samples = append(p.samples, sample{l.sampleHash(i), l.size(i)})
 	}
 	return nil
-}
-
-// id returns the name of index i.
-func (l *listing) id(i int) provider.ID {
-	if l.names == byUIDL && l.good(i) {
-		return provider.ID("u:" + string(l.uid(i)))
-	}
-	if l.named == nil {
-		l.named = make(map[int]provider.ID)
-		l.ids(func(i int, id []byte) {
-			if l.names == byHeader || !l.good(i) {
-				l.named[i] = provider.ID(id)
-			}
-		})
-	}
-	return l.named[i]
 }
