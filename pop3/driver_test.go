@@ -274,6 +274,42 @@ func TestCapabilitiesAfterSignIn(t *testing.T) {
 	}
 }
 
+// A first response that does not fit into a command is given when asked for.
+func TestLongInitialResponse(t *testing.T) {
+	for _, size := range []int{8, 155, 156, 157, 158, 159, 160, 161, 162, 163, 164, 165, 166, 400} {
+		name := strings.Repeat("u", size)
+		server := pop3test.NewServer(pop3test.Options{Users: map[string]string{name: canary}})
+		t.Cleanup(server.Close)
+		_, d, a := start(t, pop3test.Options{})
+		d.TLSConfig.RootCAs = server.CertPool()
+		a.Endpoint, a.Mailbox.Username = server.Endpoint(), name
+		var longest, lines atomic.Int64
+		server.SetFail(func(line string) string {
+			if strings.HasPrefix(line, "AUTH") {
+				longest.Store(int64(len(line)) + 2)
+				lines.Add(1)
+			}
+			return ""
+		})
+		open(t, d, a)
+		if longest.Load() > 255 || lines.Load() != 1 {
+			t.Errorf("a user name of %d bytes made a command of %d, said %d times", size, longest.Load(), lines.Load())
+		}
+	}
+}
+
+// Advise says QUIT and waits for the answer before it signs in again.
+func TestAdviseOfAnExclusiveMailbox(t *testing.T) {
+	server, d, a := start(t, pop3test.Options{Exclusive: true, Fault: pop3test.Fault{SlowQuit: 50 * time.Millisecond}})
+	server.Add("user", mail(1, 300))
+	ctx, told := follow(context.Background())
+	issues, err := open(t, d, a).Advise(ctx)
+	if err != nil || len(issues) != 0 {
+		t.Errorf("Advise = %v, %v", issues, err)
+	}
+	told.want(t, nil, tcp, shaking, greeting, capabilities, signIn)
+}
+
 // Other acts than Delete are no POP3.
 func TestOnlyDelete(t *testing.T) {
 	_, d, a := start(t, pop3test.Options{})

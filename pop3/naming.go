@@ -79,6 +79,9 @@ func (s *session) digest(names naming) error {
 	refused := 0
 	err := s.pipeline(len(missing), func(k int) string { return topOf(missing[k]) }, func(k int) error {
 		p, err := s.readHeader()
+		if p.refused && provider.KindOf(p.err) == provider.ErrUnavailable {
+			return s.fail(p.err) // it would have another name tomorrow
+		}
 		if p.refused {
 			refused++
 		}

@@ -65,8 +65,10 @@ var (
 	errLongHead = errors.New("the header is larger than allowed")
 )
 
-// begin reads the first line of an answer that goes on if it is +OK. What refuses a
-// message is that message's failure, unless the server says that it is its own.
+// begin reads the first line of an answer that goes on if it is +OK. A refusal is that
+// message's failure, also if it is said to be one for now: some servers say so of a
+// message that they can never read, which must not hold up all others. That we ask too
+// much, or may not ask, is the session's.
 func (s *session) begin() (p part, goesOn bool, err error) {
 	a, err := s.answer()
 	if err != nil || a.ok {
@@ -76,6 +78,9 @@ func (s *session) begin() (p part, goesOn bool, err error) {
 	switch refused.Kind {
 	case provider.ErrBadItem, provider.ErrUnsupported:
 		refused.Kind, refused.Op = provider.ErrBadItem, "pop3: RETR"
+		return part{refused: true, err: refused}, false, nil
+	case provider.ErrUnavailable:
+		refused.Op = "pop3: RETR"
 		return part{refused: true, err: refused}, false, nil
 	}
 	return p, false, s.fail(refused)

@@ -148,6 +148,13 @@ func TestI6BadItemHoldsNothingUp(t *testing.T) {
 			h.server.AddBad("user", fmt.Appendf(nil, "Subject: bad\r\n\r\n"))
 		}
 	}
+	temporary := "RETR 3"
+	h.server.SetFail(func(line string) string {
+		if line == temporary {
+			return "-ERR [SYS/TEMP] internal error"
+		}
+		return ""
+	})
 	h.cycle()
-	h.want(12)
+	h.want(11)
 }
