@@ -43,6 +43,7 @@ func (c *cycle) acts(ctx context.Context) error {
 	}
 	now := c.s.cfg.Clock.Now()
 	var b Batch
+	var done []OwedAct
 	for _, act := range slices.Clone(c.owed) {
 		if act.NotBefore.After(now) {
 			continue
@@ -53,21 +54,62 @@ func (c *cycle) acts(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.report.Acts++
-			b.Settled = append(b.Settled, act.ID)
+			done = append(done, act)
 		case provider.ErrNotFound, provider.ErrCursorExpired:
 			b.Settled = append(b.Settled, act.ID) // there is nothing left to do it to
 		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
-			return errors.Join(err, c.commitActs(ctx, &b))
+			return errors.Join(err, c.settleActs(ctx, &b, done, err))
 		case provider.ErrProtocol: // what the session is good for after that nobody knows
-			c.in.broken = true
 			c.failAct(&b, act, err)
-			return c.commitActs(ctx, &b)
+			err := c.settleActs(ctx, &b, done, err)
+			c.breakIn()
+			return err
 		default:
 			c.failAct(&b, act, err)
 		}
 	}
-	return c.commitActs(ctx, &b)
+	return c.settleActs(ctx, &b, done, nil)
+}
+
+// breakIn has the session of incoming mail used no more.
+func (c *cycle) breakIn() {
+	if c.in != nil {
+		c.in.broken = true
+	}
+}
+
+// settleActs settles the acts that are done, once they are confirmed where they have
+// to be. broke is why the session is of no more use, nil if it is: then those that
+// were not confirmed stay owed.
+func (c *cycle) settleActs(ctx context.Context, b *Batch, done []OwedAct, broke error) error {
+	confirmer, ok := provider.As[provider.Confirmer](c.in.Provider)
+	if ok && len(done) > 0 {
+		if broke != nil {
+			return c.commitActs(ctx, b)
+		}
+		_, err := remote(ctx, c, "Confirmer.Confirm", only(confirmer.Confirm))
+		c.in.broken = true
+		c.s.pool.put(c.in) // it is at its end
+		c.in = nil
+		switch provider.KindOf(err) {
+		case "":
+			if err != nil {
+				return err
+			}
+		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
+			return errors.Join(err, c.commitActs(ctx, b))
+		default:
+			for _, act := range done {
+				c.failAct(b, act, err)
+			}
+			return c.commitActs(ctx, b)
+		}
+	}
+	for _, act := range done {
+		c.report.Acts++
+		b.Settled = append(b.Settled, act.ID)
+	}
+	return c.commitActs(ctx, b)
 }
 
 func (c *cycle) act(ctx context.Context, act provider.Act) error {

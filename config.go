@@ -193,6 +193,7 @@ func (c Config) validate() error {
 	wrong(c.Tracking != nil && c.Filter != nil, "Tracking and Filter are both set: use one")
 	wrong(c.Tracking != nil && c.Tracking.Addresses == nil, "Tracking.Addresses is nil: it resolves addresses to records")
 	wrong(c.Mailboxes == nil, "Mailboxes is nil and the Store cannot tell the mailboxes either")
+	wrong(c.Policy.Proxy.Err() != nil, "Policy.%v", c.Policy.Proxy.Err())
 	wrong(c.PollInterval < time.Second, "PollInterval is %v, want 1s or more", c.PollInterval)
 	wrong(c.BatchItems < 1 || c.BatchItems > 1000, "BatchItems is %d, want 1 to 1000", c.BatchItems)
 	wrong(c.BatchBytes < 1, "BatchBytes is %d, want 1 or more", c.BatchBytes)

@@ -82,7 +82,8 @@ func (t *trial) probeSides(ctx context.Context) {
 		return
 	}
 	for _, side := range sides {
-		if t.profile.Endpoint(side).Credentials == profile.FromMailbox {
+		switch t.profile.Endpoint(side).Credentials {
+		case profile.FromMailbox, profile.ClientCertificate: // the mailbox says who is meant
 			t.probe(ctx, side)
 			continue
 		}

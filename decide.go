@@ -204,7 +204,7 @@ func (st *step) add(c *cycle, change provider.Change, r Record, d Decision) {
 		owe(act, 0)
 	}
 	if deletes {
-		owe(provider.Act{Kind: provider.Delete}, d.DeleteAfter)
+		owe(provider.Act{Kind: provider.Delete}, max(d.DeleteAfter, c.box.DeleteAfter))
 	}
 }
 

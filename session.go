@@ -257,7 +257,7 @@ func (p *pool) put(s *session) {
 	if s == nil {
 		return
 	}
-	if _, waited := p.slots.count(s.slot); s.broken || waited || p.s.cfg.IdleSessions <= 0 {
+	if _, waited := p.slots.count(s.slot); s.broken || waited || p.s.cfg.IdleSessions <= 0 || s.Traits().Snapshot {
 		p.close(s)
 		return
 	}

@@ -30,7 +30,15 @@ func publicFault(stages []StageReport) mailbox.Fault {
 		switch st.Stage {
 		case StageSettings:
 			return st.Fault // our own words about what they entered
+		case provider.StageToken:
+			if f, ok := ofIssuer(st.Fault.Code); ok {
+				return f
+			}
+			return noToken
 		case provider.StageSignIn:
+			if f, ok := ofIssuer(st.Fault.Code); ok {
+				return f
+			}
 			return signInFailed
 		case provider.StageTLS:
 			if len(st.Evidence.Chain) > 0 {
@@ -51,8 +59,20 @@ func publicFault(stages []StageReport) mailbox.Fault {
 var (
 	cannotConnect = mailbox.Fault{Code: "cannot-connect", Cause: "no mail server could be reached", Remedy: "check the server's name, port and way of protection"}
 	notAllowed    = mailbox.Fault{Code: "address-not-allowed", Cause: "the server's address is not allowed", Remedy: "enter the public name and the usual port of the mail server"}
+	noToken       = mailbox.Fault{Code: "token", Cause: "there is no access token for the mailbox", Remedy: "have the mailbox's owner or an administrator consent again; else ask the operator of this service"}
 	signInFailed  = mailbox.Fault{Code: "sign-in", Cause: "the server refused the sign-in", Remedy: "check user name and password, and whether the account may use this protocol"}
 )
+
+// ofIssuer returns what is known of an error of the service that gives out tokens. It
+// is the operator's, so that its name for what is wrong tells nothing of anybody's
+// network, and who has to consent again must be told so.
+func ofIssuer(code string) (mailbox.Fault, bool) {
+	k, ok := mailbox.Lookup(code)
+	if !ok || k.Source != mailbox.SourceOAuth {
+		return mailbox.Fault{}, false
+	}
+	return mailbox.Fault{Code: k.Code, Cause: k.Cause, Remedy: k.Remedy}, true
+}
 
 // A mailbox's state, walls and journal are shown to its organization. Where
 // organizations enter hosts, of a failure on the way to a server they hold its class
@@ -75,6 +95,9 @@ func (s *Syncer) shown(err error) mailbox.Fault {
 	switch provider.KindOf(err) {
 	case provider.ErrAuth:
 		class = signInFailed
+		if known, ok := ofIssuer(f.Code); ok {
+			class = known
+		}
 	case provider.ErrUnsafe:
 		class = mailbox.Fault{Code: "unsafe", Cause: "the server's address is not allowed, or it cannot prove who it is", Remedy: "enter the public name and the usual port of the mail server; its certificate must be for that name"}
 	case provider.ErrThrottled, provider.ErrUnsupported, provider.ErrNotFound:

@@ -240,3 +240,23 @@ func TestADraftHealsNoOutage(t *testing.T) {
 		require.Equal(t, []bool{true}, outages)
 	})
 }
+
+// What the service that gives out tokens says is told by its name, also to
+// organizations that enter hosts: the owner has to consent again. Its own words are not.
+func TestSEC7AnEndedConsentIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, providertest.IMAPLike)
+		o.cfg.Policy.OrganizationsEnterHosts = true
+		o.begin()
+		o.approve()
+		require.True(t, o.test(TestOptions{}).Passed)
+		o.openErr = &provider.Error{Op: "oauth: refresh", Kind: provider.ErrAuth, Code: "invalid_grant", Err: errors.New("the issuer at 10.1.2.3 says no")}
+		time.Sleep(gap)
+		report, _ := o.syncer.SyncMailbox(t.Context(), ann)
+		f := report.Incoming.Fault
+		require.Equal(t, "invalid_grant", f.Code)
+		require.Contains(t, f.Remedy, "consent")
+		require.NotContains(t, f.Cause, "10.1.2.3")
+		o.syncer.Close()
+	})
+}

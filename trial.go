@@ -38,6 +38,7 @@ func (t *trial) run(ctx context.Context) error {
 		if slices.Contains(sides, mailbox.Outgoing) {
 			t.sending(ctx, sides)
 		}
+		t.advise(ctx)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -238,6 +239,27 @@ func (t *trial) claim(ctx context.Context) (provider.Evidence, error) {
 		}
 	}
 	return provider.Evidence{Text: fmt.Sprintf("synchronized by organization %q", claim.Organization)}, nil
+}
+
+// advise asks the mail system for what works and yet wants attention. It is the last
+// thing that the session is used for. Where it cannot be asked nothing is said: what
+// fails was found out before.
+func (t *trial) advise(ctx context.Context) {
+	if t.in == nil || t.failed[mailbox.Incoming] != nil {
+		return
+	}
+	adviser, ok := provider.As[provider.Adviser](t.in.Provider)
+	if !ok {
+		return
+	}
+	issues, err := remote(ctx, t.cycle, "Adviser.Advise", adviser.Advise)
+	if err != nil {
+		t.s.cfg.Logger.DebugContext(ctx, "no advice about the server", "mailbox", t.key.String(), "error", err)
+	}
+	for _, issue := range issues {
+		issue.Side = mailbox.Incoming
+		t.report.Warnings = append(t.report.Warnings, issue)
+	}
 }
 
 // hangUp closes the sessions: the next cycle opens its own.

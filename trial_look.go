@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -108,8 +109,22 @@ func (t *trial) isTestMessage(change provider.Change) bool {
 	return err == nil && m.MessageID == t.messageID
 }
 
+// reopen sees to it that there is a session that shows what is there now.
+func (t *trial) reopen(ctx context.Context) (err error) {
+	if t.in != nil && !t.in.Traits().Snapshot {
+		return nil
+	}
+	t.s.pool.close(t.in)
+	t.in = nil
+	t.in, err = t.openNew(ctx, mailbox.Incoming)
+	return err
+}
+
 // look returns where the test message is, nil if it has not arrived.
 func (t *trial) look(ctx context.Context, at before) (place *provider.Place, err error) {
+	if err := t.reopen(ctx); err != nil {
+		return nil, err
+	}
 	source, _ := provider.As[provider.Source](t.in.Provider)
 	if finder, ok := provider.As[provider.Finder](t.in.Provider); ok {
 		all, err := t.allFolders(ctx, source)

@@ -18,6 +18,10 @@ import (
 const (
 	firstLook = 50 * time.Millisecond
 	lastLook  = 900 * time.Millisecond
+
+	// Where each look takes a sign-in of its own there are fewer.
+	secondSignIn = time.Second
+	lastSignIn   = 8 * time.Second
 )
 
 // codeNotReadBack is the code of a test message that did not arrive.
@@ -66,11 +70,6 @@ func (t *trial) sending(ctx context.Context, sides []mailbox.Side) {
 		t.skip(mailbox.Incoming, StageReadBack, "incoming mail is not synchronized, or does not work")
 	default:
 		t.failed[mailbox.Incoming] = t.stage(mailbox.Incoming, StageReadBack, func() (e provider.Evidence, err error) {
-			if t.in == nil {
-				if t.in, err = t.openNew(ctx, mailbox.Incoming); err != nil {
-					return e, err
-				}
-			}
 			return t.readBack(ctx, before)
 		})
 	}
@@ -158,11 +157,15 @@ func (t *trial) sendToSelf(ctx context.Context) (provider.Evidence, error) {
 // readBack waits until the test message arrives, and takes it away.
 func (t *trial) readBack(ctx context.Context, at before) (provider.Evidence, error) {
 	until := t.s.cfg.Clock.Now().Add(t.o.RoundTrip)
-	for wait := firstLook; ; wait = min(2*wait, lastLook) {
+	for wait := firstLook; ; wait = t.nextLook(wait) {
 		if err := t.keepLease(ctx); err != nil && !errors.Is(err, ErrFenced) { // it does without
 			return provider.Evidence{}, err
 		}
 		place, err := t.look(ctx, at)
+		var e *provider.Error
+		if errors.As(err, &e) && e.Kind == provider.ErrThrottled { // it looks too often
+			wait, err = max(wait, e.RetryAfter), nil
+		}
 		if err != nil {
 			return provider.Evidence{}, err
 		}
@@ -174,10 +177,18 @@ func (t *trial) readBack(ctx context.Context, at before) (provider.Evidence, err
 				Err:    fmt.Errorf("the message that was sent to %s did not arrive within %v", t.box.Address, t.o.RoundTrip),
 				Remedy: "look where mail for the address goes: it may be forwarded, filtered, or be slow; the account that was signed in to may be another's"}
 		}
-		if err := t.s.cfg.Clock.Sleep(ctx, wait); err != nil {
+		if err := t.s.cfg.Clock.Sleep(ctx, min(wait, max(until.Sub(t.s.cfg.Clock.Now()), firstLook))); err != nil {
 			return provider.Evidence{}, err
 		}
 	}
+}
+
+// nextLook returns how long to wait after a wait that brought nothing.
+func (t *trial) nextLook(wait time.Duration) time.Duration {
+	if t.in != nil && !t.in.Traits().Snapshot {
+		return min(2*wait, lastLook)
+	}
+	return min(max(2*wait, secondSignIn), lastSignIn)
 }
 
 // takeAway deletes the test message, and says in words whether it could.
@@ -189,6 +200,10 @@ func (t *trial) takeAway(ctx context.Context, p provider.Place) string {
 	_, err := remote(ctx, t.cycle, "Actor.Act", only(func(ctx context.Context) error {
 		return actor.Act(ctx, provider.Act{Kind: provider.Delete, Folder: p.Folder, Epoch: p.Epoch, ID: p.ID})
 	}))
+	if confirmer, ok := provider.As[provider.Confirmer](t.in.Provider); ok && err == nil {
+		_, err = remote(ctx, t.cycle, "Confirmer.Confirm", only(confirmer.Confirm))
+		t.reopen(ctx) // it is at its end, and there may be advice to be had
+	}
 	if err != nil {
 		return "; it could not be deleted"
 	}

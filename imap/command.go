@@ -11,6 +11,7 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin"
 )
 
 // A command is one to the server, and what became of it.
@@ -51,16 +52,21 @@ func (s *session) tag() string {
 // command that was refused is no error here: its status says so. An error means
 // that the connection is lost.
 func (s *session) run(cmds ...*command) error {
-	if s.broken != nil {
-		return errBroken
-	}
-	if err := s.settle(); err != nil {
+	if err := s.ready(); err != nil {
 		return err
 	}
 	if err := s.send(cmds...); err != nil {
 		return err
 	}
 	return s.await(cmds...)
+}
+
+// ready returns an error if no command can be sent.
+func (s *session) ready() error {
+	if s.broken != nil {
+		return errBroken
+	}
+	return s.settle()
 }
 
 // send sends the commands in one flight.
@@ -99,6 +105,11 @@ func (s *session) answer(cmds []*command, p *patience) (done bool, err error) {
 	if err := s.in.Next(); err != nil {
 		return false, err
 	}
+	return s.take(cmds, p)
+}
+
+// take is answer for a response whose first line is there.
+func (s *session) take(cmds []*command, p *patience) (done bool, err error) {
 	if s.in.Accept('*') {
 		return false, s.untagged(p, func(r reply) error {
 			for _, c := range cmds {
@@ -217,7 +228,7 @@ func (s *session) status() (status, error) {
 func (s *session) statusText(kind string) status {
 	st := status{kind: goimap.StatusResponseType(kind)}
 	text := s.in.Rest()
-	st.echo = kind != "OK" && s.password.In(string(text))
+	st.echo = kind != "OK" && s.login.Repeats(string(text))
 	if code, after, ok := bytes.Cut(text, []byte("]")); ok && len(code) > 0 && code[0] == '[' {
 		name, args, _ := strings.Cut(string(code[1:]), " ")
 		st.code, st.args = goimap.ResponseCode(strings.ToUpper(name)), args
@@ -227,14 +238,27 @@ func (s *session) statusText(kind string) status {
 	return st
 }
 
-// setCaps notes the server's capabilities, at most 200.
+// acted are the capabilities that something is done about.
+var acted = []string{
+	"IMAP4REV1", "IMAP4REV2", "LOGINDISABLED", "SASL-IR", "LITERAL+", "LITERAL-", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",
+	"CONDSTORE", "QRESYNC", "ESEARCH", "UIDPLUS", "MOVE", "IDLE",
+}
+
+// setCaps notes the server's capabilities, at most 200. Of a list that shows what
+// proves us, words of old alone are kept: a blank in a password makes two words of
+// it, of which neither shows it.
 func (s *session) setCaps(list []byte) {
 	s.caps = map[string]bool{}
+	echo := s.login.Repeats(string(list))
 	for _, c := range bytes.Fields(list) {
 		if len(s.caps) == 200 {
 			break
 		}
-		s.caps[strings.ToUpper(string(c))] = true
+		name := strings.ToUpper(string(c))
+		mechanism, _ := strings.CutPrefix(name, "AUTH=")
+		if !echo || slices.Contains(acted, name) || signin.Registered(mechanism) {
+			s.caps[name] = true
+		}
 	}
 }
 

@@ -5,7 +5,7 @@
 // flags by CONDSTORE, else new mail by its UIDs, with a Full listing now and then
 // for the rest. docs/imap.md tells what each costs.
 //
-// [github.com/emersion/go-imap/v2] signs in, stores, copies, moves, appends and
+// [github.com/emersion/go-imap/v2] stores, copies, moves, appends and
 // idles. Between it and the network stands a reader of our own (session, loan),
 // which bounds what a server can make us hold, ties every operation to its
 // context, and reads listings and messages itself.
@@ -18,6 +18,7 @@ import (
 	"log/slog"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -50,8 +51,9 @@ var (
 )
 
 // Open connects and signs in, in four round trips: one for TCP, one for TLS 1.3,
-// one for the greeting and one for the password. STARTTLS takes two more. An
-// endpoint that asks for another sign-in than by password is ErrUnsupported.
+// one for the greeting and one for a password or token; SCRAM takes two more, and so
+// does STARTTLS. docs/signin.md has the ways to sign in. An endpoint that asks for
+// none of them is ErrUnsupported.
 func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
 	s, err := d.open(ctx, a)
 	if err != nil {
@@ -60,9 +62,13 @@ func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provide
 	return s, nil
 }
 
-// Probe goes as far as Open without signing in, and says goodbye.
+// Probe goes as far as Open without signing in, and says goodbye. It needs no token.
 func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
-	s, err := d.connect(discreet(ctx, a), a)
+	login, err := signin.New(signInOp, a, methods...)
+	if err != nil {
+		return provider.FailStage(ctx, provider.StageSignIn, err)
+	}
+	s, err := d.connect(login.Discreet(ctx), a, login)
 	if err != nil {
 		return err
 	}
@@ -70,21 +76,20 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 	return nil
 }
 
-func discreet(ctx context.Context, a provider.Account) context.Context {
-	_, password := a.Credentials()
-	return wire.Discreet(ctx, password)
-}
-
 func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error) {
-	if _, err := a.SignIn(signInOp, provider.WithPassword); err != nil {
+	login, err := signin.New(signInOp, a, methods...)
+	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	ctx = discreet(ctx, a)
-	s, err := d.connect(ctx, a)
+	ctx = login.Discreet(ctx)
+	if err := login.Prepare(ctx); err != nil {
+		return nil, err
+	}
+	s, err := d.connect(ctx, a, login)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.signIn(ctx, a); err != nil {
+	if err := s.signIn(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -92,7 +97,7 @@ func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error)
 }
 
 // connect brings a connection to where one can sign in.
-func (d *Driver) connect(ctx context.Context, a provider.Account) (*session, error) {
+func (d *Driver) connect(ctx context.Context, a provider.Account, login *signin.SignIn) (*session, error) {
 	limits := d.Limits.WithDefaults()
 	conn, err := wire.Dial(ctx, wire.DialOptions{
 		Op: "imap", Address: a.Endpoint.Address(profile.IMAP), TLS: a.Endpoint.TLS,
@@ -107,8 +112,8 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*session, err
 		spool:  wire.Spool{Dir: d.SpoolDir, Memory: limits.Memory, Max: limits.Message},
 		log:    cmp.Or(d.Logger, slog.New(slog.DiscardHandler)).With("mailbox", a.Mailbox.Key.String()),
 		known:  map[uint32]listing{},
+		login:  login,
 	}
-	_, s.password = a.Credentials()
 	s.startReading()
 	if err := s.greet(ctx, a); err != nil {
 		s.Close()

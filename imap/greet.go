@@ -50,7 +50,7 @@ func (s *session) greet(ctx context.Context, a provider.Account) error {
 				return e, err
 			}
 		}
-		return s.offered(ctx), s.canSignIn(a)
+		return s.offered(ctx), s.canSignIn()
 	})
 }
 

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
-	"github.com/go-serversync/serversync/secret"
 )
 
 // A session is one connection, signed in. It belongs to one goroutine at a time.
@@ -19,7 +19,7 @@ type session struct {
 	spool  wire.Spool
 	log    *slog.Logger
 
-	password secret.Text // what no error may repeat
+	login *signin.SignIn // and what no error may repeat
 
 	caps     map[string]bool // in upper case; nil if not known yet
 	preauth  bool            // the greeting said that there is no need to sign in

@@ -2,91 +2,171 @@ package imap
 
 import (
 	"context"
-	"errors"
+	"encoding/base64"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
-	"github.com/emersion/go-sasl"
 
+	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
-	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
-)
-
-var (
-	errBare     = errors.New("the password would cross the network unprotected")
-	errControls = errors.New("user name or password has characters that no server takes")
 )
 
 const signInOp = "imap: sign in"
 
-// canSignIn returns an error if the server takes no password: AUTHENTICATE PLAIN
-// must be offered, or LOGIN not be disabled.
-func (s *session) canSignIn(a provider.Account) error {
-	if _, err := a.SignIn(signInOp, provider.WithPassword); err != nil {
-		return err
-	}
-	if s.preauth || s.caps["AUTH=PLAIN"] || !s.caps["LOGINDISABLED"] {
+// methods are the ways to sign in that the driver knows.
+var methods = []provider.Method{provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate}
+
+// canSignIn returns an error if there is no way to sign in that the server offers and
+// the profile allows.
+func (s *session) canSignIn() error {
+	if s.preauth {
 		return nil
 	}
-	var offered []string
+	server := signin.Server{Service: "imap", Command: !s.caps["LOGINDISABLED"], Secure: s.conn.Secure(), TLS: s.conn.TLSState(), Certificate: s.conn.ShownCertificate()}
 	for c := range s.caps {
 		if mechanism, ok := strings.CutPrefix(c, "AUTH="); ok {
-			offered = append(offered, mechanism)
+			server.Offered = append(server.Offered, mechanism)
 		}
 	}
-	return wire.NoPassword(signInOp, offered)
+	return s.login.Choose(server)
 }
 
-// signIn has go-imap send the password: by AUTHENTICATE PLAIN with its initial
-// response where the server takes one, which costs one round trip, else by LOGIN.
-func (s *session) signIn(ctx context.Context, a provider.Account) error {
+// signIn signs in, with its initial response in the command where the server takes
+// one (RFC 4959), which makes one round trip of most mechanisms.
+func (s *session) signIn(ctx context.Context) error {
 	return s.stage(ctx, provider.StageSignIn, "sign in", func() (e provider.Evidence, err error) {
-		if !s.conn.Secure() && !(a.Endpoint.TLS == profile.Plaintext && a.Policy.BasicWithoutTLSAllowed()) {
-			return e, s.fail(&provider.Error{Kind: provider.ErrUnsafe, Remedy: "use TLS in the profile", Err: errBare})
-		}
 		if s.preauth {
 			s.signedIn = true
 			return provider.Evidence{Text: "the server knows us without a sign-in (PREAUTH)"}, nil
 		}
-		username, password := a.Credentials()
-		mechanism := "LOGIN"
-		if s.caps["AUTH=PLAIN"] {
-			mechanism = "PLAIN"
+		before := s.caps
+		result, err := s.login.Run(ctx, &carrier{s: s, caps: before})
+		s.log.Debug("imap: signed in", "secure", s.conn.Secure(), "mechanism", result.Mechanism, "ok", err == nil)
+		if err == nil {
+			err = s.welcome()
+		} else {
+			s.fail(err) // nobody knows what the server thinks of us now
 		}
-		err = s.authenticate(mechanism, username, password.Reveal())
 		if err == nil {
 			e = s.offered(ctx)
 		}
-		e.Mechanism, e.Username = mechanism, wire.Quote(username)
+		e.Mechanism, e.Username, e.Text = result.Mechanism, wire.Quote(result.Username), result.Text
 		return e, err
 	})
 }
 
-func (s *session) authenticate(mechanism, username, password string) error {
-	if strings.ContainsAny(username+password, "\x00\r\n") {
-		return s.fail(&provider.Error{Kind: provider.ErrAuth, Err: errControls, Remedy: "set another one"})
-	}
-	how := func(c *imapclient.Client) error {
-		return c.Authenticate(sasl.NewPlainClient("", username, password))
-	}
-	if mechanism == "LOGIN" {
-		how = func(c *imapclient.Client) error { return c.Login(username, password).Wait() }
-	}
-	s.log.Debug("imap: signing in", "secure", s.conn.Secure(), "mechanism", mechanism)
-	before := s.caps
-	s.caps = nil // they change by signing in
-	st, err := s.lend(before, how)
-	if err != nil {
-		return err
-	}
-	if !st.ok() {
-		return s.fail(refusal("", st, signingIn))
-	}
+// welcome learns what the server can since we are signed in.
+func (s *session) welcome() error {
 	s.signedIn = true
 	s.callIn() // the next loan is told the new capabilities
 	if s.caps == nil {
 		return s.askCaps()
 	}
 	return nil
+}
+
+// maxInitial is how long an initial response may be to go into the command, in
+// base64: RFC 7162, section 4 has servers take lines of 8,192 bytes.
+const maxInitial = 8000
+
+// A carrier carries a sign-in in AUTHENTICATE (RFC 3501, section 6.2.2).
+type carrier struct {
+	s        *session
+	caps     map[string]bool // from before the sign-in, which changes them
+	command  *command
+	patience patience
+}
+
+var _ signin.Carrier = (*carrier)(nil)
+
+func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
+	s := c.s
+	c.command = &command{text: "AUTHENTICATE " + mechanism}
+	c.patience = patience{limit: s.limits.Command, since: time.Now()}
+	initial := encoded(first)
+	inside := first != nil && c.caps["SASL-IR"] && len(initial) <= maxInitial
+	if inside {
+		if initial == "" {
+			initial = "="
+		}
+		c.command.text += " " + initial
+	}
+	if err := s.ready(); err != nil {
+		return signin.Step{}, err
+	}
+	s.caps = nil
+	if err := s.send(c.command); err != nil {
+		return signin.Step{}, err
+	}
+	step, err := c.read(first != nil && !inside)
+	if err != nil || inside || first == nil || step.Done {
+		return step, err
+	}
+	return c.Answer(first)
+}
+
+func (c *carrier) Answer(response []byte) (signin.Step, error) { return c.say(encoded(response)) }
+
+func (c *carrier) Cancel() (signin.Step, error) { return c.say("*") }
+
+func (c *carrier) say(line string) (signin.Step, error) {
+	if _, err := c.s.conn.Write([]byte(line + "\r\n")); err != nil {
+		return signin.Step{}, c.s.fail(err)
+	}
+	return c.read(false)
+}
+
+func encoded(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+// Password signs in with LOGIN, whose quoting and literals go-imap knows.
+func (c *carrier) Password(username, password string) (signin.Step, error) {
+	c.s.caps = nil
+	st, err := c.s.lend(c.caps, func(client *imapclient.Client) error { return client.Login(username, password).Wait() })
+	if err != nil {
+		return signin.Step{}, err
+	}
+	return c.done(st), nil
+}
+
+// read reads until the server asks for more or is done. invited says that the first
+// request to go on has nothing to tell, whatever it says.
+func (c *carrier) read(invited bool) (signin.Step, error) {
+	s := c.s
+	for range s.limits.Responses {
+		if err := s.in.Next(); err != nil {
+			return signin.Step{}, s.fail(err)
+		}
+		if s.in.Accept('+') {
+			challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(s.in.Rest())))
+			if err != nil && !invited {
+				return signin.Step{}, s.fail(syntax.Malformed("a challenge that is no base64"))
+			}
+			return signin.Step{Challenge: challenge}, nil
+		}
+		done, err := s.take([]*command{c.command}, &c.patience)
+		if err != nil {
+			return signin.Step{}, s.fail(err)
+		}
+		if done {
+			return c.done(c.command.status), nil
+		}
+	}
+	return signin.Step{}, s.fail(syntax.TooLarge("more than %d responses to one command", s.limits.Responses))
+}
+
+// done is the end that the tagged answer is. With it most servers tell what they can
+// from now on (RFC 3501, section 7.1), which need not be asked for then.
+func (c *carrier) done(st status) signin.Step {
+	step := signin.Step{Done: true}
+	switch {
+	case !st.ok():
+		step.Refused = refusal(signInOp, st, signingIn)
+		c.s.caps = nil
+	case st.code == "CAPABILITY":
+		c.s.setCaps([]byte(st.args))
+	}
+	return step
 }

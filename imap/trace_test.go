@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,9 +157,20 @@ func TestOneStageFailsWithTheContext(t *testing.T) {
 // A Probe signs in nowhere, says goodbye and leaves nothing.
 func TestProbe(t *testing.T) {
 	for _, how := range []profile.TLS{profile.ImplicitTLS, profile.StartTLS, profile.Plaintext} {
+		var mu sync.Mutex
 		var heard []string
 		server, d, a := start(t, imaptest.Options{TLS: how})
-		server.SetFail(func(line string) string { heard = append(heard, line); return "" })
+		server.SetFail(func(line string) string {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, line)
+			return ""
+		})
+		saidGoodbye := func() bool { // Probe does not wait until the server has read it
+			mu.Lock()
+			defer mu.Unlock()
+			return len(heard) > 0 && strings.HasSuffix(heard[len(heard)-1], "LOGOUT")
+		}
 		a.Mailbox.Password, a.Mailbox.Username = provider.Account{}.Mailbox.Password, ""
 		before := runtime.NumGoroutine()
 		ctx, told := follow(t.Context())
@@ -169,7 +181,7 @@ func TestProbe(t *testing.T) {
 		if last := told.stages[len(told.stages)-1]; last != capabilities {
 			t.Errorf("the last stage is %s", last)
 		}
-		settle(t, func() bool { return runtime.NumGoroutine() <= before })
+		settle(t, func() bool { return saidGoodbye() && runtime.NumGoroutine() <= before })
 		server.Close()
 		if all := strings.Join(heard, "\n"); strings.Contains(all, "AUTH") || !strings.HasSuffix(all, "LOGOUT") {
 			t.Errorf("the server heard %q", all)
@@ -191,11 +203,12 @@ func settle(t *testing.T, ok func() bool) {
 // What a server lacks is a reason of its own, found without a password.
 func TestProbeTellsWhyNobodyCanSignIn(t *testing.T) {
 	for caps, words := range map[string]string{
-		"IMAP4rev1 LOGINDISABLED":                               "offers no sign-in",
-		"IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER": "wants OAuth (XOAUTH2, OAUTHBEARER)",
-		"IMAP4rev1 LOGINDISABLED AUTH=CRAM-MD5 AUTH=" + canary:  "it has CRAM-MD5",
-		"IMAP4rev1 AUTH=XOAUTH2":                                "", // LOGIN is there
-		"IMAP4rev1 LOGINDISABLED AUTH=PLAIN":                    "",
+		"IMAP4rev1 LOGINDISABLED":                                "offers no sign-in",
+		"IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER":  "wants OAuth (XOAUTH2, OAUTHBEARER)",
+		"IMAP4rev1 LOGINDISABLED AUTH=DIGEST-MD5 AUTH=" + canary: "it has DIGEST-MD5",
+		"IMAP4rev1 LOGINDISABLED AUTH=CRAM-MD5":                  "",
+		"IMAP4rev1 AUTH=XOAUTH2":                                 "", // LOGIN is there
+		"IMAP4rev1 LOGINDISABLED AUTH=PLAIN":                     "",
 	} {
 		a, heard := script(t, profile.Plaintext, func(p *peer) {
 			p.send("* OK [CAPABILITY %s] hi\r\n", caps)
@@ -233,12 +246,17 @@ func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
 			t.Errorf("%s has no remedy", what)
 		}
 	}
-	for _, c := range []profile.Credentials{profile.ServerToServer, profile.IntegratedWindows, profile.OAuth, profile.Anonymous, "magic"} {
+	for _, c := range []profile.Credentials{profile.ServerToServer, profile.OAuth, profile.ClientCertificate} {
+		bad := a
+		bad.Endpoint.Credentials = c
+		refuse(string(c)+" without TLS", provider.ErrUnsafe, bad)
+	}
+	for _, c := range []profile.Credentials{profile.IntegratedWindows, profile.Anonymous, "magic"} {
 		bad := a
 		bad.Endpoint.Credentials = c
 		refuse(string(c), provider.ErrUnsupported, bad)
 	}
-	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, profile.Bearer, "magic"} {
+	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, "magic"} {
 		bad := a
 		bad.Endpoint.Authentication = c
 		refuse(string(c), provider.ErrUnsupported, bad)

@@ -94,7 +94,7 @@ func needsTenantAdministrator(p profile.Profile, policy profile.Policy) bool {
 
 // shared reports whether a profile opens a mailbox without anything of its owner's.
 func shared(p profile.Profile) bool {
-	return uses(p, profile.FromProfile) || uses(p, profile.ServerToServer) || uses(p, profile.IntegratedWindows)
+	return uses(p, profile.FromProfile) || uses(p, profile.ServerToServer) || uses(p, profile.IntegratedWindows) || uses(p, profile.ClientCertificate)
 }
 
 func uses(p profile.Profile, source profile.Credentials) bool {

@@ -165,7 +165,7 @@ func TestApprovalHolds(t *testing.T) {
 	yes = Decide(m, p, ben, Approved, local)
 	p.Incoming.Credentials = profile.OAuth
 	require.True(t, yes.Holds(m, p))
-	for _, source := range []profile.Credentials{profile.FromProfile, profile.ServerToServer, profile.IntegratedWindows} {
+	for _, source := range []profile.Credentials{profile.FromProfile, profile.ServerToServer, profile.IntegratedWindows, profile.ClientCertificate} {
 		p.Outgoing.Credentials = source
 		require.False(t, yes.Holds(m, p), source)
 		require.True(t, Decide(m, p, ben, Approved, local).Holds(m, imapProfile()))

@@ -79,6 +79,11 @@ type Mailbox struct {
 	// mailboxes only: a user's mail is the user's.
 	DeleteProcessed bool
 
+	// DeleteAfter is how long mail that is to be deleted stays on the server after it
+	// was brought in, at most ten years. Default: a day, which is also the least: a
+	// Store that fails over to an older copy must find it there still.
+	DeleteAfter time.Duration
+
 	// Home, ForwardsOutside and MFA are what the host knows of the account. They
 	// serve validation alone.
 	Home            Home // where the mailbox really stands

@@ -85,6 +85,12 @@ var recordRules = [...]rule{{
 	message: "mail is deleted only from the mailboxes of queues and from forward mailboxes; a user's mail is the user's", remedy: "switch DeleteProcessed off",
 	broken: func(s *subject) bool { return s.Kind == User && s.DeleteProcessed },
 }, {
+	code: "delete-after-range", level: profile.Error, side: Incoming, field: "DeleteAfter",
+	message: "it is no time between a day and ten years", remedy: "leave it at 0 for a day, or enter a time such as 7 days",
+	broken: func(s *subject) bool {
+		return s.DeleteAfter != 0 && (s.DeleteAfter < day || s.DeleteAfter > 3650*day)
+	},
+}, {
 	code: "accept-unknown", level: profile.Error, side: Incoming, field: "Accept",
 	message: "it is no choice of the email to be tracked", remedy: `use "", "all", "replies", "known", "records" or "none"`,
 	broken: func(s *subject) bool { return !s.Accept.Valid() },

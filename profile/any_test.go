@@ -87,8 +87,8 @@ func anyProfile(r *rand.Rand) Profile {
 func anyEndpoint(r *rand.Rand, kind Kind) Endpoint {
 	yes := func() bool { return r.IntN(6) == 0 }
 	e := Endpoint{
-		TLS: pick(r, ImplicitTLS, ImplicitTLS, StartTLS, Plaintext, "x"), Authentication: pick(r, AutoDetect, AutoDetect, Negotiate, NTLM, Basic, Bearer, "x"),
-		Credentials: pick(r, FromMailbox, FromMailbox, FromProfile, ServerToServer, IntegratedWindows, Anonymous, OAuth, "x"), Impersonate: yes(), GrantDelegate: yes(),
+		TLS: pick(r, ImplicitTLS, ImplicitTLS, StartTLS, Plaintext, "x"), Authentication: pick(r, AutoDetect, AutoDetect, Negotiate, NTLM, Basic, SCRAM, CRAMMD5, Bearer, "x"),
+		Credentials: pick(r, FromMailbox, FromMailbox, FromProfile, ServerToServer, IntegratedWindows, Anonymous, OAuth, ClientCertificate, "x"), Impersonate: yes(), GrantDelegate: yes(),
 	}
 	if e.Credentials == FromProfile {
 		e.Username, e.Password = pick(r, "u", "u@example.com", ""), pick(r, secret.New("p"), secret.New("p\n"), secret.Text{})

@@ -69,7 +69,7 @@ func TestEndpoint(t *testing.T) {
 
 func TestSharesAccount(t *testing.T) {
 	for c, want := range map[Credentials]bool{
-		FromMailbox: false, OAuth: false, ServerToServer: false, FromProfile: true, IntegratedWindows: true, Anonymous: true,
+		FromMailbox: false, OAuth: false, ServerToServer: false, ClientCertificate: false, FromProfile: true, IntegratedWindows: true, Anonymous: true,
 	} {
 		p := Profile{Kind: ExchangeServer, Incoming: Endpoint{Credentials: c}}
 		require.Equal(t, want, p.SharesAccount(Incoming), c)
@@ -112,6 +112,36 @@ func TestReadyMade(t *testing.T) {
 	require.True(t, p.Autodiscover)
 	require.Empty(t, p.Validate(cloud))
 	require.Equal(t, Profile{ID: "n", Kind: POP3SMTP, MaxConnections: 10}, New(POP3SMTP, "n"))
+}
+
+// These are beyond the support matrix: they work, with a warning that says so.
+func TestReadyMadeBeyondTheMatrix(t *testing.T) {
+	fips := []string{"system-untested", "incoming-system-maybe-not-fips", "outgoing-system-maybe-not-fips"}
+	for _, row := range []struct {
+		p                           Profile
+		name, incoming, outgoing    string
+		policy                      Policy
+		warnings                    []string
+		refusedByCloud, takesTokens bool
+	}{
+		{ExchangeOnlineIMAP("e", registered), "Exchange Online (IMAP)", "outlook.office365.com:993", "smtp.office365.com:587", cloud, []string{"kind-not-exchange-online"}, false, true},
+		{ExchangeOnlinePOP3("e", registered), "Exchange Online (POP3)", "outlook.office365.com:995", "smtp.office365.com:587", cloud, []string{"kind-not-exchange-online"}, false, true},
+		{OutlookCom("o", registered), "Outlook.com", "imap-mail.outlook.com:993", "smtp-mail.outlook.com:587", selfHosted, fips, true, true},
+		{OutlookComPOP3("o", registered), "Outlook.com (POP3)", "pop-mail.outlook.com:995", "smtp-mail.outlook.com:587", selfHosted, fips[1:], true, true},
+		{ICloud("i"), "iCloud Mail", "imap.mail.me.com:993", "smtp.mail.me.com:587", cloud, []string{"system-untested"}, false, false},
+	} {
+		require.Equal(t, row.name, row.p.Name)
+		require.Equal(t, row.incoming, fmt.Sprint(row.p.Incoming.Host, ":", row.p.Incoming.Port))
+		require.Equal(t, row.outgoing, fmt.Sprint(row.p.Outgoing.Host, ":", row.p.Outgoing.Port))
+		require.NoError(t, row.p.Err(row.policy), row.name)
+		var codes []string
+		for _, i := range row.p.Validate(row.policy) {
+			codes = append(codes, i.Code)
+		}
+		require.Equal(t, row.warnings, codes, row.name)
+		require.Equal(t, row.refusedByCloud, row.p.Err(cloud) != nil, row.name)
+		require.Equal(t, row.takesTokens, row.p.Endpoint(Outgoing).Credentials == OAuth, row.name)
+	}
 }
 
 func TestHosts(t *testing.T) {

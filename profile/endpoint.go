@@ -35,7 +35,7 @@ const (
 	FromMailbox       Credentials = ""          // user name and password of the user or queue, in the mailbox
 	FromProfile       Credentials = "profile"   // user name and password of one account, in the profile
 	ServerToServer    Credentials = "s2s"       // a certificate proves the host itself, as an application
-	IntegratedWindows Credentials = "windows"   // the identity this process runs under; Exchange and SMTP only
+	IntegratedWindows Credentials = "windows"   // the identity this process runs under; with POP3 and IMAP an extension of ours
 	Anonymous         Credentials = "anonymous" // none; outgoing SMTP only
 	OAuth             Credentials = "oauth"     // what the mailbox's owner, or an administrator, consented to
 

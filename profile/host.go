@@ -65,7 +65,7 @@ func parseURL(location string) (place, bool) {
 	if at.https {
 		at.port = 443
 	}
-	if strings.ContainsAny(location, "?#@") || strings.HasSuffix(u.Host, ":") || !isHost(at.host) {
+	if strings.ContainsAny(location, "?#@") || strings.HasSuffix(u.Host, ":") || u.Opaque != "" || CheckHost(at.host) != nil {
 		return place{}, false
 	}
 	if port := u.Port(); port != "" {

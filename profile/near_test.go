@@ -69,7 +69,7 @@ var nearRows = []struct {
 	{"incoming-authentication-unknown 8005E23B - error both Incoming.Authentication", gmailMail, cloud, func(p *Profile) { p.Incoming.Authentication = "digest" }},
 	{"incoming-authentication-credentials 8005E23B - error both Incoming.Authentication", server, selfHosted, func(p *Profile) { p.Incoming.Authentication = Bearer }},
 	{"incoming-authentication-credentials 8005E23B - error both Incoming.Authentication", modern, selfHosted, func(p *Profile) { p.Incoming.Authentication = Basic }},
-	{"incoming-authentication-server 8005E23B - error incoming Incoming.Authentication", yahooMail, Policy{ADAuthentication: Allowed}, func(p *Profile) { p.Incoming.Authentication = Negotiate }},
+	{"incoming-authentication-extension 8005E23B - warning incoming Incoming.Authentication", yahooMail, Policy{ADAuthentication: Allowed}, func(p *Profile) { p.Incoming.Authentication = Negotiate }},
 	{"outgoing-ad-refused 8005E23C - error outgoing Outgoing.Authentication", twoWays, cloud, func(p *Profile) { p.Outgoing.Authentication = Negotiate }},
 }
 
@@ -81,12 +81,18 @@ func TestAllowed(t *testing.T) {
 		policy Policy
 		change func(p *Profile)
 	}{
-		"a relay without TLS":            {twoWaysPOP, plaintext, func(p *Profile) { p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Credentials: Anonymous} }},
-		"a hashed password without TLS":  {twoWaysPOP, plaintext, func(p *Profile) { p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Authentication: NTLM} }},
-		"delegate access":                {server, selfHosted, func(p *Profile) { p.Outgoing.GrantDelegate = true }},
-		"undeliverable mail in Exchange": {server, selfHosted, func(p *Profile) { p.MoveUndeliverable = true }},
-		"Negotiate":                      {server, selfHosted, func(p *Profile) { p.Incoming.Authentication = Negotiate }},
-		"NTLM":                           {server, selfHosted, func(p *Profile) { p.Incoming.Authentication = NTLM }},
+		"a relay without TLS":           {twoWaysPOP, plaintext, func(p *Profile) { p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Credentials: Anonymous} }},
+		"a hashed password without TLS": {twoWaysPOP, plaintext, func(p *Profile) { p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Authentication: NTLM} }},
+		"SCRAM without TLS":             {twoWaysPOP, plaintext, func(p *Profile) { p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Authentication: SCRAM} }},
+		"CRAM-MD5 without TLS": {twoWaysPOP, plaintext, func(p *Profile) {
+			p.Outgoing = Endpoint{Host: p.Outgoing.Host, TLS: Plaintext, Authentication: CRAMMD5}
+		}},
+		"SCRAM where FIPS 140 is required": {yahooMail, Policy{FIPS: true}, func(p *Profile) { p.Incoming.Authentication = SCRAM }},
+		"a certificate of TLS":             {yahooPOP, cloud, func(p *Profile) { p.Incoming.Credentials = ClientCertificate }},
+		"delegate access":                  {server, selfHosted, func(p *Profile) { p.Outgoing.GrantDelegate = true }},
+		"undeliverable mail in Exchange":   {server, selfHosted, func(p *Profile) { p.MoveUndeliverable = true }},
+		"Negotiate":                        {server, selfHosted, func(p *Profile) { p.Incoming.Authentication = Negotiate }},
+		"NTLM":                             {server, selfHosted, func(p *Profile) { p.Incoming.Authentication = NTLM }},
 		"Negotiate with a Windows identity": {server, selfHosted, func(p *Profile) {
 			p.Incoming = onlyURL(Endpoint{Credentials: IntegratedWindows, Authentication: Negotiate})
 		}},
@@ -116,7 +122,7 @@ func TestTogether(t *testing.T) {
 		policy Policy
 		want   string
 	}{
-		{with(office, func(p *Profile) { p.Outgoing.Authentication = NTLM }), selfHosted, "outgoing-basic-ending outgoing-authentication-server"},
+		{with(office, func(p *Profile) { p.Outgoing.Authentication = NTLM }), selfHosted, "outgoing-authentication-server"},
 		{with(exchangeOnline, func(p *Profile) { p.Incoming.Credentials, p.Incoming.Authentication = IntegratedWindows, NTLM }), selfHosted,
 			"incoming-windows-exchange-online incoming-authentication-server"},
 		{with(exchangeOnline, func(p *Profile) {

@@ -69,7 +69,15 @@ type Policy struct {
 	// AllowPorts permits these ports besides those of mail: 25, 110, 143, 443,
 	// 465, 587, 993 and 995. A self-hosted policy allows every port.
 	AllowPorts []int
+
+	// Proxy is how servers are reached. The zero Proxy is none.
+	Proxy Proxy
 }
+
+// InnerNamesAllowed reports whether names of private networks are looked up: names
+// without a dot, and those in .local, .internal, .svc and .localhost. Where they are
+// not, but AllowNetworks is set, they may lead there and nowhere else.
+func (p Policy) InnerNamesAllowed() bool { return p.PrivateAllowed() }
 
 // PlaintextAllowed reports whether an endpoint that asks for it by name may go
 // without TLS: on a self-hosted deployment that sets AllowPlaintext.

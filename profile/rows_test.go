@@ -122,6 +122,10 @@ var rows = []struct {
 	{"outgoing-url-only-exchange - V4 error outgoing Outgoing.URL", yahooPOP, cloud, func(p *Profile) { p.Outgoing.URL = ExchangeOnlineURL }},
 	{"incoming-host-form 8005E218 - error incoming Incoming.Host", yahooMail, cloud, func(p *Profile) { p.Incoming.Host = "x/.yahoo.com" }},
 	{"outgoing-host-form 8005E218 - error outgoing Outgoing.Host", yahooMail, cloud, func(p *Profile) { p.Outgoing.Host = "smtp://smtp.mail.yahoo.com" }},
+	{"incoming-host-ascii 8005E218 - error incoming Incoming.Host", yahooMail, cloud, func(p *Profile) { p.Incoming.Host = "outl\u043e\u043ek.yahoo.com" }},
+	{"outgoing-host-ascii 8005E218 - error outgoing Outgoing.Host", yahooMail, cloud, func(p *Profile) { p.Outgoing.Host = "b\u00fccher.yahoo.com" }},
+	{"incoming-host-scripts 8005E218 - error incoming Incoming.Host", yahooMail, cloud, func(p *Profile) { p.Incoming.Host = "xn--outlk-myea.yahoo.com" }},
+	{"outgoing-host-scripts 8005E218 - error outgoing Outgoing.Host", yahooMail, cloud, func(p *Profile) { p.Outgoing.Host = "xn--outlk-myea.yahoo.com" }},
 	{"incoming-url-form 8005E20A - error both Incoming.URL", server, selfHosted, func(p *Profile) { p.Incoming.URL = "mail.example.com" }},
 	{"outgoing-url-form 8005E20A - error outgoing Outgoing.URL", server, selfHosted, func(p *Profile) { p.Outgoing.URL = "https://u:p@mail.example.com/" }},
 	{"incoming-url-https 8005E23E - error incoming Incoming.TLS", twoWaysServer, unsafe, func(p *Profile) { p.Incoming.TLS = Plaintext }},
@@ -178,7 +182,10 @@ var rows = []struct {
 		p.Incoming = Endpoint{URL: p.Incoming.URL, Credentials: Anonymous}
 	}},
 	{"incoming-credentials-mail 8005E214 - error incoming Incoming.Credentials", yahooPOP, selfHosted, func(p *Profile) { p.Incoming.Credentials = Anonymous }},
-	{"incoming-credentials-mail 8005E214 - error incoming Incoming.Credentials", yahooPOP, selfHosted, func(p *Profile) { p.Incoming.Credentials = IntegratedWindows }},
+	{"incoming-credentials-windows 8005E214 - warning incoming Incoming.Credentials", yahooPOP, selfHosted, func(p *Profile) { p.Incoming.Credentials = IntegratedWindows }},
+	{"incoming-certificate-exchange 8005E203 - error both Incoming.Credentials", server, selfHosted, func(p *Profile) {
+		p.Incoming = Endpoint{URL: p.Incoming.URL, Credentials: ClientCertificate}
+	}},
 	{"incoming-credentials-shared 8005E214 - warning incoming Incoming.Credentials", yahooMail, cloud, func(p *Profile) {
 		p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password = FromProfile, "crm", secret.New("x")
 	}},
@@ -237,7 +244,19 @@ var rows = []struct {
 	{"outgoing-authentication-credentials 8005E23B - error outgoing Outgoing.Authentication", twoWaysPOP, selfHosted, func(p *Profile) {
 		p.Outgoing.Credentials, p.Outgoing.Authentication = Anonymous, NTLM
 	}},
-	{"incoming-authentication-server 8005E23B - error incoming Incoming.Authentication", yahooPOP, selfHosted, func(p *Profile) { p.Incoming.Authentication = NTLM }},
+	{"incoming-authentication-credentials 8005E23B - error both Incoming.Authentication", yahooPOP, selfHosted, func(p *Profile) {
+		p.Incoming.Credentials, p.Incoming.Authentication = ClientCertificate, SCRAM
+	}},
+	{"outgoing-authentication-server 8005E23B - error outgoing Outgoing.Authentication", twoWaysPOP, selfHosted, func(p *Profile) {
+		p.Outgoing.Host, p.Outgoing.Authentication = "smtp.office365.com", NTLM
+	}},
+	{"incoming-authentication-extension 8005E23B - warning incoming Incoming.Authentication", yahooPOP, selfHosted, func(p *Profile) { p.Incoming.Authentication = NTLM }},
+	{"incoming-authentication-exchange 8005E23B - error both Incoming.Authentication", server, selfHosted, func(p *Profile) { p.Incoming.Authentication = SCRAM }},
+	{"incoming-authentication-exchange 8005E23B - error both Incoming.Authentication", server, selfHosted, func(p *Profile) { p.Incoming.Authentication = CRAMMD5 }},
+	{"incoming-cram-md5-fips 8005E23B - error both Incoming.Authentication", yahooPOP, Policy{Deployment: SelfHosted, FIPS: true}, func(p *Profile) { p.Incoming.Authentication = CRAMMD5 }},
+	{"outgoing-certificate-plaintext - - error outgoing Outgoing.Credentials", twoWaysPOP, unsafe, func(p *Profile) {
+		p.Outgoing.TLS, p.Outgoing.Port, p.Outgoing.Credentials = Plaintext, 0, ClientCertificate
+	}},
 	{"outgoing-ad-refused 8005E23C - error outgoing Outgoing.Authentication", twoWays, cloud, func(p *Profile) { p.Outgoing.Authentication = NTLM }},
 	{"incoming-ad-refused 8005E23C - error both Incoming.Authentication", server, Policy{Deployment: SelfHosted, ADAuthentication: Refused}, func(p *Profile) {
 		p.Incoming = Endpoint{URL: p.Incoming.URL, Credentials: IntegratedWindows}

@@ -4,21 +4,33 @@ package profile
 var authenticationRules = []rule{
 	{
 		code: "authentication-unknown", original: "E23B", level: Error, part: signIn, field: "Authentication",
-		message: "it is no authentication protocol that is known", remedy: `leave it empty, or use "negotiate", "ntlm", "basic" or "oauth"`,
+		message: "it is no authentication protocol that is known", remedy: `leave it empty, or use "scram", "cram-md5", "negotiate", "ntlm", "basic" or "oauth"`,
 		brokenEnd: func(_ *facts, e *end) bool { return !e.Authentication.known() },
 	},
 	{
 		code: "authentication-credentials", original: "E23B", level: Error, part: signIn, field: "Authentication",
-		message: "it does not fit the credentials: tokens go with oauth, a Windows identity with negotiate or ntlm, passwords with all but oauth", remedy: "leave it empty",
+		message: "it does not fit the credentials: tokens go with oauth, a Windows identity with negotiate or ntlm, passwords with all but oauth, a certificate with none", remedy: "leave it empty",
 		brokenEnd: func(_ *facts, e *end) bool {
 			return e.Authentication.known() && !e.Authentication.fits(e.Credentials)
 		},
 	},
 	{
 		code: "authentication-server", original: "E23B", level: Error, part: signIn, field: "Authentication",
-		message: "Negotiate and NTLM are for Exchange Server and SMTP only", remedy: "leave it empty",
+		message: "Exchange Online takes neither Negotiate nor NTLM", remedy: "leave it empty",
+		brokenEnd: func(_ *facts, e *end) bool { return e.Authentication.isAD() && e.atEXO },
+	},
+	{
+		code: "authentication-extension", original: "E23B", level: Warning, part: signIn, field: "Authentication",
+		message: "Dynamics 365 signs in with Negotiate and NTLM to Exchange Server and SMTP only; to POP3 and IMAP it is an extension of ours", remedy: "it works where the server offers it and the host has the mechanism; else leave it empty",
 		brokenEnd: func(_ *facts, e *end) bool {
-			return e.Authentication.isAD() && (e.protocol == IMAP || e.protocol == POP3 || e.atEXO)
+			return e.Authentication.isAD() && (e.protocol == IMAP || e.protocol == POP3) && !e.atEXO
+		},
+	},
+	{
+		code: "authentication-exchange", original: "E23B", level: Error, part: signIn, field: "Authentication",
+		message: "SCRAM and CRAM-MD5 are for POP3, IMAP and SMTP only", remedy: "leave it empty",
+		brokenEnd: func(_ *facts, e *end) bool {
+			return e.protocol == EWS && (e.Authentication == SCRAM || e.Authentication == CRAMMD5)
 		},
 	},
 	{
@@ -36,6 +48,13 @@ var authenticationRules = []rule{
 		},
 	},
 	{
+		code: "cram-md5-fips", original: "E23B", level: Error, part: signIn, field: "Authentication",
+		message: "CRAM-MD5 is not FIPS 140 approved, which this host requires", remedy: `use "scram", or "basic" over TLS`,
+		brokenEnd: func(f *facts, e *end) bool {
+			return e.isMail() && e.Authentication == CRAMMD5 && f.policy.FIPS
+		},
+	},
+	{
 		code: "basic-plaintext", original: "E23D", level: Error, part: signIn, field: "Authentication",
 		message: "the password would be shown as it is on a connection without TLS, which this host does not allow", remedy: "use TLS, or have the operator set Policy.AllowBasicWithoutTLS",
 		brokenEnd: func(f *facts, e *end) bool {
@@ -48,6 +67,13 @@ var authenticationRules = []rule{
 		message: "an access token may not cross the network without TLS (RFC 6750, section 5.3)", remedy: "use TLS",
 		brokenEnd: func(f *facts, e *end) bool {
 			return e.TLS == Plaintext && f.policy.PlaintextAllowed() && e.usesToken()
+		},
+	},
+	{
+		code: "certificate-plaintext", level: Error, part: signIn, field: "Credentials",
+		message: "a certificate is shown in TLS, and there is none", remedy: "use TLS",
+		brokenEnd: func(f *facts, e *end) bool {
+			return e.isMail() && e.TLS == Plaintext && f.policy.PlaintextAllowed() && e.Credentials == ClientCertificate
 		},
 	},
 	{
@@ -85,7 +111,7 @@ var authenticationRules = []rule{
 
 func (a Authentication) known() bool {
 	switch a {
-	case AutoDetect, Negotiate, NTLM, Basic, Bearer:
+	case AutoDetect, Negotiate, NTLM, Basic, SCRAM, CRAMMD5, Bearer:
 		return true
 	}
 	return false
@@ -103,7 +129,7 @@ func (a Authentication) fits(c Credentials) bool {
 		return a == AutoDetect || a == Bearer
 	case IntegratedWindows:
 		return a == AutoDetect || a.isAD()
-	case Anonymous:
+	case Anonymous, ClientCertificate:
 		return a == AutoDetect
 	}
 	return true // the source is unknown, which is said elsewhere

@@ -14,7 +14,7 @@ var credentialRules = []rule{
 		message: "it is no source of credentials that is known", remedy: "use one of package profile's sources",
 		brokenEnd: func(_ *facts, e *end) bool {
 			switch e.Credentials {
-			case FromMailbox, FromProfile, ServerToServer, IntegratedWindows, Anonymous, OAuth:
+			case FromMailbox, FromProfile, ServerToServer, IntegratedWindows, Anonymous, OAuth, ClientCertificate:
 				return false
 			}
 			return true
@@ -33,10 +33,20 @@ var credentialRules = []rule{
 		brokenEnd: func(_ *facts, e *end) bool { return e.protocol == EWS && e.Credentials == Anonymous },
 	},
 	{
+		code: "certificate-exchange", original: "E203", level: Error, part: signIn, field: "Credentials",
+		message: "a certificate of TLS signs in over POP3, IMAP and SMTP only", remedy: `use "s2s", where a certificate proves the host as an application, or take credentials from the mailbox or the profile`,
+		brokenEnd: func(_ *facts, e *end) bool { return e.protocol == EWS && e.Credentials == ClientCertificate },
+	},
+	{
 		code: "credentials-mail", original: "E214", level: Error, part: signIn, side: Incoming, field: "Credentials",
-		message: "from POP3 and IMAP servers mail cannot be read anonymously or with a Windows identity", remedy: "take credentials from the mailbox, or use OAuth",
+		message: "from POP3 and IMAP servers mail cannot be read anonymously", remedy: "take credentials from the mailbox, or use OAuth",
+		brokenEnd: func(_ *facts, e *end) bool { return e.isMail() && e.Credentials == Anonymous },
+	},
+	{
+		code: "credentials-windows", original: "E214", level: Warning, part: signIn, side: Incoming, field: "Credentials",
+		message: "Dynamics 365 does not read POP3 and IMAP with a Windows identity; that is an extension of ours", remedy: "it works where the server offers GSSAPI or NTLM and the host has the mechanism; else take credentials from the mailbox",
 		brokenEnd: func(_ *facts, e *end) bool {
-			return e.isMail() && (e.Credentials == IntegratedWindows || e.Credentials == Anonymous)
+			return e.isMail() && e.Credentials == IntegratedWindows && !e.atEXO
 		},
 	},
 	{
@@ -91,7 +101,9 @@ var credentialRules = []rule{
 	{
 		code: "basic-ending", level: Warning, part: signIn, field: "Credentials",
 		message: "Exchange Online switches basic authentication off, for POP3 and IMAP since October 2022 and for SMTP by default from the end of 2026 on, so the password will most likely be refused", remedy: `use "oauth"`,
-		brokenEnd: func(_ *facts, e *end) bool { return e.isMail() && e.atEXO && e.usesPassword() },
+		brokenEnd: func(_ *facts, e *end) bool {
+			return e.isMail() && e.atEXO && e.usesPassword() && !e.Authentication.isAD() // which is refused altogether
+		},
 	},
 	{
 		code: "gmail-password", level: Warning, part: signIn, field: "Credentials",

@@ -36,7 +36,19 @@ var locationRules = []rule{
 	{
 		code: "host-form", original: "E218", level: Error, part: own, field: "Host",
 		message: "it is not a bare host name", remedy: "enter the name alone, without user, path or scheme",
-		brokenEnd: func(_ *facts, e *end) bool { return e.protocol != EWS && !isBlank(e.Host) && !isHost(e.Host) },
+		brokenEnd: func(_ *facts, e *end) bool {
+			return e.protocol != EWS && !isBlank(e.Host) && CheckHost(e.Host) == errHostForm
+		},
+	},
+	{
+		code: "host-ascii", original: "E218", level: Error, part: own, field: "Host",
+		message: "the name is not ASCII, and letters of other scripts look like Latin ones", remedy: "enter it as xn--..., as its registry has it",
+		brokenEnd: func(_ *facts, e *end) bool { return e.protocol != EWS && CheckHost(e.Host) == errHostASCII },
+	},
+	{
+		code: "host-scripts", original: "E218", level: Error, part: own, field: "Host",
+		message: "a label of the name mixes scripts, as names that are to be mistaken for others do", remedy: "ask whoever gave you the name; an honest one is written in one script",
+		brokenEnd: func(_ *facts, e *end) bool { return e.protocol != EWS && CheckHost(e.Host) == errHostScripts },
 	},
 	{
 		code: "url-form", original: "E20A", level: Error, part: location, field: "URL",

@@ -30,7 +30,7 @@ type Method string
 // The ways to sign in.
 const (
 	WithNothing  Method = "nothing"  // the server serves whoever asks
-	WithPassword Method = "password" // user name and password are shown to the server as they are
+	WithPassword Method = "password" // user name and password, shown or proven without being shown
 	WithWindows  Method = "windows"  // Negotiate or NTLM
 	WithToken    Method = "token"    // an OAuth access token
 
@@ -41,23 +41,37 @@ const (
 var (
 	errMethod = errors.New("the driver cannot sign in as the profile asks")
 	errBare   = errors.New("the password would cross the network unprotected")
+	errOpen   = errors.New("what proves us would cross the network unprotected")
 )
 
 // SignIn returns how a's endpoint asks to sign in. Before it dials, a driver asks
 // for it with the ways that it knows, so that nothing is sent to a server that
 // could not be served in the end. The error is an *Error with the driver's op:
-// ErrUnsupported for another way, ErrUnsafe for a password without TLS that the
-// policy does not permit.
+// ErrUnsupported for another way, ErrUnsafe for one that may not be used without
+// TLS: a token or a certificate never, a password as it is only if the policy says
+// so, and what proves a password without showing it where plaintext is allowed.
 func (a Account) SignIn(op string, known ...Method) (Method, error) {
 	e := a.Endpoint
 	method := methodOf(e)
 	if !slices.Contains(known, method) {
 		return "", &Error{Op: op, Kind: ErrUnsupported, Remedy: remedyOf(known), Err: fmt.Errorf("%w: credentials %q, authentication %q", errMethod, e.Credentials, e.Authentication)}
 	}
-	if method == WithPassword && e.TLS == profile.Plaintext && !a.Policy.BasicWithoutTLSAllowed() {
+	if e.TLS != profile.Plaintext {
+		return method, nil
+	}
+	switch {
+	case method == WithToken, method == WithCertificate,
+		method != WithNothing && !a.Policy.PlaintextAllowed():
+		return "", &Error{Op: op, Kind: ErrUnsafe, Remedy: "use TLS in the profile", Err: errOpen}
+	case method == WithPassword && showsPassword(e) && !a.Policy.BasicWithoutTLSAllowed():
 		return "", &Error{Op: op, Kind: ErrUnsafe, Remedy: "use TLS in the profile; a policy that allows plaintext must allow passwords without TLS as well", Err: errBare}
 	}
 	return method, nil
+}
+
+// showsPassword reports whether the password may be shown as it is.
+func showsPassword(e profile.Endpoint) bool {
+	return e.Authentication != profile.SCRAM && e.Authentication != profile.CRAMMD5
 }
 
 // methodOf returns the endpoint's method, "" for a combination that is none.
@@ -86,6 +100,9 @@ func methodOf(e profile.Endpoint) Method {
 
 func remedyOf(known []Method) string {
 	remedy := "take user name and password from the mailbox or the profile, with the authentication left open or Basic"
+	if slices.Contains(known, WithToken) {
+		remedy += ", or an access token"
+	}
 	if slices.Contains(known, WithNothing) {
 		remedy += ", or none for a relay without sign-in"
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAccountSignIn(t *testing.T) {
-	all := []provider.Method{provider.WithNothing, provider.WithPassword, provider.WithWindows, provider.WithToken}
+	all := []provider.Method{provider.WithNothing, provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate}
 	for _, tt := range []struct {
 		credentials    profile.Credentials
 		authentication profile.Authentication
@@ -19,6 +19,9 @@ func TestAccountSignIn(t *testing.T) {
 		{profile.FromMailbox, profile.AutoDetect, provider.WithPassword},
 		{profile.FromMailbox, profile.Basic, provider.WithPassword},
 		{profile.FromProfile, profile.AutoDetect, provider.WithPassword},
+		{profile.FromMailbox, profile.SCRAM, provider.WithPassword},
+		{profile.FromProfile, profile.CRAMMD5, provider.WithPassword},
+		{profile.ClientCertificate, profile.AutoDetect, provider.WithCertificate},
 		{profile.FromMailbox, profile.Negotiate, provider.WithWindows},
 		{profile.FromProfile, profile.NTLM, provider.WithWindows},
 		{profile.FromMailbox, profile.Bearer, provider.WithToken},
@@ -65,11 +68,19 @@ func TestX4PasswordsWithoutTLS(t *testing.T) {
 		"no plaintext":                 {tls, profile.Endpoint{TLS: profile.Plaintext}, false},
 		"plaintext, but no passwords":  {silent, profile.Endpoint{TLS: profile.Plaintext}, false},
 		"a relay needs no password":    {silent, profile.Endpoint{TLS: profile.Plaintext, Credentials: profile.Anonymous}, true},
+		"SCRAM shows no password":      {silent, profile.Endpoint{TLS: profile.Plaintext, Authentication: profile.SCRAM}, true},
+		"nor does CRAM-MD5":            {silent, profile.Endpoint{TLS: profile.Plaintext, Authentication: profile.CRAMMD5}, true},
+		"SCRAM, but no plaintext":      {tls, profile.Endpoint{TLS: profile.Plaintext, Authentication: profile.SCRAM}, false},
+		"NTLM, but no plaintext":       {tls, profile.Endpoint{TLS: profile.Plaintext, Authentication: profile.NTLM}, false},
+		"NTLM":                         {silent, profile.Endpoint{TLS: profile.Plaintext, Authentication: profile.NTLM}, true},
+		"a token never":                {whole, profile.Endpoint{TLS: profile.Plaintext, Credentials: profile.OAuth}, false},
+		"an application's neither":     {whole, profile.Endpoint{TLS: profile.Plaintext, Credentials: profile.ServerToServer}, false},
+		"nor a certificate":            {whole, profile.Endpoint{TLS: profile.Plaintext, Credentials: profile.ClientCertificate}, false},
 		"TLS needs no leave":           {profile.Policy{}, profile.Endpoint{}, true},
 		"nor does TLS that comes late": {profile.Policy{}, profile.Endpoint{TLS: profile.StartTLS}, true},
 	} {
 		a := provider.Account{Endpoint: tt.e, Policy: tt.policy}
-		_, err := a.SignIn("test: AUTH", provider.WithPassword, provider.WithNothing)
+		_, err := a.SignIn("test: AUTH", provider.WithPassword, provider.WithNothing, provider.WithWindows, provider.WithToken, provider.WithCertificate)
 		if tt.want != (err == nil) || !tt.want && provider.KindOf(err) != provider.ErrUnsafe {
 			t.Errorf("%s: SignIn = %v", name, err)
 		}

@@ -46,7 +46,7 @@ type Mechanism interface {
 type Peer struct {
 	Service  string      // the protocol's name for GSSAPI: "imap", "pop" or "smtp"
 	Host     string      // the server's name, as the profile has it
-	Username string      // "" for the identity that the process runs under
+	Username string      // without a Password: on whose behalf; "" for nobody's but one's own
 	Password secret.Text // zero for the identity that the process runs under
 
 	TLS    *tls.ConnectionState // nil without TLS

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Installs the real mail servers that the tests talk to: Dovecot, Postfix and Exim,
-# from Debian's or Ubuntu's own packages. It starts none of them; the tests run private
-# instances (see internal/testserver).
+# Installs the real servers that the tests talk to: Dovecot, Postfix and Exim, and for
+# integrated Windows authentication MIT's Kerberos KDC, Apache with its Negotiate module,
+# and the NTLM of Cyrus SASL (for Postfix) and of gss-ntlmssp (for Apache), from Debian's or Ubuntu's own packages. It starts none of them; the tests run
+# private instances (see internal/testserver).
 #
 # Exim's package cannot be installed beside Postfix's, so it is unpacked into a folder
 # of its own (eximFolder in internal/testserver/exim.go). Its program wants a user who
@@ -13,7 +14,9 @@
 set -u
 
 PATH=$PATH:/usr/sbin:/sbin
-packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix'
+packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-gssapi postfix
+	krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi
+	gss-ntlmssp libsasl2-modules libsasl2-modules-db sasl2-bin'
 exim=/usr/local/lib/serversync-test/exim
 eximuser=Debian-exim
 
@@ -27,6 +30,17 @@ missing() {
 	done
 	command -v postfix >/dev/null || echo postfix
 	eximversion >/dev/null || echo exim
+	[ -e /usr/lib/dovecot/modules/auth/libmech_gssapi.so ] || echo dovecot/gssapi
+	for part in krb5kdc kdb5_util kadmin.local kinit; do
+		command -v "$part" >/dev/null || echo "$part"
+	done
+	command -v apache2 >/dev/null || echo apache2
+	[ -e /usr/lib/apache2/modules/mod_auth_gssapi.so ] || echo apache2/mod_auth_gssapi
+	[ -e /etc/gss/mech.d/mech.ntlmssp.conf ] || echo gss-ntlmssp
+	command -v saslpasswd2 >/dev/null || echo saslpasswd2
+	for part in ntlm sasldb; do
+		ls /usr/lib/*/sasl2/lib$part.so >/dev/null 2>&1 || echo "sasl2/$part"
+	done
 }
 
 # Prints the version of Exim, if it runs. Without its user or a library it does not.
@@ -34,6 +48,13 @@ eximversion() {
 	program=$exim/usr/sbin/exim4
 	[ -x "$program" ] || program=$(command -v exim4) || return 1
 	"$program" -C /dev/null -bV 2>/dev/null | sed -n 's/^Exim version \([^ ]*\).*/\1/p' | grep .
+}
+
+# Names what is there, for the last line.
+versions() {
+	echo "Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version), Exim $(eximversion)," \
+		"Kerberos $(dpkg-query -W -f '${Version}' krb5-kdc 2>/dev/null || echo '?')," \
+		"$(apache2 -v | sed -n 's/^Server version: Apache.\([^ ]*\).*/Apache \1/p')"
 }
 
 # Unpacks Exim, for a system that has Postfix. Each step is done again if the last
@@ -54,7 +75,7 @@ unpack_exim() {
 
 lacking=$(missing | tr '\n' ' ')
 if [ -z "$lacking" ]; then
-	say "nothing to do: $(dovecot --version | head -n 1 | sed 's/^/Dovecot /'), $(postconf -d -h mail_version | sed 's/^/Postfix /'), Exim $(eximversion)"
+	say "nothing to do: $(versions)"
 	exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -85,6 +106,9 @@ export DEBIAN_FRONTEND=noninteractive
 # accident.
 if command -v debconf-set-selections >/dev/null; then
 	echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections
+	# The same for Kerberos: no realm, no question about one.
+	echo 'krb5-config krb5-config/add_servers boolean false' | debconf-set-selections
+	echo 'krb5-kdc krb5-kdc/debconf boolean false' | debconf-set-selections
 fi
 # The package lists of a fresh machine or container are empty or old.
 if ! { apt-get -q update && apt-get -q install -y --no-install-recommends $packages; } >"$work/log" 2>&1; then
@@ -102,4 +126,4 @@ if [ -n "$lacking" ]; then
 	say "installed, yet still missing: $lacking"
 	exit 0
 fi
-say "installed: Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version), Exim $(eximversion)"
+say "installed: $(versions)"

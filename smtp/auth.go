@@ -2,96 +2,100 @@ package smtp
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 
-	"github.com/emersion/go-sasl"
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
-	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
 const authOp = "smtp: AUTH"
 
+var errNoCommand = errors.New("SMTP has no command for user name and password")
+
 // methods are the ways to sign in that the driver knows.
-var methods = []provider.Method{provider.WithPassword, provider.WithNothing}
+var methods = []provider.Method{provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate, provider.WithNothing}
 
-// mechanism returns what to sign in with among what the server offers, "" if there
-// is no need.
-func (s *session) mechanism() (string, error) {
-	switch method, err := s.account.SignIn(authOp, methods...); {
-	case err != nil:
-		return "", err
-	case method == provider.WithNothing:
-		return "", nil
-	}
-	for _, m := range []string{sasl.Plain, sasl.Login} {
-		if s.client.SupportsAuth(m) {
-			return m, nil
-		}
-	}
+// canSignIn returns an error if there is no way to sign in that the server offers and
+// the profile allows.
+func (s *session) canSignIn() error {
 	_, offered := s.client.Extension("AUTH")
-	return "", wire.NoPassword(authOp, strings.Fields(offered))
-}
-
-// signIn signs in with PLAIN or LOGIN, which are as safe as the connection is.
-// Nothing is sent over an unprotected one, but for an endpoint that asks for
-// plaintext by name under a policy that permits it.
-func (s *session) signIn(ctx context.Context, mechanism string) error {
-	return s.stage(ctx, provider.StageSignIn, func() (provider.Evidence, error) {
-		username, password := s.account.Credentials()
-		e := provider.Evidence{Mechanism: mechanism, Username: wire.Quote(username)}
-		return e, s.authenticate(mechanism, username, password.Reveal())
+	return s.login.Choose(signin.Server{
+		Service: "smtp", Offered: strings.Fields(offered), Secure: s.conn.Secure(), TLS: s.conn.TLSState(), Certificate: s.conn.ShownCertificate(),
 	})
 }
 
-func (s *session) authenticate(mechanism, username, password string) error {
-	remedy := "enter user name and password again"
+// signIn signs in, and hangs up if that fails.
+func (s *session) signIn(ctx context.Context) error {
+	return s.stage(ctx, provider.StageSignIn, func() (provider.Evidence, error) {
+		result, err := s.login.Run(ctx, &carrier{s})
+		if err != nil {
+			s.hangUp()
+		}
+		return provider.Evidence{Mechanism: result.Mechanism, Username: wire.Quote(result.Username), Text: result.Text}, err
+	})
+}
+
+// maxCommand is how long a command may be, its line end included (RFC 5321, section
+// 4.5.3.1.4). An initial response that does not fit is given when the server asks for
+// it (RFC 4954, section 4), as access tokens are.
+const maxCommand = 512
+
+// A carrier carries a sign-in in AUTH (RFC 4954).
+type carrier struct{ s *session }
+
+var _ signin.Carrier = (*carrier)(nil)
+
+func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
+	line := "AUTH " + mechanism
+	initial := encoded(first)
+	if initial == "" {
+		initial = "="
+	}
 	switch {
-	case !s.conn.Secure() && !(s.account.Endpoint.TLS == profile.Plaintext && s.account.Policy.BasicWithoutTLSAllowed()):
-		return fail("AUTH", provider.ErrUnsafe, "use TLS", errors.New("the password would cross the network unprotected"))
-	case username == "" || password == "":
-		return fail("AUTH", provider.ErrAuth, remedy, errors.New("there is no user name, or no password"))
-	case strings.Contains(username, "\x00") || strings.Contains(password, "\x00"):
-		return fail("AUTH", provider.ErrAuth, remedy, errors.New("user name or password has a NUL in it, which PLAIN cannot say"))
+	case first == nil:
+		return c.say(line, false)
+	case len(line)+len(initial)+len(" \r\n") <= maxCommand:
+		return c.say(line+" "+initial, false)
 	}
-	client := sasl.Client(&login{answers: []string{username, password}})
-	if mechanism == sasl.Plain {
-		client = sasl.NewPlainClient("", username, password)
+	step, err := c.say(line, true)
+	if err != nil || step.Done {
+		return step, err
 	}
-	if err := s.client.Auth(&bounded{Client: client, left: 3}); err != nil {
-		return s.failed(authPhase, "AUTH", err)
-	}
-	return nil
+	return c.Answer(first)
 }
 
-// A bounded mechanism answers no more than so many challenges, for a server may
-// send them for ever.
-type bounded struct {
-	sasl.Client
-	left int
+func (c *carrier) Answer(response []byte) (signin.Step, error) {
+	return c.say(encoded(response), false)
 }
 
-var errRounds = errors.New("the server asks for ever")
+func (c *carrier) Cancel() (signin.Step, error) { return c.say("*", false) }
 
-func (b *bounded) Next(challenge []byte) ([]byte, error) {
-	if b.left--; b.left < 0 {
-		return nil, errRounds
+// Password is for protocols that have a command of their own.
+func (c *carrier) Password(string, string) (signin.Step, error) {
+	return signin.Step{}, fail("AUTH", provider.ErrUnsupported, "", errNoCommand)
+}
+
+// say sends a line and reads what the server says to it. invited says that a request
+// to go on has nothing to tell, whatever it says.
+func (c *carrier) say(line string, invited bool) (signin.Step, error) {
+	r, err := c.s.link.command(line)
+	if err != nil {
+		return signin.Step{}, c.s.broke("AUTH", err)
 	}
-	return b.Client.Next(challenge)
-}
-
-// login is LOGIN as servers speak it, by the order of the questions. go-sasl's own
-// wants one of them worded exactly, and no two servers word it alike.
-type login struct{ answers []string }
-
-func (l *login) Start() (mechanism string, first []byte, err error) { return sasl.Login, nil, nil }
-
-func (l *login) Next([]byte) ([]byte, error) {
-	if len(l.answers) == 0 {
-		return nil, errRounds
+	switch r.code {
+	case 235:
+		return signin.Step{Done: true}, nil
+	case 334:
+		challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(r.text()))
+		if err != nil && !invited {
+			return signin.Step{}, c.s.broke("AUTH", err)
+		}
+		return signin.Step{Challenge: challenge}, nil
 	}
-	answer := l.answers[0]
-	l.answers = l.answers[1:]
-	return []byte(answer), nil
+	return signin.Step{Done: true, Refused: c.s.refusal(authPhase, "AUTH", r)}, nil
 }
+
+func encoded(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

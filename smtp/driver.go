@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -42,24 +43,27 @@ var (
 // Limits and is told to ctx's Trace. The error is an *provider.Error of one of
 // these kinds, or ctx's own:
 //
-//   - ErrAuth: the server refused user name and password
+//   - ErrAuth: the server refused what proves us, or there is no consent for a token
 //   - ErrThrottled, ErrUnavailable: the server is busy, down or cannot be reached
 //   - ErrUnsafe: the address, the certificate or the server's TLS is refused by us
-//   - ErrUnsupported: the server offers no way to sign in that we know, or the
-//     endpoint asks for another than a password or none
+//   - ErrUnsupported: the server offers no way to sign in that profile and policy
+//     allow (docs/signin.md), or the account lacks what the endpoint asks for
 //   - ErrProtocol, ErrTooLarge: it does not speak SMTP as it should
 func (d Driver) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
-	if _, err := a.SignIn(authOp, methods...); err != nil {
+	login, err := signin.New(authOp, a, methods...)
+	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	ctx = discreet(ctx, a)
-	s, mechanism, err := d.connect(ctx, a)
+	ctx = login.Discreet(ctx)
+	if err := login.Prepare(ctx); err != nil {
+		return nil, err
+	}
+	s, err := d.connect(ctx, a, login)
 	if err != nil {
 		return nil, err
 	}
-	if mechanism != "" {
-		if err := s.signIn(ctx, mechanism); err != nil {
-			s.conn.Close()
+	if login.Needed() {
+		if err := s.signIn(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -67,25 +71,23 @@ func (d Driver) Open(ctx context.Context, a provider.Account) (provider.Provider
 	return s, nil
 }
 
-// Probe goes as far as Open without signing in, and says goodbye.
+// Probe goes as far as Open without signing in, and says goodbye. It needs no token.
 func (d Driver) Probe(ctx context.Context, a provider.Account) error {
-	s, _, err := d.connect(discreet(ctx, a), a)
+	login, err := signin.New(authOp, a, methods...)
+	if err != nil {
+		return provider.FailStage(ctx, provider.StageSignIn, err)
+	}
+	s, err := d.connect(login.Discreet(ctx), a, login)
 	if err != nil {
 		return err
 	}
 	return s.Close()
 }
 
-func discreet(ctx context.Context, a provider.Account) context.Context {
-	_, password := a.Credentials()
-	return wire.Discreet(ctx, password)
-}
-
-// connect brings a connection to where one can sign in, and returns the mechanism
-// to do it with, "" if none is needed.
-func (d Driver) connect(ctx context.Context, a provider.Account) (s *session, mechanism string, err error) {
+// connect brings a connection to where one can sign in.
+func (d Driver) connect(ctx context.Context, a provider.Account, login *signin.SignIn) (*session, error) {
 	if d.LocalName != "" && !validDomain(d.LocalName) {
-		return nil, "", provider.FailStage(ctx, provider.StageCapabilities,
+		return nil, provider.FailStage(ctx, provider.StageCapabilities,
 			fail("EHLO", provider.ErrUnsafe, "set LocalName to this host's name", errors.New("LocalName is no host name")))
 	}
 	limits := d.Limits.WithDefaults()
@@ -93,23 +95,23 @@ func (d Driver) connect(ctx context.Context, a provider.Account) (s *session, me
 		Op: "smtp", Address: a.Endpoint.Address(profile.SMTP), TLS: a.Endpoint.TLS, TLSConfig: d.TLSConfig, Policy: a.Policy, Limits: limits,
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	s = &session{conn: conn, link: newLink(conn, limits), limits: limits, account: a, name: d.LocalName, log: d.Logger}
+	s := &session{conn: conn, link: newLink(conn, limits), limits: limits, account: a, login: login, name: d.LocalName, log: d.Logger}
 	if s.name == "" {
 		s.name = addressLiteral(conn.LocalAddr())
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if mechanism, err = s.start(ctx); err != nil {
+	if err := s.start(ctx); err != nil {
 		if provider.KindOf(err) != provider.ErrUnsupported { // else both are well, and part as friends
 			s.dead = true
 		}
 		s.Close()
-		return nil, "", err
+		return nil, err
 	}
-	return s, mechanism, nil
+	return s, nil
 }
 
 // addressLiteral returns our own address as RFC 5321, section 4.1.3 writes it.

@@ -334,7 +334,7 @@ func TestSMTP11Auth(t *testing.T) {
 			}
 			return ""
 		}, provider.ErrProtocol},
-		{"CRAM-MD5 alone", on("EHLO", "250-x\r\n250 AUTH CRAM-MD5 XOAUTH2"), provider.ErrUnsupported},
+		{"OAuth alone", on("EHLO", "250-x\r\n250 AUTH XOAUTH2"), provider.ErrUnsupported},
 		{"none", on("EHLO", "250 x"), provider.ErrUnsupported},
 	}
 	for _, tt := range tests {

@@ -42,10 +42,6 @@ func newLink(conn *wire.Conn, limits provider.Limits) *link {
 
 // Write sends a command of go-smtp's.
 func (l *link) Write(p []byte) (int, error) {
-	if string(p) == "*\r\n" && l.last.class() != 3 {
-		l.replay(l.last) // go-smtp cancels even a sign-in that the server has ended
-		return len(p), nil
-	}
 	if err := l.quiet(); err != nil {
 		return 0, err
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
+	"github.com/go-serversync/serversync/internal/signin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -24,6 +24,7 @@ type session struct {
 	client  *gosmtp.Client
 	limits  provider.Limits
 	account provider.Account
+	login   *signin.SignIn
 	name    string // ours
 	log     *slog.Logger
 	dead    bool // out of step with the server, or closed
@@ -143,7 +144,7 @@ func (s *session) broke(op string, err error) error {
 	switch {
 	case errors.As(err, &early):
 		return s.refusal(checkPhase, op, early.reply)
-	case errors.Is(err, errGarbled), errors.Is(err, wire.ErrEarly), errors.Is(err, errRounds), errors.Is(err, sasl.ErrUnexpectedServerChallenge),
+	case errors.Is(err, errGarbled), errors.Is(err, wire.ErrEarly),
 		errors.As(err, &protocol), errors.As(err, &base):
 		return fail(op, provider.ErrProtocol, "", errors.New(s.quote(err.Error())))
 	}
@@ -155,7 +156,7 @@ func (s *session) words(r reply) string { return s.quote(fmt.Sprintf("%03d %s", 
 
 // quote returns a server's text for people, unless it repeats our sign-in.
 func (s *session) quote(text string) string {
-	if _, password := s.account.Credentials(); password.In(text) {
+	if s.login.Repeats(text) {
 		return "(the server's words repeat the sign-in and are left out)"
 	}
 	return wire.Quote(text)

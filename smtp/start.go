@@ -21,9 +21,9 @@ func (s *session) stage(ctx context.Context, stage provider.Stage, f func() (pro
 }
 
 // start brings a fresh connection through greeting, TLS and capabilities.
-func (s *session) start(ctx context.Context) (mechanism string, err error) {
+func (s *session) start(ctx context.Context) error {
 	var greeting reply
-	err = s.stage(ctx, provider.StageGreeting, func() (e provider.Evidence, err error) {
+	err := s.stage(ctx, provider.StageGreeting, func() (e provider.Evidence, err error) {
 		s.conn.Deadline(s.limits.Greeting)
 		if greeting, err = s.link.reply(); err != nil {
 			return e, s.broke("greeting", err)
@@ -40,9 +40,9 @@ func (s *session) start(ctx context.Context) (mechanism string, err error) {
 		})
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
-	err = s.stage(ctx, provider.StageCapabilities, func() (e provider.Evidence, err error) {
+	return s.stage(ctx, provider.StageCapabilities, func() (e provider.Evidence, err error) {
 		// go-smtp waits for a greeting, and after STARTTLS there is no second one: it
 		// gets the first.
 		s.link.replay(greeting)
@@ -50,10 +50,8 @@ func (s *session) start(ctx context.Context) (mechanism string, err error) {
 		if err := s.client.Hello(s.name); err != nil {
 			return e, s.failed(helloPhase, "EHLO", err)
 		}
-		mechanism, err = s.mechanism()
-		return s.offered(ctx), err
+		return s.offered(ctx), s.canSignIn()
 	})
-	return mechanism, err
 }
 
 // told is the evidence of a reply's words.

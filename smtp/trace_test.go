@@ -192,7 +192,8 @@ func TestProbeTellsWhyNobodyCanSignIn(t *testing.T) {
 	for offer, words := range map[string]string{
 		"SIZE 1000":                          "offers no sign-in",
 		"AUTH XOAUTH2 OAUTHBEARER":           "wants OAuth (XOAUTH2, OAUTHBEARER)",
-		"AUTH CRAM-MD5 " + canary:            "it has CRAM-MD5",
+		"AUTH DIGEST-MD5 " + canary:          "it has DIGEST-MD5",
+		"AUTH CRAM-MD5":                      "",
 		"AUTH=LOGIN":                         "",
 		"auth plain xoauth2 gssapi cram-md5": "",
 	} {
@@ -238,12 +239,17 @@ func TestX4NothingIsSentThatCannotBeServed(t *testing.T) {
 			t.Errorf("%s has no remedy", what)
 		}
 	}
-	for _, c := range []profile.Credentials{profile.ServerToServer, profile.IntegratedWindows, profile.OAuth, "magic"} {
+	for _, c := range []profile.Credentials{profile.ServerToServer, profile.OAuth, profile.ClientCertificate} {
+		a := good
+		a.Endpoint.Credentials = c
+		refuse(string(c)+" without TLS", provider.ErrUnsafe, a)
+	}
+	for _, c := range []profile.Credentials{profile.IntegratedWindows, "magic"} {
 		a := good
 		a.Endpoint.Credentials = c
 		refuse(string(c), provider.ErrUnsupported, a)
 	}
-	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, profile.Bearer, "magic"} {
+	for _, c := range []profile.Authentication{profile.Negotiate, profile.NTLM, "magic"} {
 		a := good
 		a.Endpoint.Authentication = c
 		refuse(string(c), provider.ErrUnsupported, a)

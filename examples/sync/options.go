@@ -61,6 +61,7 @@ type options struct {
 	accept       string
 	contacts     string
 	db           string
+	deleteAfter  time.Duration
 	once         bool
 	test         bool
 	send         []string
@@ -90,6 +91,7 @@ func parse(args []string, progress io.Writer) (options, error) {
 	flags.StringVar(&o.accept, "accept", "", "have rules decide `which` mail is tracked: all, replies (to mail that is tracked or was sent with -send), known (from -contacts) or none; with -json each message's verdict and why (default: all, without asking)")
 	flags.StringVar(&o.contacts, "contacts", "", "`file` of the addresses that -accept known takes for known, one a line")
 	flags.StringVar(&o.db, "db", "mail.db", "SQLite `file` that keeps it all")
+	flags.DurationVar(&o.deleteAfter, "delete-after", 0, "delete mail on the server this `long` after it was stored here, 24h or more (default: leave it there)")
 	flags.BoolVar(&o.once, "once", false, "make one cycle and exit")
 	flags.BoolVar(&o.test, "test", false, "test the servers stage by stage, with a message from the mailbox to itself, tell how it went, and exit; nothing is synced")
 	flags.Func("send", "put the message in this `file` into the outbox; may be given again; see below", func(file string) error {
@@ -122,6 +124,8 @@ func (o options) validate() error {
 	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
 	wrong(!o.accepts().Valid() || o.accept == "records", "-accept is %q, want all, replies, known or none", o.accept)
 	wrong(o.contacts != "" && o.accept != "known", "-contacts is for -accept known")
+	wrong(o.deleteAfter != 0 && o.deleteAfter < 24*time.Hour, "-delete-after is less than 24h")
+	wrong(o.deleteAfter != 0 && incoming == nil, "-delete-after is for a server that mail is brought in from")
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
@@ -159,17 +163,21 @@ func (o options) config() (serversync.Config, error) {
 	if err != nil {
 		return serversync.Config{}, err
 	}
+	box := mailbox.Mailbox{
+		Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
+		Folders: strings.Split(o.folders, ","),
+		Accept:  o.accepts(),
+		Methods: mailbox.Methods{Incoming: o.method(mailbox.Incoming), Outgoing: o.method(mailbox.Outgoing)},
+		// What was stopped, such as for a wrong password, is tried again after a change.
+		Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),
+	}
+	if o.deleteAfter > 0 { // only what is nobody's own mailbox is emptied
+		box.Kind, box.DeleteProcessed, box.DeleteAfter = mailbox.Queue, true, o.deleteAfter
+	}
 	cfg := serversync.Config{
-		Tracking: tracking,
-		Drivers:  o.drivers(config),
-		Mailboxes: serversync.Static(p, mailbox.Mailbox{
-			Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
-			Folders: strings.Split(o.folders, ","),
-			Accept:  o.accepts(),
-			Methods: mailbox.Methods{Incoming: o.method(mailbox.Incoming), Outgoing: o.method(mailbox.Outgoing)},
-			// What was stopped, such as for a wrong password, is tried again after a change.
-			Revision: fmt.Sprint(info.ModTime().UnixNano(), " ", o.ca, " ", p.Incoming, p.Outgoing),
-		}),
+		Tracking:     tracking,
+		Drivers:      o.drivers(config),
+		Mailboxes:    serversync.Static(p, box),
 		Policy:       o.policy(),
 		Sending:      serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
 		Workers:      1,

@@ -9,12 +9,16 @@ import (
 	"crypto/x509/pkix"
 	"math/big"
 	"net"
+	"slices"
 	"time"
 )
 
 // certificate makes a self-signed certificate for loopback, or for another name
 // alone, and the pool that trusts it.
 func certificate(o Options) (*tls.Config, *x509.CertPool) {
+	if o.Certificate != nil {
+		return &tls.Config{Certificates: []tls.Certificate{*o.Certificate}}, x509.NewCertPool()
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic("imaptest: " + err.Error())
@@ -47,5 +51,9 @@ func certificate(o Options) (*tls.Config, *x509.CertPool) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(cert)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
+	config := &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	if slices.Contains(o.Mechanisms, "EXTERNAL") {
+		config.ClientAuth = tls.RequestClientCert
+	}
+	return config, pool
 }

@@ -22,13 +22,24 @@ import (
 type Options struct {
 	TLS     profile.TLS       // implicit, STARTTLS or none
 	Users   map[string]string // passwords by user name
+	Tokens  map[string]string // OAuth tokens by user name
 	Without []string          // capabilities that it lacks, such as "QRESYNC"
 	Quiet   bool              // it tells its capabilities only when asked
 	Delim   string            // between levels of folders. Default: "/"
-	Name    string            // the certificate is for this name alone. Default: for localhost and 127.0.0.1
-	Expired bool              // the certificate was good until an hour ago
-	Valid   time.Duration     // for how long the certificate is good. Default: a day
-	Fault   Fault             // as by SetFault
+
+	// Certificate is the server's. Default: a throw-away one, which Server.CertPool
+	// vouches for.
+	Certificate *tls.Certificate
+
+	Name    string        // the certificate is for this name alone. Default: for localhost and 127.0.0.1
+	Expired bool          // the certificate was good until an hour ago
+	Valid   time.Duration // for how long the certificate is good. Default: a day
+	Fault   Fault         // as by SetFault
+
+	// Mechanisms are the SASL mechanisms that it offers, of PLAIN, LOGIN, CRAM-MD5,
+	// SCRAM-SHA-256, SCRAM-SHA-256-PLUS, OAUTHBEARER, XOAUTH2 and EXTERNAL, which takes
+	// any certificate. Default: PLAIN.
+	Mechanisms []string
 
 	// Fail, if not nil, sees each command line, its tag included, as it came; the
 	// literals in it are left out. It may be called by many goroutines. What it
@@ -76,11 +87,18 @@ func NewServer(o Options) *Server {
 		panic("imaptest: " + err.Error())
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, news: make(chan struct{}), count: 1000}
+	if o.Mechanisms == nil {
+		s.options.Mechanisms = []string{"PLAIN"}
+	}
 	s.config, s.pool = certificate(o)
 	s.SetFault(o.Fault)
 	s.SetFail(o.Fail)
-	for _, c := range []string{"IMAP4rev1", "SASL-IR", "AUTH=PLAIN", "LITERAL+", "ID", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",
-		"UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "IDLE", "UNSELECT"} {
+	all := []string{"IMAP4rev1", "SASL-IR"}
+	for _, m := range s.options.Mechanisms {
+		all = append(all, "AUTH="+m)
+	}
+	for _, c := range append(all, "LITERAL+", "ID", "ENABLE", "NAMESPACE", "SPECIAL-USE", "LIST-EXTENDED",
+		"UIDPLUS", "MOVE", "CONDSTORE", "QRESYNC", "ESEARCH", "IDLE", "UNSELECT") {
 		if !slices.Contains(o.Without, c) {
 			s.caps = append(s.caps, c)
 		}
@@ -179,10 +197,10 @@ func (s *Server) Counts() Counts {
 func (s *Server) capabilities(secure, signedIn bool) string {
 	caps := slices.Clone(s.caps)
 	if s.options.TLS == profile.StartTLS && !secure {
-		caps = append(slices.DeleteFunc(caps, func(c string) bool { return c == "AUTH=PLAIN" }), "STARTTLS", "LOGINDISABLED")
+		caps = append(slices.DeleteFunc(caps, func(c string) bool { return strings.HasPrefix(c, "AUTH=") }), "STARTTLS", "LOGINDISABLED")
 	}
 	if signedIn {
-		caps = slices.DeleteFunc(caps, func(c string) bool { return c == "AUTH=PLAIN" || c == "SASL-IR" })
+		caps = slices.DeleteFunc(caps, func(c string) bool { return strings.HasPrefix(c, "AUTH=") || c == "SASL-IR" })
 	}
 	return strings.Join(caps, " ")
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/imap/internal/syntax"
+	"github.com/go-serversync/serversync/internal/signin/signintest"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -252,29 +253,72 @@ func (c *session) word() (string, error) {
 	return s, err
 }
 
+// authenticate carries a mechanism (RFC 3501, section 6.2.2).
 func (c *session) authenticate() (string, error) {
-	if !c.s.has("AUTH=PLAIN") {
+	mechanism := strings.ToUpper(string(c.in.Word()))
+	c.in.Space()
+	initial := string(c.in.Rest())
+	dialogue := c.s.sasl().Begin(mechanism, c.s.options.Mechanisms, c.tls())
+	if dialogue == nil || !c.s.has("AUTH="+mechanism) {
 		return "", errSyntax
 	}
-	c.in.Word()
-	c.in.Space()
-	first := string(c.in.Rest())
-	if first == "" {
-		c.sendf("+ ")
+	var challenge, response []byte
+	var done bool
+	switch {
+	case initial == "=":
+		response = []byte{}
+	case initial != "":
+		var err error
+		if response, err = base64.StdEncoding.DecodeString(initial); err != nil {
+			return "", errSyntax
+		}
+	}
+	if response == nil && signintest.First(mechanism) {
+		challenge = []byte{}
+	} else {
+		challenge, done = dialogue.Next(response)
+	}
+	for !done {
+		c.sendf("+ %s", base64.StdEncoding.EncodeToString(challenge))
 		if c.out.Flush() != nil {
 			return "", net.ErrClosed
 		}
 		if err := c.in.Next(); err != nil {
 			return "", err
 		}
-		first = string(c.in.Rest())
+		line := string(c.in.Rest())
+		response, err := base64.StdEncoding.DecodeString(line)
+		if err != nil { // "*" gives it up
+			return "", errSyntax
+		}
+		challenge, done = dialogue.Next(append([]byte{}, response...))
 	}
-	raw, err := base64.StdEncoding.DecodeString(first)
-	part := strings.Split(string(raw), "\x00")
-	if err != nil || len(part) != 3 {
-		return "", errSyntax
+	return c.welcome(dialogue.User)
+}
+
+// sasl is the server's side of the mechanisms.
+func (s *Server) sasl() *signintest.Server {
+	return &signintest.Server{
+		Password: func(name string) (string, bool) {
+			u := s.users[name]
+			if u == nil {
+				return "", false
+			}
+			return u.password, true
+		},
+		Token:       func(name, token string) bool { return token != "" && s.options.Tokens[name] == token },
+		Certificate: s.config.Certificates[0].Certificate[0],
 	}
-	return c.signIn(part[1], part[2])
+}
+
+// tls returns the connection's state, nil without TLS.
+func (c *session) tls() *tls.ConnectionState {
+	t, ok := c.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := t.ConnectionState()
+	return &state
 }
 
 func (c *session) login() (string, error) {
@@ -290,11 +334,19 @@ func (c *session) login() (string, error) {
 }
 
 func (c *session) signIn(name, password string) (string, error) {
+	if u := c.s.users[name]; u == nil || u.password != password {
+		name = ""
+	}
+	return c.welcome(name)
+}
+
+// welcome lets a user in who has proven to be that one, "" for nobody.
+func (c *session) welcome(name string) (string, error) {
 	if c.s.options.TLS == profile.StartTLS && !c.secure {
 		return "", no("NO [PRIVACYREQUIRED] use STARTTLS first")
 	}
 	u := c.s.users[name]
-	if u == nil || u.password != password || c.s.refusing.Load() {
+	if u == nil || c.s.refusing.Load() {
 		return "", no("NO [AUTHENTICATIONFAILED] that is not the password")
 	}
 	c.user = u

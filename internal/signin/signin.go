@@ -5,13 +5,17 @@
 // A driver asks [New] before it dials, [SignIn.Prepare] for what has to be had from
 // others, [SignIn.Choose] once it knows what the server offers, and [SignIn.Run] with a
 // [Carrier]. Nothing secret leaves before Run, and Run sends none over a connection that
-// profile and policy do not allow it on.
+// profile and policy do not allow it on. docs/signin.md has the order and the reasons.
 package signin
 
 import (
 	"context"
+	"crypto/fips140"
 	"crypto/tls"
+	"slices"
 
+	"github.com/go-serversync/serversync/internal/wire"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -21,9 +25,10 @@ type SignIn struct {
 	op      string
 	account provider.Account
 	method  provider.Method
-	token   provider.Token
+	fips    bool
+	tokens  []provider.Token // all that were had, the last one to be used
 	server  Server
-	choice  []candidate
+	choice  []mechanism
 }
 
 // A Server is what a driver knows of a server when it is to sign in.
@@ -71,6 +76,7 @@ type Step struct {
 type Result struct {
 	Mechanism string // such as "PLAIN"; "LOGIN" or "USER" for a protocol's own command
 	Username  string
+	Text      string // what else is worth telling, in words
 }
 
 // New returns the sign-in that a's endpoint asks for, or an *provider.Error with op
@@ -80,15 +86,50 @@ func New(op string, a provider.Account, known ...provider.Method) (*SignIn, erro
 	if err != nil {
 		return nil, err
 	}
-	return &SignIn{op: op, account: a, method: method}, nil
+	s := &SignIn{op: op, account: a, method: method, fips: a.Policy.FIPS || fips140.Enabled()}
+	if len(s.candidates()) == 0 && s.Needed() {
+		return nil, s.impossible()
+	}
+	return s, nil
 }
 
-// Secrets returns what no error, log line or evidence may repeat.
+// Needed reports whether there is anything to sign in with.
+func (s *SignIn) Needed() bool { return s.method != provider.WithNothing }
+
+// Secrets returns what no error, log line or evidence may repeat, as of now: a token
+// that Run gets in place of a refused one is among them from then on.
 func (s *SignIn) Secrets() []secret.Text {
 	_, password := s.account.Credentials()
-	return []secret.Text{password, s.token.Value}
+	all := []secret.Text{password}
+	for _, token := range s.tokens {
+		all = append(all, token.Value)
+	}
+	return all
 }
 
-// Prepare gets the token that the sign-in needs, if it needs one, and tells ctx's
-// Trace of it.
-func (s *SignIn) Prepare(ctx context.Context) error { return nil }
+// Repeats reports whether text shows one of the Secrets, in any form.
+func (s *SignIn) Repeats(text string) bool {
+	return slices.ContainsFunc(s.Secrets(), func(t secret.Text) bool { return t.In(text) })
+}
+
+// Discreet returns a context whose Trace, if it has one, gets no evidence that shows
+// one of the Secrets.
+func (s *SignIn) Discreet(ctx context.Context) context.Context {
+	return wire.DiscreetAbout(ctx, s.Secrets)
+}
+
+// username returns whom to sign in as. Who has no user name of their own has the
+// mailbox's; the identity that the process runs under has none.
+func (s *SignIn) username() string {
+	username, _ := s.account.Credentials()
+	if username == "" && s.account.Endpoint.Credentials != profile.IntegratedWindows {
+		if username = s.account.Mailbox.Username; username == "" {
+			username = s.account.Mailbox.Address
+		}
+	}
+	return username
+}
+
+func (s *SignIn) fail(kind provider.Kind, remedy string, err error) *provider.Error {
+	return &provider.Error{Op: s.op, Kind: kind, Remedy: remedy, Err: err}
+}

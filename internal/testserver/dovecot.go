@@ -60,7 +60,24 @@ type DovecotOptions struct {
 	Compress bool
 
 	// Mechanisms are the SASL mechanisms that are offered. Default: "plain login".
+	// Passwords work with scram-sha-256 and cram-md5 as well.
 	Mechanisms string
+
+	// Principals are those whom GSSAPI lets act for a user besides the user, such as
+	// {"anna": "crm@EXAMPLE.TEST"}.
+	Principals map[string]string
+
+	// Hashed makes Dovecot keep hashes of the passwords, with which plain and login
+	// work and no other mechanism, though they are offered.
+	Hashed bool
+
+	// Issuer knows the tokens of the mechanisms oauthbearer and xoauth2. It is
+	// closed after the Dovecot.
+	Issuer *Issuer
+
+	// Certificates makes Dovecot ask clients for a certificate of CA's, whose first
+	// host is the user that the mechanism external signs in.
+	Certificates bool
 
 	// Extra is added to the configuration's end, where it overrides all else.
 	Extra string
@@ -159,6 +176,14 @@ func (d *Dovecot) begin(ctx context.Context) error {
 		return err
 	}
 	if err := d.writeFiles(0o600, map[string]string{"cert.pem": string(cert), "key.pem": string(key)}); err != nil {
+		return err
+	}
+	if d.opt.Issuer != nil {
+		if err := d.writeFiles(0o600, map[string]string{"oauth2": d.opt.Issuer.oauth2Conf()}); err != nil {
+			return err
+		}
+	}
+	if err := d.writeFiles(0o644, map[string]string{"ca.pem": string(d.CA.PEM())}); err != nil {
 		return err
 	}
 	if err := d.writeUsers(); err != nil {

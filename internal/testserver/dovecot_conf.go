@@ -1,6 +1,7 @@
 package testserver
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -34,6 +35,7 @@ ssl_min_protocol = TLSv1.2
 auth_mechanisms = @MECHANISMS@
 auth_failure_delay = 0
 auth_username_chars =
+@PROOFS@
 passdb {
   driver = passwd-file
   args = @DIR@/users
@@ -144,7 +146,7 @@ func (d *Dovecot) config() string {
 		"@DIR@", d.dir, "@BANNER@", d.banner, "@SSL@", ssl, "@MECHANISMS@", mechanisms,
 		"@LOCATION@", locations[d.opt.Format], "@UID@", fmt.Sprint(d.uid), "@GID@", fmt.Sprint(d.gid),
 		"@PLAIN@", plain, "@IMAP@", port(d.IMAPAddr), "@IMAPS@", port(d.IMAPSAddr), "@POP3@", port(d.POP3Addr), "@POP3S@", port(d.POP3SAddr),
-		"@LMTP@", port(d.LMTPAddr), "@SASL@", port(d.SASLAddr),
+		"@LMTP@", port(d.LMTPAddr), "@SASL@", port(d.SASLAddr), "@PROOFS@", d.proofs(),
 	).Replace(dovecotConf)
 	if d.opt.Compress {
 		conf += "mail_plugins = $mail_plugins zlib\nprotocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}\n"
@@ -153,6 +155,19 @@ func (d *Dovecot) config() string {
 		conf += "imap_capability = " + d.capabilities + "\n"
 	}
 	return conf + d.opt.Extra + "\n"
+}
+
+// proofs is the configuration of what proves a user besides a password. A token is never
+// compared to a password, nor a password asked about as a token.
+func (d *Dovecot) proofs() (conf string) {
+	if d.opt.Issuer != nil {
+		conf += "passdb {\n  driver = oauth2\n  mechanisms = oauthbearer xoauth2\n  args = " + d.dir + "/oauth2\n  result_failure = return-fail\n}\n"
+	}
+	if d.opt.Certificates {
+		conf += "ssl_ca = <" + d.dir + "/ca.pem\nssl_require_crl = no\nssl_verify_client_cert = yes\nauth_ssl_username_from_cert = yes\n" +
+			"passdb {\n  driver = static\n  mechanisms = external\n  args = nopassword=y\n}\n"
+	}
+	return conf
 }
 
 func port(addr string) string {
@@ -169,8 +184,16 @@ func (d *Dovecot) writeUsers() error {
 			return fmt.Errorf("testserver: Dovecot cannot have a user %q", name)
 		}
 		secret := "{PLAIN.b64}" + base64.StdEncoding.EncodeToString([]byte(password))
+		if d.opt.Hashed {
+			sum := sha256.Sum256([]byte(password))
+			secret = "{SHA256}" + base64.StdEncoding.EncodeToString(sum[:])
+		}
 		full := Address(name)
-		lines = append(lines, full+":"+secret+"::::::\n")
+		acting := ""
+		if p := d.opt.Principals[name]; p != "" {
+			acting = "k5principals=" + p
+		}
+		lines = append(lines, full+":"+secret+"::::::"+acting+"\n")
 		if short, ok := strings.CutSuffix(full, "@"+Domain); ok {
 			lines = append(lines, fmt.Sprintf("%s:%s::::::user=%s userdb_user=%s\n", short, secret, full, full))
 		}

@@ -18,6 +18,7 @@ type instance struct {
 	banner string // a word of the greeting that no other server uses
 	addr   string // where the greeting is heard
 	start  func() (*process, error)
+	ready  func(context.Context, *process) error // nil: the greeting tells
 
 	mu     sync.Mutex
 	proc   *process // nil when nothing runs
@@ -54,7 +55,11 @@ func (s *instance) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := greeted(ctx, p, s.addr, s.banner); err != nil {
+	ready := s.ready
+	if ready == nil {
+		ready = func(ctx context.Context, p *process) error { return greeted(ctx, p, s.addr, s.banner) }
+	}
+	if err := ready(ctx, p); err != nil {
 		p.kill()
 		return fmt.Errorf("%w; %s says:\n%s", err, s.name, s.tail())
 	}

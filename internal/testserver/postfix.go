@@ -30,6 +30,10 @@ type PostfixOptions struct {
 	// taking or refusing them by itself: {"full@example.test": "450 4.2.2 Mailbox full"}.
 	Answers map[string]string
 
+	// NTLM are the passwords by user whom Cyrus SASL's NTLM signs in, instead of Dovecot,
+	// which has none. See MissingCyrus.
+	NTLM map[string]string
+
 	// Extra is added to the configuration's end, where it overrides all else.
 	Extra string
 }
@@ -60,6 +64,12 @@ func StartPostfix(ctx context.Context, o PostfixOptions) (*Postfix, error) {
 		return nil, errors.New("testserver: PostfixOptions.Dovecot is nil")
 	}
 	o.Answers = maps.Clone(o.Answers)
+	if o.NTLM != nil {
+		if err := AvailableCyrus(); err != nil {
+			return nil, err
+		}
+		o.NTLM, o.Extra = maps.Clone(o.NTLM), cyrusConf+o.Extra
+	}
 	for try := 1; ; try++ {
 		p, err := newPostfix(o)
 		if err != nil {
@@ -111,6 +121,9 @@ func (p *Postfix) begin(ctx context.Context) error {
 		}
 	}
 	if err := p.makeQueue(); err != nil {
+		return err
+	}
+	if err := p.makeCyrus(ctx); err != nil {
 		return err
 	}
 	return p.run(ctx)

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/go-serversync/serversync/profile"
@@ -76,7 +77,7 @@ func allowed(policy profile.Policy, ap netip.AddrPort) error {
 		return err
 	}
 	if !policy.PortAllowed(int(ap.Port())) {
-		return &refusal{fmt.Sprintf("port %d is none of mail's", ap.Port()), "enter the port of the mail server, or leave it empty for the usual one; whoever runs this service can allow another"}
+		return refusePort(int(ap.Port()))
 	}
 	return nil
 }
@@ -104,6 +105,44 @@ func allowedAddress(policy profile.Policy, addr netip.Addr) error {
 	return nil
 }
 
+// allowedName returns a *refusal for what a proxy that resolves may not be asked
+// for. Where the name leads only the proxy can tell.
+func allowedName(policy profile.Policy, host, port string) error {
+	n, _ := strconv.ParseUint(port, 10, 16)
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return allowed(policy, netip.AddrPortFrom(addr, uint16(n)))
+	}
+	if err := plainHost(host); err != nil {
+		return err
+	}
+	if innerName(host) && !policy.InnerNamesAllowed() {
+		return refuseInner()
+	}
+	if !policy.PortAllowed(int(n)) {
+		return refusePort(int(n))
+	}
+	return nil
+}
+
+// innerName reports whether a name is one of a private network: it has no dot, or
+// ends as such names do (RFC 6761, section 6.3; RFC 6762, section 3; ICANN's
+// .internal; Kubernetes' .svc, with and without the cluster's own name).
+func innerName(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	switch last {
+	case name, "local", "internal", "svc", "localhost", "localdomain":
+		return true
+	}
+	return strings.HasSuffix(name, ".home.arpa")
+}
+
+func refuseInner() error { return &refusal{what: "it is a name of a private network"} }
+
+func refusePort(port int) error {
+	return &refusal{fmt.Sprintf("port %d is none of mail's", port), "enter the port of the mail server, or leave it empty for the usual one; whoever runs this service can allow another"}
+}
+
 // embedded returns the IPv4 addresses that a transition address leads to: NAT64
 // (RFC 6052), 6to4 (RFC 3056) and Teredo, which holds its server and its client
 // (RFC 4380, section 4).
@@ -125,11 +164,15 @@ func embedded(addr netip.Addr) []netip.Addr {
 	return nil
 }
 
-// plainHost returns a *refusal for what is neither an IP address nor a host name,
+// plainHost returns a *refusal for what is longer than a name (RFC 1035, section
+// 2.3.4) or neither an IP address nor a host name,
 // such as "2130706433" or "0x7f.1", which some resolvers take for an address.
 func plainHost(host string) error {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil
+	}
+	if len(host) > 254 {
+		return &refusal{what: "the host name is too long"}
 	}
 	for i := range len(host) {
 		c := host[i]

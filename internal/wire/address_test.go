@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -128,7 +129,7 @@ func TestSSRF03RebindingAndMixedAnswers(t *testing.T) {
 	c.Close()
 }
 
-func TestAtMostFourAddressesAreTried(t *testing.T) {
+func TestAD05AtMostFourAddressesAreTried(t *testing.T) {
 	address := listen(t, stall)
 	_, port, _ := net.SplitHostPort(address)
 	many := func(context.Context, string, string) ([]netip.Addr, error) {
@@ -186,5 +187,76 @@ func TestSSRF07Refused(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != provider.ErrUnsafe || e.Remedy == "" {
 			t.Errorf("dialling port %q: %v, want it refused for safety with a remedy", port, err)
 		}
+	}
+}
+
+// Names of private networks are not even looked up under a cloud's policy; where it
+// names networks, they lead there and nowhere else.
+func TestSSRF04InnerNames(t *testing.T) {
+	address := listen(t, stall)
+	_, port, _ := net.SplitHostPort(address)
+	inner := []string{"mail", "mail.", "kubernetes.default.svc", "printer.local", "vault.internal", "api.svc.", "LOCALHOST", "x.localhost", "nas.home.arpa", "x.localdomain"}
+	never := func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		t.Errorf("%s was looked up", host)
+		return []netip.Addr{netip.MustParseAddr("192.0.3.1")}, nil
+	}
+	for _, host := range inner {
+		_, err := dial(t.Context(), DialOptions{Op: "test", Address: host + ":143"}, never)
+		wantKind(t, err, provider.ErrUnsafe)
+		o := options(host + ":" + port)
+		o.TLS, o.Policy = profile.StartTLS, cloudLoopback
+		_, err = dial(t.Context(), o, to("192.0.3.1"))
+		wantKind(t, err, provider.ErrUnsafe)
+		for _, policy := range []profile.Policy{cloudLoopback, loopback} {
+			o.Policy = policy
+			c, err := dial(t.Context(), o, to("127.0.0.1"))
+			if err != nil {
+				t.Errorf("%s under %+v: %v", host, policy, err)
+				continue
+			}
+			c.Close()
+		}
+	}
+	for _, host := range []string{"mail.example", "svc.example.com", "local.example.com", "mail.localhost.example"} {
+		if innerName(host) {
+			t.Errorf("%s is taken for a name of a private network", host)
+		}
+	}
+	// Whatever a CNAME passes on its way, its end is what is dialled.
+	_, err := dial(t.Context(), DialOptions{Op: "test", Address: "mail.example:143"}, to("10.96.0.1"))
+	wantKind(t, err, provider.ErrUnsafe)
+}
+
+// A search domain would make an inner name of "kubernetes.default".
+func TestSSRF04SearchDomains(t *testing.T) {
+	var asked []string
+	look := func(_ context.Context, _, host string) ([]netip.Addr, error) {
+		asked = append(asked, host)
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	_, err := dial(t.Context(), DialOptions{Op: "test", Address: "kubernetes.default:143"}, look)
+	wantKind(t, err, provider.ErrUnavailable)
+	if len(asked) != 1 || asked[0] != "kubernetes.default." {
+		t.Errorf("looked up were %q, want the name with its final dot alone", asked)
+	}
+}
+
+// Where a server speaks first, one that is none of mail's gets not a byte of us.
+func TestSSRF08NothingIsSentBeforeTheGreeting(t *testing.T) {
+	got := make(chan int, 1)
+	o := options(listen(t, func(c net.Conn) {
+		io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		n, _ := c.Read(make([]byte, 100))
+		got <- n
+	}))
+	o.TLS = profile.StartTLS
+	c := mustDial(t, o)
+	line := make([]byte, 12)
+	if _, err := io.ReadFull(c, line); err != nil || string(line) != "HTTP/1.1 400" {
+		t.Fatal(string(line), err)
+	}
+	c.Close()
+	if n := <-got; n != 0 {
+		t.Errorf("the server received %d bytes", n)
 	}
 }

@@ -27,6 +27,7 @@ type Conn struct {
 	shaken *tls.Conn // of the handshake, also of one that failed; nil before
 
 	in, out atomic.Int64
+	shown   atomic.Bool // a certificate of ours
 
 	mu       sync.Mutex
 	stream   net.Conn // raw, or TLS over it

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,7 +37,8 @@ type DialOptions struct {
 
 // Dial connects to o.Address. The policy is checked on each address that is
 // really dialled, after the name was resolved, so that a name whose address
-// changes between two look-ups gains nothing. No proxy is used.
+// changes between two look-ups gains nothing. Where the policy names a proxy, it is
+// given the checked address; the environment names none.
 //
 // With ImplicitTLS the connection is protected when Dial returns. With StartTLS
 // and Plaintext it is not yet; Plaintext needs the policy's leave.
@@ -44,12 +46,28 @@ type DialOptions struct {
 // The stages DNS, TCP and, with ImplicitTLS, TLS are told to ctx's Trace. The
 // error is an *provider.Error or ctx's own.
 func Dial(ctx context.Context, o DialOptions) (*Conn, error) {
-	return dial(ctx, o, net.DefaultResolver.LookupNetIP)
+	return dial(ctx, o, lookupOf(ctx))
 }
 
-type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+// A Lookup returns a host's addresses, as net.Resolver.LookupNetIP does.
+type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-func dial(ctx context.Context, o DialOptions, look lookup) (*Conn, error) {
+type lookupKey struct{}
+
+// WithLookup returns a context under which names are looked up by look and not by
+// the system, also by drivers. What it answers is checked as ever.
+func WithLookup(ctx context.Context, look Lookup) context.Context {
+	return context.WithValue(ctx, lookupKey{}, look)
+}
+
+func lookupOf(ctx context.Context) Lookup {
+	if look, ok := ctx.Value(lookupKey{}).(Lookup); ok {
+		return look
+	}
+	return net.DefaultResolver.LookupNetIP
+}
+
+func dial(ctx context.Context, o DialOptions, look Lookup) (*Conn, error) {
 	o.Limits = o.Limits.WithDefaults()
 	host, port, err := net.SplitHostPort(o.Address)
 	switch {
@@ -94,43 +112,74 @@ func (o DialOptions) explain(ctx context.Context, err error) error {
 
 // connect resolves host and returns the first connection that comes about. All
 // of it together takes at most Limits.Dial.
-func (o DialOptions) connect(ctx context.Context, host, port string, look lookup) (net.Conn, error) {
+func (o DialOptions) connect(ctx context.Context, host, port string, look Lookup) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, o.Limits.Dial)
 	defer cancel()
+	via, err := o.via()
+	if err != nil {
+		return nil, provider.FailStage(ctx, provider.StageTCP, o.explain(ctx, err))
+	}
+	if via != nil && via.Resolves {
+		return o.byName(ctx, limited, via, host, port)
+	}
 	addrs, err := o.resolve(ctx, limited, host, look)
 	if err != nil {
 		return nil, err
 	}
 	end := provider.BeginStage(ctx, provider.StageTCP)
-	conn, err := o.try(limited, addrs, port)
+	conn, err := o.try(limited, via, addrs, port)
 	err = o.explain(ctx, err)
-	end(reached(ctx, conn, addrs, port), err)
+	end(reached(ctx, conn, via, addrs, port), err)
+	return conn, err
+}
+
+// byName has the proxy look host up. The rules about names and ports hold; an
+// address is checked as ever.
+func (o DialOptions) byName(ctx, limited context.Context, via *proxy, host, port string) (net.Conn, error) {
+	end := provider.BeginStage(ctx, provider.StageTCP)
+	conn, err := net.Conn(nil), allowedName(o.Policy, host, port)
+	if err == nil {
+		conn, err = via.dial(limited, net.JoinHostPort(strings.TrimSuffix(host, "."), port))
+	}
+	err = o.explain(ctx, err)
+	end(reached(ctx, conn, via, nil, port), err)
 	return conn, err
 }
 
 // resolve returns the addresses to try. An address needs no stage.
-func (o DialOptions) resolve(ctx, limited context.Context, host string, look lookup) ([]netip.Addr, error) {
+func (o DialOptions) resolve(ctx, limited context.Context, host string, look Lookup) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{addr}, nil
 	}
 	end := provider.BeginStage(ctx, provider.StageDNS)
-	err := plainHost(host)
-	var addrs []netip.Addr
-	if err == nil {
-		addrs, err = lookUp(limited, host, look)
-	}
+	addrs, err := lookUp(limited, o.Policy, host, look)
 	addrs = addrs[:min(len(addrs), maxAddresses)]
 	err = o.explain(ctx, err)
 	end(found(ctx, host, addrs), err)
 	return addrs, err
 }
 
-func lookUp(ctx context.Context, host string, look lookup) ([]netip.Addr, error) {
+func lookUp(ctx context.Context, policy profile.Policy, host string, look Lookup) ([]netip.Addr, error) {
+	if err := plainHost(host); err != nil {
+		return nil, err
+	}
+	within := policy.InnerNamesAllowed() || len(policy.AllowNetworks) > 0
+	inner := innerName(host)
+	if inner && !within {
+		return nil, refuseInner()
+	}
 	addrs, err := look(ctx, "ip", strings.TrimSuffix(host, ".")+".")
-	if err != nil {
+	if err != nil && within {
 		// Without the final dot a search domain may apply, which a host beside its
-		// own servers needs; the address is checked in any case.
+		// own servers needs. Elsewhere it would lead into the inner zone.
 		addrs, err = look(ctx, "ip", host)
+		inner = true
+	}
+	if err == nil && inner && !policy.InnerNamesAllowed() {
+		addrs = slices.DeleteFunc(slices.Clone(addrs), func(a netip.Addr) bool { return !policy.NetworkAllowed(a) })
+		if len(addrs) == 0 {
+			return nil, refuseInner()
+		}
 	}
 	if err == nil && len(addrs) == 0 {
 		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
@@ -139,10 +188,10 @@ func lookUp(ctx context.Context, host string, look lookup) ([]netip.Addr, error)
 }
 
 // try dials one address after another.
-func (o DialOptions) try(ctx context.Context, addrs []netip.Addr, port string) (net.Conn, error) {
+func (o DialOptions) try(ctx context.Context, via *proxy, addrs []netip.Addr, port string) (net.Conn, error) {
 	var first error
 	for i, addr := range addrs {
-		conn, err := dialOne(ctx, o.Policy, net.JoinHostPort(addr.String(), port), len(addrs)-i)
+		conn, err := dialOne(ctx, o.Policy, via, net.JoinHostPort(addr.String(), port), len(addrs)-i)
 		if err == nil {
 			return conn, nil
 		}
@@ -156,21 +205,30 @@ func (o DialOptions) try(ctx context.Context, addrs []netip.Addr, port string) (
 
 // dialOne gives each of the addresses that are left its share of the time, so
 // that one that swallows packets leaves some for the others.
-func dialOne(ctx context.Context, policy profile.Policy, address string, left int) (net.Conn, error) {
+func dialOne(ctx context.Context, policy profile.Policy, via *proxy, address string, left int) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok && left > 1 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, max(time.Until(deadline)/time.Duration(left), time.Second))
 		defer cancel()
 	}
+	check := func(address string) error {
+		ap, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return &refusal{what: "an address that cannot be read"}
+		}
+		return allowed(policy, ap)
+	}
+	if via != nil {
+		if err := check(address); err != nil {
+			return nil, err
+		}
+		return via.dial(ctx, address)
+	}
 	d := net.Dialer{
 		// Go's own second attempt would only ever see one address here.
 		FallbackDelay: -1,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			ap, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return &refusal{what: "an address that cannot be read"}
-			}
-			return allowed(policy, ap)
+			return check(address)
 		},
 	}
 	return d.DialContext(ctx, "tcp", address)

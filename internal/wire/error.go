@@ -70,7 +70,10 @@ type diagnosis struct {
 func diagnose(err error) diagnosis {
 	var refused *refusal
 	var dns *net.DNSError
+	var between *proxyError
 	switch {
+	case errors.As(err, &between):
+		return between.diagnosis()
 	case errors.As(err, &refused):
 		return diagnosis{provider.ErrUnsafe, "", Quote(refused.what), cmp.Or(refused.remedy, "enter the mail server's public name; if it does stand there, whoever runs this service can allow its network")}
 	case errors.As(err, &dns) && dns.IsNotFound:

@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -33,7 +35,7 @@ func diagnoseTLS(err error) (diagnosis, bool) {
 		return unsafe("the server does not speak TLS where it should", "check the port, and whether the profile should say STARTTLS")
 	case errors.As(err, &feeble):
 		return unsafe(feeble.what, "the server needs a certificate with a stronger key")
-	case errors.As(err, &sha1):
+	case errors.As(err, &sha1), errors.As(err, &unknown) && forgeable(unknown.Cert):
 		return unsafe("the certificate is signed in a way that can be forged", "the server needs a new certificate")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore):
 		return unsafe("the certificate is valid only from "+invalid.Cert.NotBefore.UTC().Format(time.DateOnly)+" on", "check this machine's clock; else the server needs another certificate")
@@ -45,20 +47,53 @@ func diagnoseTLS(err error) (diagnosis, bool) {
 		return unsafe("nobody we trust vouches for the certificate", "give the server's root certificate to whoever runs this service"+fingerprint(err))
 	case errors.As(err, &verify):
 		return unsafe(Quote(verify.Err.Error()), "the server needs another certificate"+fingerprint(err))
-	case errors.As(err, &alert):
+	case alertIn(err, &alert):
 		return diagnoseAlert(alert)
 	case errors.As(err, &shaking) && strings.Contains(err.Error(), "protocol version"):
-		return unsafe("the server offers no TLS later than 1.1", "the server needs TLS 1.2 or later")
+		return unsafe("the server offers no TLS that is strong enough", "the server needs TLS 1.2 or later, or what the operator's configuration asks for")
 	case errors.As(err, &shaking) && strings.HasPrefix(err.Error(), "tls: "):
 		return diagnosis{kind: provider.ErrProtocol, words: Quote(err.Error())}, true
 	}
 	return diagnosis{}, false
 }
 
+// forgeable reports whether cert is signed with SHA-1 or less. crypto/x509 does not
+// look on then, and says that it knows no authority.
+func forgeable(cert *x509.Certificate) bool {
+	if cert == nil || bytes.Equal(cert.RawIssuer, cert.RawSubject) {
+		return false // nobody looks at the signature of a root
+	}
+	switch cert.SignatureAlgorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+// alertIn finds the server's alert in err. crypto/tls has a type for it that can be
+// matched for QUIC alone; elsewhere only its words tell.
+func alertIn(err error, alert *tls.AlertError) bool {
+	var op *net.OpError
+	if errors.As(err, alert) {
+		return true
+	}
+	if !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
+		return false
+	}
+	for n := range 256 {
+		if *alert = tls.AlertError(n); alert.Error() == op.Err.Error() {
+			return true
+		}
+	}
+	return false
+}
+
 // diagnoseAlert reads the server's last word (RFC 8446, section 6.2).
 func diagnoseAlert(alert tls.AlertError) (diagnosis, bool) {
 	switch uint8(alert) {
-	case 40, 70, 71, 86: // handshake_failure, protocol_version, insufficient_security, inappropriate_fallback
+	case 40: // handshake_failure, which with TLS 1.2 may be about a certificate that we lack
+		return diagnosis{kind: provider.ErrUnsafe, words: "the server offers no TLS that is strong enough, or wants a client certificate", remedy: "the server needs TLS 1.2 or later with usual ciphers; else have the operator show it a client certificate"}, true
+	case 70, 71, 86: // protocol_version, insufficient_security, inappropriate_fallback
 		return diagnosis{kind: provider.ErrUnsafe, words: "the server offers no TLS that is strong enough", remedy: "the server needs TLS 1.2 or later with usual ciphers"}, true
 	case 42, 43, 44, 45, 46, 48, 49, 116: // bad, unsupported, revoked, expired, unknown, untrusted, denied, missing
 		return diagnosis{kind: provider.ErrAuth, words: "the server refused our certificate, or wants one", remedy: "check the client certificate"}, true

@@ -31,8 +31,15 @@ func found(ctx context.Context, host string, addrs []netip.Addr) (e provider.Evi
 }
 
 // reached is the evidence of dialling: who answered, or who was tried.
-func reached(ctx context.Context, conn net.Conn, addrs []netip.Addr, port string) (e provider.Evidence) {
+func reached(ctx context.Context, conn net.Conn, via *proxy, addrs []netip.Addr, port string) (e provider.Evidence) {
 	if !provider.Traced(ctx) {
+		return e
+	}
+	if via != nil {
+		e.Text = throughProxy
+	}
+	if t, ok := conn.(*tunnel); ok {
+		e.Addresses = []string{Quote(t.target)}
 		return e
 	}
 	if conn != nil {

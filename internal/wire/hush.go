@@ -14,21 +14,29 @@ func Discreet(ctx context.Context, password secret.Text) context.Context {
 	if !provider.Traced(ctx) {
 		return ctx
 	}
+	return DiscreetAbout(ctx, func() []secret.Text { return []secret.Text{password} })
+}
+
+// DiscreetAbout is [Discreet] for secrets that become more on the way, such as by a
+// token that is had later. They are asked for each time.
+func DiscreetAbout(ctx context.Context, secrets func() []secret.Text) context.Context {
 	return provider.FilterTrace(ctx, func(e provider.Evidence) provider.Evidence {
-		for _, s := range []*string{&e.Username, &e.Text} {
-			hide(s, password)
-		}
-		for _, list := range [][]string{e.Chain, e.Capabilities} {
-			for i := range list {
-				hide(&list[i], password)
+		for _, text := range secrets() {
+			for _, s := range []*string{&e.Username, &e.Text} {
+				hide(s, text)
+			}
+			for _, list := range [][]string{e.Chain, e.Capabilities} {
+				for i := range list {
+					hide(&list[i], text)
+				}
 			}
 		}
 		return e
 	})
 }
 
-func hide(s *string, password secret.Text) {
-	if password.In(*s) {
+func hide(s *string, text secret.Text) {
+	if text.In(*s) {
 		*s = "(words that repeat the password)"
 	}
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -29,22 +30,36 @@ func (c *Conn) Silent() error {
 		return ErrEarly
 	}
 	defer c.arm()
-	if secure {
+	if _, over := socketOf(c.raw); secure || over {
 		// A deadline in the past lets TLS give what it has and read nothing. It
 		// takes a missed deadline for no error of its own.
 		if err := c.glance(stream, past()); err != nil {
 			return err
 		}
 	}
-	waiting, err := pending(c.raw)
+	socket, over := socketOf(c.raw)
+	waiting, err := pending(socket)
 	if err != nil || !waiting {
 		return err
 	}
-	if !secure {
+	if !secure && !over {
 		return ErrEarly
 	}
 	// It may be TLS's own business, such as a key update.
 	return c.glance(stream, time.Now().Add(20*time.Millisecond))
+}
+
+// socketOf returns the socket below a connection, and whether there is TLS between,
+// as there is to an https proxy.
+func socketOf(c net.Conn) (socket net.Conn, over bool) {
+	for {
+		_, isTLS := c.(*tls.Conn)
+		below, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c, over
+		}
+		c, over = below.NetConn(), over || isTLS
+	}
 }
 
 // glance reads a byte until the deadline, and keeps it for Read.

@@ -74,7 +74,7 @@ func (c *Conn) StartTLS(ctx context.Context, leftover int) error {
 func (c *Conn) handshake(ctx context.Context) error {
 	end := c.During(ctx)
 	c.Deadline(c.limits.TLS)
-	t := tls.Client(c.raw, c.config)
+	t := tls.Client(c.raw, c.noting())
 	c.shaken = t
 	c.arm()
 	err := t.Handshake()
@@ -90,6 +90,33 @@ func (c *Conn) handshake(ctx context.Context) error {
 	}
 	return Error(c.op+": TLS", &handshakeError{err})
 }
+
+// noting returns the configuration for the handshake, in which it is noted whether a
+// certificate of ours is shown. crypto/tls itself does not tell.
+func (c *Conn) noting() *tls.Config {
+	config := c.config.Clone()
+	own := config.GetClientCertificate
+	if own == nil {
+		own = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			for i := range config.Certificates {
+				if asked.SupportsCertificate(&config.Certificates[i]) == nil {
+					return &config.Certificates[i], nil
+				}
+			}
+			return new(tls.Certificate), nil // none
+		}
+	}
+	config.GetClientCertificate = func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		cert, err := own(asked)
+		c.shown.Store(cert != nil && len(cert.Certificate) > 0)
+		return cert, err
+	}
+	return config
+}
+
+// ShownCertificate reports whether the server asked for a certificate of ours and
+// was shown one.
+func (c *Conn) ShownCertificate() bool { return c.shown.Load() }
 
 // handshakeError marks what went wrong before there was TLS.
 type handshakeError struct{ err error }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"cmp"
+	"crypto/fips140"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -29,10 +30,6 @@ func serveTLS(t *testing.T, config *tls.Config) (address string, received *atomi
 
 func TestTLS01To06BadCertificates(t *testing.T) {
 	root, stranger := newAuthority(t), newAuthority(t)
-	weakKey, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Skip(err)
-	}
 	self := *root
 	tests := []struct {
 		name  string
@@ -61,8 +58,18 @@ func TestTLS01To06BadCertificates(t *testing.T) {
 			})
 		}},
 		{name: "TLS-06 short key", cert: func(t *testing.T) tls.Certificate {
+			weakKey, err := rsa.GenerateKey(rand.Reader, 1024)
+			if err != nil {
+				t.Skipf("no RSA key of 1024 bits is to be had, as under FIPS 140-3: %v", err)
+			}
 			return self.issue(t, weakKey, nil)
 		}, words: "1024 bits"},
+		{name: "TLS-06 SHA-1", cert: func(t *testing.T) tls.Certificate {
+			if fips140.Enabled() {
+				t.Skip("under FIPS 140-3 nobody signs with SHA-1, this test's authority neither")
+			}
+			return self.issue(t, nil, func(c *x509.Certificate) { c.SignatureAlgorithm = x509.ECDSAWithSHA1 })
+		}, words: "can be forged"},
 		{name: "TLS-06 TLS 1.1 only", cert: func(t *testing.T) tls.Certificate {
 			return self.issue(t, nil, nil)
 		}, tls: &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, words: "TLS"},
@@ -192,5 +199,103 @@ func TestStartTLS(t *testing.T) {
 	}
 	if c.BytesOut() != int64(len(want)) || c.BytesIn() != int64(len(want))+3 {
 		t.Errorf("counted %d out, %d in", c.BytesOut(), c.BytesIn())
+	}
+}
+
+// Whether a certificate of ours was shown is known, of either version of TLS.
+func TestShownCertificate(t *testing.T) {
+	root := newAuthority(t)
+	mine := root.issue(t, nil, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, tt := range []struct {
+			asks   tls.ClientAuthType
+			config *tls.Config
+			want   bool
+		}{
+			{tls.RequestClientCert, &tls.Config{Certificates: []tls.Certificate{mine}}, true},
+			{tls.RequestClientCert, &tls.Config{GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &mine, nil }}, true},
+			{tls.RequestClientCert, &tls.Config{}, false},
+			{tls.NoClientCert, &tls.Config{Certificates: []tls.Certificate{mine}}, false},
+		} {
+			address, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}, ClientAuth: tt.asks})
+			o := options(address)
+			tt.config.RootCAs, tt.config.MaxVersion = root.pool(), version
+			o.TLS, o.TLSConfig = profile.ImplicitTLS, tt.config
+			if c := mustDial(t, o); c.ShownCertificate() != tt.want {
+				t.Errorf("%+v: ShownCertificate() = %v", tt, !tt.want)
+			}
+		}
+	}
+}
+
+// A host may ask for more than the floor, and roots of its own are the only ones.
+func TestX1MinVersionAndRoots(t *testing.T) {
+	root := newAuthority(t)
+	address, _ := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}, MaxVersion: tls.VersionTLS12})
+	o := options(address)
+	o.TLS, o.TLSConfig = profile.ImplicitTLS, &tls.Config{RootCAs: root.pool(), MinVersion: tls.VersionTLS12}
+	if state := mustDial(t, o).TLSState(); state.Version != tls.VersionTLS12 {
+		t.Errorf("version %x", state.Version)
+	}
+	o.TLSConfig.MinVersion = tls.VersionTLS13
+	_, err := Dial(t.Context(), o)
+	wantKind(t, err, provider.ErrUnsafe)
+	if !strings.Contains(err.Error(), "strong enough") {
+		t.Errorf("words = %q", err)
+	}
+	o.TLSConfig = nil
+	_, err = Dial(t.Context(), o)
+	wantKind(t, err, provider.ErrUnsafe)
+}
+
+// A client certificate is shown to who asks for one; a server that does not take it
+// is told apart from one with a bad certificate of its own.
+func TestClientCertificates(t *testing.T) {
+	root, clients, strangers := newAuthority(t), newAuthority(t), newAuthority(t)
+	ours := func(a *authority) []tls.Certificate {
+		return []tls.Certificate{a.issue(t, nil, func(c *x509.Certificate) {
+			c.Subject.CommonName, c.ExtKeyUsage = "crm", []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		})}
+	}
+	for name, certs := range map[string][]tls.Certificate{"good": ours(clients), "stranger's": ours(strangers), "none": nil} {
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			t.Run(name+" "+tls.VersionName(version), func(t *testing.T) {
+				shown := make(chan string, 1)
+				config := &tls.Config{Certificates: []tls.Certificate{root.issue(t, nil, nil)}, MaxVersion: version, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients.pool()}
+				o := options(listen(t, func(c net.Conn) {
+					s := tls.Server(c, config)
+					if s.Handshake() == nil {
+						shown <- s.ConnectionState().PeerCertificates[0].Subject.CommonName
+						io.WriteString(s, "hello")
+					}
+					stall(c)
+				}))
+				o.TLS, o.TLSConfig = profile.ImplicitTLS, &tls.Config{RootCAs: root.pool(), Certificates: certs}
+				c, err := Dial(t.Context(), o)
+				if err == nil { // with TLS 1.3 the refusal comes with the first byte
+					defer c.Close()
+					end := c.During(t.Context())
+					_, err = io.ReadFull(c, make([]byte, 5))
+					err = Error("test", end(err))
+				}
+				if name == "good" {
+					if err != nil || <-shown != "crm" {
+						t.Fatalf("the certificate was not taken: %v", err)
+					}
+					return
+				}
+				if name == "none" && version == tls.VersionTLS12 { // which has no word for it
+					wantKind(t, err, provider.ErrUnsafe)
+					if !strings.Contains(err.Error(), "or wants a client certificate") {
+						t.Errorf("words = %q", err)
+					}
+					return
+				}
+				wantKind(t, err, provider.ErrAuth)
+				if !strings.Contains(err.Error(), "refused our certificate, or wants one") {
+					t.Errorf("words = %q", err)
+				}
+			})
+		}
 	}
 }

@@ -53,7 +53,7 @@ func (told *tale) want(t *testing.T, err error, stages ...provider.Stage) {
 	}
 }
 
-func to(addr string) lookup {
+func to(addr string) Lookup {
 	return func(context.Context, string, string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr(addr)}, nil
 	}
@@ -138,7 +138,7 @@ func TestOneStageFails(t *testing.T) {
 		name, address string
 		mode          profile.TLS
 		ctx           context.Context
-		look          lookup
+		look          Lookup
 		config        *tls.Config
 		policy        *profile.Policy
 		stages        string

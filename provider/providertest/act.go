@@ -19,13 +19,42 @@ func (s *session) Act(ctx context.Context, a provider.Act) error {
 	if err != nil {
 		return err
 	}
-	if err := s.box.act(a); err != nil {
+	if err := s.act(a); err != nil {
 		return err
 	}
 	return s.exit(ctx, OpAct, o)
 }
 
-func (b *box) act(a provider.Act) error {
+// act does a, or notes it where acts are to be confirmed.
+func (s *session) act(a provider.Act) error {
+	if !s.box.manner.plain {
+		return s.box.act(a, true)
+	}
+	err := s.box.act(a, false)
+	if err == nil {
+		s.marked = append(s.marked, a)
+	}
+	return err
+}
+
+// Confirm does what was noted, and ends the session.
+func (s plain) Confirm(ctx context.Context) error {
+	defer s.leave()
+	o, err := s.enter(ctx, Call{Op: OpConfirm})
+	if err != nil {
+		return err
+	}
+	for _, a := range s.marked {
+		if err := s.box.act(a, true); err != nil && provider.KindOf(err) != provider.ErrNotFound {
+			return err
+		}
+	}
+	s.marked, s.lost = nil, true
+	return s.exit(ctx, OpConfirm, o)
+}
+
+// act does a, or only says whether it can be done.
+func (b *box) act(a provider.Act, really bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	f := b.folder(a.Folder)
@@ -40,6 +69,8 @@ func (b *box) act(a provider.Act) error {
 		return nil
 	case msg == nil:
 		return failure(OpAct, provider.ErrNotFound, "there is no such item")
+	case !really:
+		return nil
 	}
 	switch a.Kind {
 	case provider.Mark:

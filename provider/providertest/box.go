@@ -44,6 +44,7 @@ type folder struct {
 type message struct {
 	id        provider.ID
 	num       int
+	serial    int // among all that the mailbox ever had
 	blob      *item.Blob
 	raw       []byte
 	flags     []string // sorted, never changed in place
@@ -98,10 +99,17 @@ func (b *box) folder(id provider.FolderID) *folder {
 	return nil
 }
 
+// given returns how many messages the mailbox ever had.
+func (b *box) given() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ids
+}
+
 // add puts msg into f under its own id, or under a new one if it has none.
 func (b *box) add(f *folder, msg *message) *message {
 	b.ids++
-	msg.num = f.next
+	msg.num, msg.serial = f.next, b.ids
 	f.next++
 	if msg.id == "" {
 		msg.id = b.manner.id(f.ID, msg.num, b.ids)
@@ -165,6 +173,9 @@ func (b *box) setFlags(f *folder, msg *message, flags []string) {
 // old ones now mean other messages, which is what makes a mistake visible.
 func (b *box) reset(f *folder) {
 	b.epochs++
+	if b.manner.traits.Snapshot { // nobody stays who knows the old ids alone
+		b.breaks.Add(1)
+	}
 	f.epoch = strconv.Itoa(1000 + b.epochs)
 	f.resets++
 	f.next = 1 + f.resets%2

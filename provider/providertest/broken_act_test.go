@@ -11,6 +11,11 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
+// hasty does at once what it should do when it is confirmed.
+type hasty struct{ plain }
+
+func (h hasty) Act(_ context.Context, a provider.Act) error { return h.box.act(a, true) }
+
 func brokenActs() []fault {
 	const wrongEpoch = "Act/a wrong epoch is not found and touches nothing"
 	return []fault{
@@ -52,6 +57,9 @@ func brokenActs() []fault {
 				}
 				return f.full.Act(ctx, a)
 			}
+		}},
+		{name: "deletes before it is confirmed", rule: "Act/nothing is done before it is confirmed", turn: func(h *Harness) {
+			*h = harness(POP3Like, func(p provider.Provider) provider.Provider { return hasty{p.(plain)} })
 		}},
 		{name: "deletes in a wrong epoch", rule: wrongEpoch, wrap: func(f *faulty) {
 			f.act = func(ctx context.Context, a provider.Act) error {

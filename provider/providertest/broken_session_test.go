@@ -125,6 +125,16 @@ func brokenTraces() []fault {
 		})},
 		{name: "tells a stage twice", rule: order, turn: tells(provider.StageDNS)},
 		{name: "signs in before it connects", rule: order, turn: tells(provider.StageSignIn)},
+		{name: "has its token behind it", rule: order, turn: func(h *Harness) {
+			open := h.Open
+			h.Open = func(ctx context.Context) (provider.Provider, error) {
+				p, err := open(ctx)
+				if err == nil {
+					provider.BeginStage(ctx, provider.StageToken)(provider.Evidence{}, nil)
+				}
+				return p, err
+			}
+		}},
 		{name: "tells a stage of its own", rule: order, turn: tells("coffee")},
 		{name: "does not tell the end of a stage", rule: order, turn: turned(func(ctx context.Context) context.Context {
 			provider.BeginStage(ctx, provider.StageDNS)

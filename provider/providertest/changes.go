@@ -51,7 +51,7 @@ func (s *session) page(r provider.Request, o Outcome) (provider.Page, error) {
 	if done {
 		return provider.Page{Next: r.Cursor, RoundEnd: true}, nil
 	}
-	w := &writer{server: s.server, box: b, folder: f, request: r, outcome: o, full: p.full,
+	w := &writer{server: s.server, box: b, folder: f, request: r, outcome: o, full: p.full, top: s.top,
 		items: cmp.Or(r.MaxItems, 50), bytes: cmp.Or(r.MaxBytes, 32<<20)}
 	return w.write(p), nil
 }
@@ -69,6 +69,7 @@ type writer struct {
 	request provider.Request
 	outcome Outcome
 	full    bool
+	top     int   // serial of the last message that a snapshot shows
 	items   int   // how many more changes the page may have
 	bytes   int64 // how many more bytes of bodies
 	page    provider.Page
@@ -128,7 +129,15 @@ func (w *writer) list(p place) place {
 		return p
 	}
 	i, _ := slices.BinarySearchFunc(messages, p.at+1, byNum)
-	inside := func() bool { return i < len(messages) && (w.box.manner.listsAlways || messages[i].num < p.top) }
+	inside := func() bool {
+		switch {
+		case i == len(messages):
+			return false
+		case w.box.manner.traits.Snapshot:
+			return messages[i].serial <= w.top
+		}
+		return w.box.manner.listsAlways || messages[i].num < p.top
+	}
 	for ; inside() && w.room(); i++ {
 		w.upsert(messages[i])
 		p.at = messages[i].num

@@ -21,6 +21,7 @@ const (
 	OpChanges Op = "changes"
 	OpFetch   Op = "fetch"
 	OpAct     Op = "act"
+	OpConfirm Op = "confirm"
 	OpFind    Op = "find"
 	OpFile    Op = "file"
 	OpSend    Op = "send" // before Submitting and the terminator

@@ -121,6 +121,38 @@ func actDelete(p *probe) {
 	p.others(before, a.ID)
 }
 
+// actUnconfirmed closes a session that has acts to confirm, which must leave all as it
+// was. Act/delete has them confirmed.
+func actUnconfirmed(p *probe) {
+	session, source := p.source()
+	if _, ok := provider.As[provider.Confirmer](session); !ok {
+		p.Skipf("%s is not checked: acts need no confirmation", p.Name())
+	}
+	p.deliver(3)
+	before, epoch := p.truth(p.Folder), p.begin(source).Cursor.Epoch()
+	for session, ok := unwrapped(session); ok; session, ok = unwrapped(session) {
+		if actor, is := session.(provider.Actor); is {
+			if err := actor.Act(p.ctx, provider.Act{Kind: provider.Delete, Folder: p.Folder, Epoch: epoch, ID: p.ids()[1]}); err != nil {
+				p.Errorf("Act(%s) = %v", provider.Delete, err)
+			}
+			session.Close()
+			break
+		}
+	}
+	p.others(before, "")
+	if after := p.truth(p.Folder); len(after) != len(before) {
+		p.Errorf("an act that was not confirmed has left %d items of %d", len(after), len(before))
+	}
+}
+
+func unwrapped(session provider.Provider) (provider.Provider, bool) {
+	w, ok := session.(interface{ Unwrap() provider.Provider })
+	if !ok {
+		return nil, false
+	}
+	return w.Unwrap(), true
+}
+
 func actWrongEpoch(p *probe) {
 	actor, a := p.actor()
 	before := p.truth(p.Folder)

@@ -37,6 +37,7 @@ func (r rule) run(t tb, h Harness) {
 	if h.Open == nil {
 		t.Fatalf("the harness has no Open")
 	}
+	h.Open = opener(&h)
 	p := newProbe(t, h)
 	r.check(p)
 }
@@ -78,6 +79,7 @@ func rules() []rule {
 		{"Act/move", actMove},
 		{"Act/move makes the folder", actMoveToNew},
 		{"Act/delete", actDelete},
+		{"Act/nothing is done before it is confirmed", actUnconfirmed},
 		{"Act/a wrong epoch is not found and touches nothing", actWrongEpoch},
 		{"Act/a missing item is not found", actMissing},
 		{"Find/by Message-ID alone", findMessage},

@@ -66,12 +66,12 @@ func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provide
 	if err := p.reach(ctx, a, OpOpen, provider.StageSignIn); err != nil {
 		return nil, err
 	}
-	p.breaks = p.box.breaks.Load()
+	p.breaks, p.top = p.box.breaks.Load(), p.box.given()
 	open := s.open.Add(1)
 	for peak := s.peak.Load(); open > peak && !s.peak.CompareAndSwap(peak, open); peak = s.peak.Load() {
 	}
 	if s.manner.plain {
-		return p, nil
+		return plain{p}, nil
 	}
 	return full{p}, nil
 }

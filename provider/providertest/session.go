@@ -17,7 +17,12 @@ type session struct {
 	lost   bool  // by a Cut
 	breaks int64 // of the box when the session began
 	closed bool
+	top    int            // ids given out when the session began
+	marked []provider.Act // to be confirmed
 }
+
+// plain is a session that is a snapshot, and whose acts are to be confirmed.
+type plain struct{ *session }
 
 // full is a session that is a Finder and a Filer too.
 type full struct{ *session }

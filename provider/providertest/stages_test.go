@@ -51,3 +51,14 @@ func TestFakeFailsAtAStage(t *testing.T) {
 		}
 	}
 }
+
+// A token is had before anything is looked up.
+func TestTheTokenComesFirst(t *testing.T) {
+	for stage, order := range map[provider.Stage]int{
+		provider.StageToken: 0, provider.StageDNS: 1, provider.StageTCP: 2, provider.StageTLS: 3, provider.StageGreeting: 3, provider.StageCapabilities: 4, provider.StageSignIn: 5, "coffee": -1,
+	} {
+		if got := rank(stage); got != order {
+			t.Errorf("rank(%s) = %d, want %d", stage, got, order)
+		}
+	}
+}

@@ -11,9 +11,9 @@ type Temperament string
 
 // The five temperaments.
 const (
-	// POP3Like has one folder and lists all of it in every round. It knows neither
-	// flags nor time of receipt, and of the acts only Delete. It has no Finder and
-	// no Filer.
+	// POP3Like has one folder and lists all of it in every round, as it was when the
+	// session was opened. It knows neither flags nor time of receipt, and of the acts
+	// only Delete, which has to be confirmed. It has no Finder and no Filer.
 	POP3Like Temperament = "pop3"
 
 	// IMAPLike has two lanes, numbers that start again with each epoch, and tells
@@ -42,7 +42,7 @@ type manner struct {
 	traits provider.Traits
 
 	oneFolder   bool // INBOX and no other
-	plain       bool // has no Finder and no Filer
+	plain       bool // has no Finder and no Filer; acts are to be confirmed
 	listsAlways bool // every round is a listing; nothing is told besides
 	newestFirst bool // a listing goes from the newest to the oldest
 	flags       bool // knows flags
@@ -62,7 +62,7 @@ func (t Temperament) manner() manner {
 	switch t {
 	case POP3Like:
 		return manner{driver: "fake-pop3", ids: "uidl", oneFolder: true, plain: true, listsAlways: true,
-			immutable: true, undated: true}
+			immutable: true, undated: true, traits: provider.Traits{Snapshot: true}}
 	case IMAPLike:
 		return manner{driver: "fake-imap", ids: "uid", flags: true, immutable: true,
 			traits: provider.Traits{ReportsGone: true, ReportsFlags: true, HasBackfill: true}}

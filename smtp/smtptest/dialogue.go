@@ -10,6 +10,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/signin/signintest"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -111,7 +112,7 @@ func (d *dialogue) hello() string {
 		lines = append(lines, "STARTTLS")
 	}
 	if len(d.server.options.Users) > 0 && (d.secure || d.server.options.TLS == profile.Plaintext) {
-		lines = append(lines, "AUTH PLAIN LOGIN")
+		lines = append(lines, "AUTH "+strings.Join(d.server.options.Mechanisms, " "))
 	}
 	for i := range lines {
 		sep := "-"
@@ -123,49 +124,73 @@ func (d *dialogue) hello() string {
 	return strings.Join(lines, "\r\n")
 }
 
-// auth takes PLAIN with its answer in the command, and LOGIN with or without.
+// auth carries a mechanism (RFC 4954). The lines behind challenges are no commands;
+// Options.Fail sees "AUTH" with the challenge in their place.
 func (d *dialogue) auth(line, rest string) bool {
-	mechanism, first, _ := strings.Cut(rest, " ")
-	var user, password string
-	switch strings.ToUpper(mechanism) {
-	case "PLAIN":
-		parts := strings.Split(decode(first), "\x00")
-		if len(parts) == 3 {
-			user, password = parts[1], parts[2]
-		}
-	case "LOGIN":
-		for i, question := range []string{"Username:", "Password:"} {
-			if i > 0 || first == "" {
-				if _, on := d.answer("AUTH "+question, "334 "+base64.StdEncoding.EncodeToString([]byte(question)), func() {}); !on {
-					return false
-				}
-				answer, err := d.in.ReadString('\n')
-				if err != nil {
-					return false
-				}
-				first = strings.TrimSpace(answer)
-			}
-			if i == 0 {
-				user = decode(first)
-			} else {
-				password = decode(first)
-			}
-		}
-	default:
+	mechanism, initial, _ := strings.Cut(rest, " ")
+	mechanism = strings.ToUpper(mechanism)
+	dialogue := d.server.sasl().Begin(mechanism, d.server.options.Mechanisms, d.tls())
+	if dialogue == nil {
 		_, on := d.answer(line, "504 5.5.4 unknown mechanism", func() {})
 		return on
 	}
+	var challenge, response []byte
+	var done bool
+	switch {
+	case initial == "=":
+		response = []byte{}
+	case initial != "":
+		response = decode(initial)
+	}
+	if response == nil && signintest.First(mechanism) {
+		challenge = []byte{}
+	} else {
+		challenge, done = dialogue.Next(response)
+	}
+	for said := line; !done; said = "AUTH " + string(challenge) {
+		if done, on := d.answer(said, "334 "+base64.StdEncoding.EncodeToString(challenge), func() {}); !on || !done {
+			return on
+		}
+		answer, err := d.in.ReadString('\n')
+		if err != nil {
+			return false
+		}
+		if answer = strings.TrimSpace(answer); answer == "*" {
+			_, on := d.answer(line, "501 5.7.0 given up", func() {})
+			return on
+		}
+		challenge, done = dialogue.Next(append([]byte{}, decode(answer)...))
+	}
 	own := "535 5.7.8 wrong user name or password"
-	if want, ok := d.server.options.Users[user]; ok && want == password {
+	if dialogue.User != "" {
 		own = "235 2.7.0 welcome"
 	}
-	_, on := d.answer(line, own, func() { d.user = user })
+	_, on := d.answer(line, own, func() { d.user = dialogue.User })
 	return on
 }
 
-func decode(s string) string {
+// sasl is the server's side of the mechanisms.
+func (s *Server) sasl() *signintest.Server {
+	return &signintest.Server{
+		Password:    func(name string) (string, bool) { password, ok := s.options.Users[name]; return password, ok },
+		Token:       func(name, token string) bool { return token != "" && s.options.Tokens[name] == token },
+		Certificate: s.tls.Certificates[0].Certificate[0],
+	}
+}
+
+// tls returns the connection's state, nil without TLS.
+func (d *dialogue) tls() *tls.ConnectionState {
+	t, ok := d.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := t.ConnectionState()
+	return &state
+}
+
+func decode(s string) []byte {
 	b, _ := base64.StdEncoding.DecodeString(s)
-	return string(b)
+	return b
 }
 
 func (d *dialogue) from(line, rest string) bool {

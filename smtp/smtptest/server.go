@@ -32,9 +32,14 @@ type Options struct {
 	// Valid is for how long the throw-away certificate is good. Default: a day.
 	Valid time.Duration
 
-	// Users are passwords by user name. If there are any, mail needs a sign-in with
-	// PLAIN or LOGIN.
-	Users map[string]string
+	// Users are passwords by user name, Tokens OAuth tokens. If there are any users,
+	// mail needs a sign-in.
+	Users, Tokens map[string]string
+
+	// Mechanisms are the SASL mechanisms that it offers, of PLAIN, LOGIN, CRAM-MD5,
+	// SCRAM-SHA-256, SCRAM-SHA-256-PLUS, OAUTHBEARER, XOAUTH2 and EXTERNAL, which takes
+	// any certificate. Default: PLAIN and LOGIN.
+	Mechanisms []string
 
 	// Extensions are the lines of the answer to EHLO, but for STARTTLS and AUTH.
 	// Default: those of a usual server. An empty slice that is not nil: none.
@@ -90,6 +95,9 @@ func NewServer(o Options) *Server {
 	if o.Extensions == nil {
 		o.Extensions = []string{"SIZE 52428800", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"}
 	}
+	if o.Mechanisms == nil {
+		o.Mechanisms = []string{"PLAIN", "LOGIN"}
+	}
 	if o.Valid == 0 {
 		o.Valid = 24 * time.Hour
 	}
@@ -99,6 +107,9 @@ func NewServer(o Options) *Server {
 	s := &Server{Addr: listener.Addr().String(), options: o}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.tls, s.pool = config(o)
+	if slices.Contains(o.Mechanisms, "EXTERNAL") {
+		s.tls.ClientAuth = tls.RequestClientCert
+	}
 	context.AfterFunc(s.ctx, func() { listener.Close() })
 	s.wg.Go(func() {
 		for {

@@ -4,7 +4,8 @@
 //	go run ./internal/bench/measure            # everything
 //	go run ./internal/bench/measure -only poll
 //
-// It builds what it measures itself. mbsync joins in where it is installed.
+// It builds what it measures itself. mbsync, fetchmail and getmail join in where they
+// are installed.
 package main
 
 import (
@@ -35,10 +36,13 @@ var measures = []struct {
 	{"far", far},
 	{"poll", poll},
 	{"big", big},
+	{"pop3pull", popPull},
+	{"pop3far", popFar},
+	{"pop3poll", popPoll},
 }
 
 func main() {
-	only := flag.String("only", "", "comma-separated `measures`: pull, far, poll, big. Default: all")
+	only := flag.String("only", "", "comma-separated `measures`: pull, far, poll, big, pop3pull, pop3far, pop3poll. Default: all")
 	runs := flag.Int("runs", 5, "how often each is run")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -56,7 +60,7 @@ func run(ctx context.Context, only string, runs int) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, runs: runs}
-	for program, pkg := range map[string]string{"sync": "./examples/sync", "bareimap": "./internal/bench/bareimap"} {
+	for program, pkg := range map[string]string{"sync": "./examples/sync", "bare": "./internal/bench/bare"} {
 		out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, program), pkg).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("build %s (run this from the root of the checkout): %w\n%s", pkg, err, out)

@@ -44,15 +44,11 @@ func (b *bench) contenders() []contender {
 	login := testserver.Address("anna")
 	all := []contender{
 		{"bare client: one FETCH, bytes discarded", func(ctx context.Context, address string) (sample, error) {
-			return b.program(ctx, "bareimap", "-imap", address, "-user", login, "-password-file", filepath.Join(b.dir, "password"), "-ca", filepath.Join(b.dir, "ca.pem"))
+			return b.program(ctx, "bare", b.flags("-imap", address)...)
 		}},
 		{"examples/sync: parsed, into SQLite, durable", func(ctx context.Context, address string) (sample, error) {
-			db := filepath.Join(b.dir, "mail.db")
-			for _, suffix := range []string{"", "-wal", "-shm"} {
-				os.Remove(db + suffix)
-			}
-			return b.program(ctx, "sync", "-once", "-tls", "implicit", "-imap", address, "-user", login,
-				"-password-file", filepath.Join(b.dir, "password"), "-ca", filepath.Join(b.dir, "ca.pem"), "-db", db)
+			b.removeDB()
+			return b.program(ctx, "sync", append(b.flags("-imap", address), "-once", "-tls", "implicit", "-db", filepath.Join(b.dir, "mail.db"))...)
 		}},
 	}
 	if mbsync, err := exec.LookPath("mbsync"); err == nil {
@@ -91,7 +87,14 @@ func pull(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n## Pull 20,000 messages, 600 MiB, TLS, %d runs in turn\n\n| contender | wall s | client CPU s | peak MiB | wall ÷ bare |\n|---|---|---|---|---|\n", b.runs)
+	fmt.Printf("\n## Pull 20,000 messages, 600 MiB, TLS, %d runs in turn\n", b.runs)
+	printPull(all, samples)
+	return nil
+}
+
+// printPull prints how long the contenders took, the bare one first.
+func printPull(all []contender, samples [][]sample) {
+	fmt.Printf("\n| contender | wall s | client CPU s | peak MiB | wall ÷ bare |\n|---|---|---|---|---|\n")
 	for i, c := range all {
 		var ratios []float64
 		for run, s := range samples[i] {
@@ -101,23 +104,26 @@ func pull(ctx context.Context, b *bench) error {
 			spread(each(samples[i], func(s sample) float64 { return s.wall })), spread(each(samples[i], func(s sample) float64 { return s.cpu })),
 			spread(each(samples[i], func(s sample) float64 { return s.peak })), spread(ratios))
 	}
-	return nil
 }
 
 func far(ctx context.Context, b *bench) error {
+	return b.farFrom(ctx, "First sync", func(d *testserver.Dovecot) string { return d.IMAPSAddr }, b.contenders())
+}
+
+// farFrom pulls 100 small messages over a line of 40 ms.
+func (b *bench) farFrom(ctx context.Context, what string, server func(*testserver.Dovecot) string, all []contender) error {
 	d, err := b.serve(ctx, 100, func(i int) []byte { return mailgen.Tiny(1, i) })
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	line, err := link.Start(d.IMAPSAddr, link.Options{Delay: 20 * time.Millisecond})
+	line, err := link.Start(server(d), link.Options{Delay: 20 * time.Millisecond})
 	if err != nil {
 		return err
 	}
 	defer line.Close()
 	turns := make(map[string][]float64)
 	before := line.Stats()
-	all := b.contenders()
 	samples, err := b.turns(ctx, all, line.Addr(), func(c contender) {
 		now := line.Stats()
 		turns[c.name] = append(turns[c.name], float64(now.Turns-before.Turns))
@@ -126,7 +132,7 @@ func far(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n## First sync of 100 small messages over 40 ms of round trip, TLS, %d runs in turn\n\n| contender | wall s | turns of the line |\n|---|---|---|\n", b.runs)
+	fmt.Printf("\n## %s of 100 small messages over 40 ms of round trip, TLS, %d runs in turn\n\n| contender | wall s | turns of the line |\n|---|---|---|\n", what, b.runs)
 	for i, c := range all {
 		fmt.Printf("| %s | %s | %s |\n", c.name, spread(each(samples[i], func(s sample) float64 { return s.wall })), spread(turns[c.name]))
 	}

@@ -51,6 +51,9 @@ func Dovecot(t testing.TB, o testserver.DovecotOptions) *testserver.Dovecot {
 func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
 	t.Helper()
 	Need(t)
+	if o.NTLM != nil {
+		need(t, testserver.AvailableCyrus(), os.Getenv("CI"))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	p, err := testserver.StartPostfix(ctx, o)
@@ -88,4 +91,32 @@ func end(t testing.TB, name string, server interface {
 	if err := server.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// KDC starts a Kerberos KDC that ends with the test.
+func KDC(t testing.TB, o testserver.KDCOptions) *testserver.KDC {
+	t.Helper()
+	need(t, testserver.AvailableKDC(), os.Getenv("CI"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	k, err := testserver.StartKDC(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "the KDC", k) })
+	return k
+}
+
+// Apache starts an Apache that ends with the test, before its KDC does.
+func Apache(t testing.TB, o testserver.ApacheOptions) *testserver.Apache {
+	t.Helper()
+	need(t, testserver.AvailableApache(), os.Getenv("CI"))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	a, err := testserver.StartApache(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "Apache", a) })
+	return a
 }

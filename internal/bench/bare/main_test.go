@@ -32,21 +32,23 @@ func TestPull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var out bytes.Buffer
-	if err := run([]string{"-imap", d.IMAPSAddr, "-user", "anna", "-password-file", secret, "-ca", ca}, &out); err != nil {
-		t.Fatal(err)
-	}
-	var messages, total int
-	var seconds float64
-	if _, err := fmt.Sscan(out.String(), &messages, &total, &seconds); err != nil || messages != n || total != want || seconds <= 0 {
-		t.Errorf("printed %q, %v, want %d messages, %d bytes", &out, err, n, want)
-	}
-	err = run([]string{"-imap", d.IMAPSAddr, "-user", "anna", "-password-file", secret + ".wrong", "-ca", ca}, &out)
-	if err == nil || !strings.Contains(err.Error(), "LOGIN") {
-		t.Errorf("a wrong password: %v", err)
-	}
-	if err := run([]string{"-imap", d.IMAPSAddr, "-user", "anna", "-password-file", secret}, &out); err == nil {
-		t.Error("a certificate of nobody's was trusted")
+	for protocol, server := range map[string]struct{ addr, command string }{"-imap": {d.IMAPSAddr, "LOGIN"}, "-pop3": {d.POP3SAddr, "PASS"}} {
+		var out bytes.Buffer
+		if err := run([]string{protocol, server.addr, "-user", "anna", "-password-file", secret, "-ca", ca}, &out); err != nil {
+			t.Fatal(err)
+		}
+		var messages, total int
+		var seconds float64
+		if _, err := fmt.Sscan(out.String(), &messages, &total, &seconds); err != nil || messages != n || total != want || seconds <= 0 {
+			t.Errorf("%s printed %q, %v, want %d messages, %d bytes", protocol, &out, err, n, want)
+		}
+		err = run([]string{protocol, server.addr, "-user", "anna", "-password-file", secret + ".wrong", "-ca", ca}, &out)
+		if err == nil || !strings.Contains(err.Error(), server.command) {
+			t.Errorf("%s, a wrong password: %v", protocol, err)
+		}
+		if err := run([]string{protocol, server.addr, "-user", "anna", "-password-file", secret}, &out); err == nil {
+			t.Errorf("%s: a certificate of nobody's was trusted", protocol)
+		}
 	}
 }
 

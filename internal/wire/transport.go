@@ -1,0 +1,217 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// HTTPOptions say under which rules requests are made.
+type HTTPOptions struct {
+	Op        string      // in front of error ops, such as "oauth"
+	TLSConfig *tls.Config // as DialOptions.TLSConfig
+	Policy    profile.Policy
+	Limits    provider.Limits
+	HTTP1     bool // no HTTP/2, for what is bound to a connection, as NTLM is
+}
+
+// The bounds of a Transport.
+const (
+	maxHeader    = 64 << 10 // bytes of an answer's header; net/http would take 10 MiB
+	maxIdle      = 16
+	maxIdleAHost = 4
+	maxAHost     = 16
+	idleTime     = 90 * time.Second
+)
+
+// A Transport makes HTTP requests under the rules that Dial has for mail: the same
+// policy on the address that is dialled, the same floor of TLS, the operator's proxy
+// and no other. It is an http.RoundTripper, follows no redirect and keeps no cookie.
+// Many goroutines use it at once.
+//
+// A request must be for https, or for http under a policy that allows plaintext, and
+// may have no user in its URL. Time is bounded as in Limits: Dial, TLS, and Command
+// for what an answer takes to begin and to go on.
+type Transport struct {
+	o     HTTPOptions
+	inner *http.Transport
+}
+
+// NewTransport returns a Transport. The error is a *provider.Error, of ErrUnsafe for
+// a configuration that skips verification.
+func NewTransport(o HTTPOptions) (*Transport, error) {
+	o.Limits = o.Limits.WithDefaults()
+	config, err := clientConfig(o.TLSConfig, "") // the name is each request's
+	if err != nil {
+		return nil, Error(o.Op, err)
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(!o.HTTP1)
+	return &Transport{o, &http.Transport{
+		Proxy:                  nil, // not even the environment's
+		DialContext:            o.dial,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    o.Limits.TLS,
+		ResponseHeaderTimeout:  o.Limits.Command,
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdleAHost,
+		MaxConnsPerHost:        maxAHost,
+		IdleConnTimeout:        idleTime,
+		Protocols:              protocols,
+	}}, nil
+}
+
+// dial is the way to a server without TLS. A connection may outlive the request
+// that it was dialled for, so nothing is told to that one's Trace.
+func (o HTTPOptions) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, &refusal{what: "the address has no port"}
+	}
+	d := DialOptions{Op: o.Op, TLSConfig: o.TLSConfig, Policy: o.Policy, Limits: o.Limits}
+	conn, err := d.connect(provider.WithTrace(ctx, nil), host, port, lookupOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return &paced{conn, o.Limits.Command}, nil
+}
+
+// A paced connection lets no write wait longer than this. net/http bounds reads.
+type paced struct {
+	net.Conn
+	within time.Duration
+}
+
+func (p *paced) Write(b []byte) (int, error) {
+	p.SetWriteDeadline(time.Now().Add(p.within))
+	return p.Conn.Write(b)
+}
+
+// RoundTrip makes one request, as http.RoundTripper has it. The error is a
+// *provider.Error, or the cause of the request's context. None shows the URL.
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := t.permit(r); err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, Error(t.o.Op, err)
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	answer, err := t.inner.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		err = t.explain(r.Context(), ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	answer.Request = r
+	answer.Body = &progress{t: t, of: r.Context(), ctx: ctx, cancel: cancel, body: answer.Body}
+	return answer, nil
+}
+
+// permit refuses what would show something to somebody.
+func (t *Transport) permit(r *http.Request) error {
+	switch {
+	case r.URL.User != nil:
+		return &refusal{what: "the URL holds a user name or password", remedy: "leave them out"}
+	case r.URL.Scheme == "https":
+		return nil
+	case r.URL.Scheme == "http" && t.o.Policy.PlaintextAllowed():
+		return nil
+	}
+	return &refusal{what: "the URL is not https", remedy: "begin it with https"}
+}
+
+// explain says what an error of net/http means. of is the request's own context.
+func (t *Transport) explain(of, ctx context.Context, err error) error {
+	if of.Err() != nil {
+		return context.Cause(of)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	var known *provider.Error
+	if errors.As(err, &known) {
+		return known // without what net/http has put around it
+	}
+	if strings.Contains(err.Error(), "server response headers exceeded") {
+		return &provider.Error{Op: t.o.Op, Kind: provider.ErrTooLarge, Err: fmt.Errorf("the answer's header is longer than %d bytes", maxHeader)}
+	}
+	if ofContext(err) { // of the dial, which has a bound of its own
+		err = os.ErrDeadlineExceeded
+	}
+	return Error(t.o.Op, &handshakeError{err})
+}
+
+// Do makes one request. An answer that points elsewhere is ErrUnsafe: what a request
+// carries is for the server that it was made for.
+func (t *Transport) Do(r *http.Request) (*http.Response, error) {
+	answer, err := t.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode/100 == 3 && answer.StatusCode != http.StatusNotModified {
+		answer.Body.Close()
+		return nil, &provider.Error{Op: t.o.Op, Kind: provider.ErrUnsafe, Code: fmt.Sprint(answer.StatusCode),
+			Remedy: "enter the address that is meant itself", Err: errors.New("the server points to another address, and redirects are not followed")}
+	}
+	return answer, nil
+}
+
+// Client returns a client for libraries that want one. It follows no redirect: an
+// answer of 3xx is returned as it is. Its errors hold the URL; the *provider.Error in
+// them does not.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// CloseIdleConnections closes what is kept for later requests.
+func (t *Transport) CloseIdleConnections() { t.inner.CloseIdleConnections() }
+
+// ReadBody reads an answer's body, unpacked where it was packed, and closes it. One
+// of more than most bytes is ErrTooLarge.
+func (t *Transport) ReadBody(answer *http.Response, most int64) ([]byte, error) {
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, most+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case int64(len(body)) > most:
+		return nil, &provider.Error{Op: t.o.Op, Kind: provider.ErrTooLarge, Err: fmt.Errorf("the answer is longer than %d bytes", most)}
+	}
+	return body, nil
+}
+
+// A progress is a body each read of which must come about within Limits.Command.
+type progress struct {
+	t       *Transport
+	of, ctx context.Context
+	cancel  context.CancelCauseFunc
+	body    io.ReadCloser
+}
+
+func (p *progress) Read(b []byte) (int, error) {
+	late := time.AfterFunc(p.t.o.Limits.Command, func() { p.cancel(errSlow) })
+	n, err := p.body.Read(b)
+	late.Stop()
+	if err != nil && err != io.EOF {
+		err = p.t.explain(p.of, p.ctx, err)
+	}
+	return n, err
+}
+
+func (p *progress) Close() error {
+	p.cancel(nil)
+	return p.body.Close()
+}

@@ -1,0 +1,128 @@
+package oauth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-serversync/serversync/secret"
+)
+
+// The bounds of an answer. A token's life beyond them is taken for the bound: what an
+// issuer says of it decides how often it is asked, and must not make us ask in a loop
+// nor never again.
+const (
+	maxBody    = 1 << 20
+	maxToken   = 16 << 10
+	maxDepth   = 20
+	leastLife  = 2 * time.Minute
+	mostLife   = 24 * time.Hour
+	assumeLife = time.Hour // where nobody said
+)
+
+// An answer is what an issuer's token or device endpoint said (RFC 6749, section 5;
+// RFC 8628, section 3.2).
+type answer struct {
+	access, refresh secret.Text
+	life            time.Duration // of the access token, bounded
+	scope           []string      // nil if it did not say
+	owner           string        // the issuer's OwnerField
+
+	deviceCode               secret.Text
+	userCode, verify, direct string
+	interval                 time.Duration
+
+	code, description string // of an error
+}
+
+var (
+	errNoJSON  = errors.New("the answer is no JSON object, as of a proxy or a sign-in page")
+	errNested  = errors.New("the answer is nested too deeply")
+	errLarge   = errors.New("the issuer's answer is too large")
+	errToken   = errors.New("a token has characters that no header may hold")
+	errNoToken = errors.New("the answer holds no access token")
+)
+
+// decode reads an answer. The error is one of those above.
+func decode(body []byte, ownerField string) (answer, error) {
+	var a answer
+	if err := depth(body); err != nil {
+		return a, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
+		return a, errNoJSON
+	}
+	text := func(name string) string {
+		var s string
+		if json.Unmarshal(fields[name], &s) != nil {
+			return ""
+		}
+		return s
+	}
+	a.code, a.description = text("error"), text("error_description")
+	a.access, a.refresh, a.deviceCode = secret.New(text("access_token")), secret.New(text("refresh_token")), secret.New(text("device_code"))
+	for _, t := range []secret.Text{a.access, a.refresh, a.deviceCode} {
+		if len(t.Reveal()) > maxToken {
+			return answer{}, errLarge
+		}
+		if strings.ContainsFunc(t.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) { // RFC 6749, appendix A
+			return answer{}, errToken
+		}
+	}
+	if scope, said := fields["scope"]; said && string(scope) != "null" {
+		a.scope = strings.Fields(text("scope"))
+	}
+	a.life = min(max(seconds(fields["expires_in"], assumeLife), leastLife), mostLife)
+	a.interval = min(max(seconds(fields["interval"], 5*time.Second), time.Second), 5*time.Minute) // RFC 8628: 5 where nothing is said
+	a.userCode, a.verify, a.direct = text("user_code"), text("verification_uri"), text("verification_uri_complete")
+	if a.verify == "" {
+		a.verify = text("verification_url") // as it was in drafts
+	}
+	if ownerField != "" {
+		a.owner = text(ownerField)
+	}
+	return a, nil
+}
+
+// seconds reads a number of seconds, also one in quotation marks.
+func seconds(raw json.RawMessage, unsaid time.Duration) time.Duration {
+	s := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
+	if s == "" || s == "null" {
+		return unsaid
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	switch {
+	case n != n || err != nil && !errors.Is(err, strconv.ErrRange):
+		return unsaid
+	case n > mostLife.Seconds():
+		return mostLife
+	case n < 0:
+		return 0
+	}
+	return time.Duration(n * float64(time.Second))
+}
+
+// depth refuses what would take a parser's stack.
+func depth(body []byte) error {
+	n, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if n++; n > maxDepth {
+				return errNested
+			}
+		case c == '}' || c == ']':
+			n--
+		}
+	}
+	return nil
+}
