@@ -30,10 +30,8 @@ func (s *session) refusal(a answer, when moment) *provider.Error {
 	if a.code != "" {
 		words = fmt.Sprintf("[%s] %s", e.Code, words)
 	}
-	for _, secret := range s.in.Secrets() {
-		if secret.In(a.text) || secret.In(a.code) {
-			words, e.Code = "(words that repeat what we signed in with)", ""
-		}
+	if s.in.Repeats(a.code + " " + a.text) {
+		words, e.Code = "(words that repeat what we signed in with)", ""
 	}
 	if kind == provider.ErrThrottled {
 		e.RetryAfter = s.caps.pause()

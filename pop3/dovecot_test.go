@@ -65,7 +65,7 @@ func dovecotHarness(t *testing.T, server *testserver.Dovecot, user string) provi
 	d.Limits.Memory = 100_000
 	ctx := context.Background()
 	return providertest.Harness{
-		Open:   renewed(d, a),
+		Open:   func(ctx context.Context) (provider.Provider, error) { return d.Open(ctx, a) },
 		Folder: "INBOX",
 		Add: func(_ provider.FolderID, raw []byte, _ ...string) {
 			if err := server.Append(ctx, user, "INBOX", raw, time.Time{}); err != nil {

@@ -62,7 +62,7 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	s, err := d.connect(discreet(ctx, in), a, in)
+	s, err := d.connect(in.Discreet(ctx), a, in)
 	if err != nil {
 		return err
 	}
@@ -75,10 +75,10 @@ func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error)
 	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	if err := in.Prepare(discreet(ctx, in)); err != nil {
+	ctx = in.Discreet(ctx)
+	if err := in.Prepare(ctx); err != nil {
 		return nil, err
 	}
-	ctx = discreet(ctx, in)
 	s, err := d.connect(ctx, a, in)
 	if err != nil {
 		return nil, err
@@ -93,14 +93,6 @@ func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error)
 // methods are the ways to sign in that are known to package signin.
 func methods() []provider.Method {
 	return []provider.Method{provider.WithPassword, provider.WithToken, provider.WithWindows, provider.WithCertificate}
-}
-
-// discreet keeps what is secret out of the evidence of stages.
-func discreet(ctx context.Context, in *signin.SignIn) context.Context {
-	for _, secret := range in.Secrets() {
-		ctx = wire.Discreet(ctx, secret)
-	}
-	return ctx
 }
 
 // connect brings a connection to where one can sign in.
@@ -129,9 +121,4 @@ func (d *Driver) connect(ctx context.Context, a provider.Account, in *signin.Sig
 		return nil, err
 	}
 	return s, nil
-}
-
-// certified reports whether we show a certificate of our own.
-func (d *Driver) certified() bool {
-	return d.TLSConfig != nil && (len(d.TLSConfig.Certificates) > 0 || d.TLSConfig.GetClientCertificate != nil)
 }

@@ -44,7 +44,7 @@ func (s *session) greet(ctx context.Context) error {
 		}
 		return s.offered(ctx), s.in.Choose(signin.Server{
 			Service: "pop", Offered: s.caps.mechanisms, Command: s.caps.user || !s.caps.known,
-			Secure: s.conn.Secure(), TLS: s.conn.TLSState(), Certificate: s.conn.Secure() && s.driver.certified(),
+			Secure: s.conn.Secure(), TLS: s.conn.TLSState(), Certificate: s.conn.ShownCertificate(),
 		})
 	})
 }

@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -37,7 +38,7 @@ func (s *session) signIn(ctx context.Context) error {
 		} else {
 			s.fail(err)
 		}
-		e.Mechanism, e.Username = result.Mechanism, wire.Quote(result.Username)
+		e.Mechanism, e.Username, e.Text = result.Mechanism, wire.Quote(result.Username), cmp.Or(result.Text, e.Text)
 		return e, err
 	})
 }
