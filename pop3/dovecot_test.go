@@ -21,6 +21,7 @@ import (
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
+	"github.com/go-serversync/serversync/secret"
 )
 
 // far starts a driver for a Dovecot behind a line.
@@ -282,5 +283,27 @@ func TestDovecotDay(t *testing.T) {
 	again, unmoved := look(t, d, a, provider.Request{Cursor: end.Next})
 	if len(again) != 0 || unmoved.Next != end.Next {
 		t.Errorf("without news the poll told %d messages, or moved its cursor", len(again))
+	}
+}
+
+// Exchanges of several steps go over AUTH as one of a single step does.
+func TestDovecotMechanisms(t *testing.T) {
+	server := servertest.Dovecot(t, testserver.DovecotOptions{Users: map[string]string{"anna": canary}, Mechanisms: "plain login scram-sha-256 cram-md5"})
+	for how, want := range map[profile.Authentication]string{profile.AutoDetect: "SCRAM-SHA-256", profile.SCRAM: "SCRAM-SHA-256", profile.CRAMMD5: "CRAM-MD5", profile.Basic: "PLAIN"} {
+		_, d, a := far(t, server, "anna", profile.ImplicitTLS, link.Options{})
+		a.Endpoint.Authentication = how
+		ctx, told := follow(context.Background())
+		p, err := d.Open(ctx, a)
+		if err != nil {
+			t.Errorf("%s: %v", how, err)
+			continue
+		}
+		p.Close()
+		if got := told.evidence[signIn].Mechanism; got != want {
+			t.Errorf("%q signed in with %s, want %s", how, got, want)
+		}
+		a.Mailbox.Password = secret.New("another")
+		_, err = d.Open(context.Background(), a)
+		wantKind(t, string(how)+" with a wrong password", err, provider.ErrAuth)
 	}
 }

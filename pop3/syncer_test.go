@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
@@ -23,29 +24,41 @@ type host struct {
 	driver *pop3.Driver
 	store  *memory.Store
 	key    mailbox.Key
+	at     time.Time // zero for now
 }
 
 func newHost(t *testing.T, o pop3test.Options) *host {
 	server, d, _ := start(t, o)
-	return &host{t, server, d, memory.New(), mailbox.Key{Organization: "org", Mailbox: "box"}}
+	return &host{t: t, server: server, driver: d, store: memory.New(), key: mailbox.Key{Organization: "org", Mailbox: "box"}}
 }
 
-// cycle makes one cycle with a Syncer, and so a session, of its own.
-func (h *host) cycle() serversync.Report {
+// syncer returns a Syncer over what the host has.
+func (h *host) syncer() *serversync.Syncer {
 	h.t.Helper()
 	endpoint := h.server.Endpoint()
 	endpoint.Credentials = profile.FromMailbox
-	s, err := serversync.New(serversync.Config{
+	cfg := serversync.Config{
 		Store:   h.store,
 		Drivers: map[profile.Protocol]provider.Driver{profile.POP3: h.driver},
 		Mailboxes: serversync.Static(profile.Profile{ID: "p", Kind: profile.POP3SMTP, Incoming: endpoint, Outgoing: endpoint},
 			mailbox.Mailbox{Key: h.key, Address: "user@example.com", Username: "user", Password: secret.New(canary)}),
 		Policy:     loopback(),
 		BatchItems: 7,
-	})
+	}
+	if !h.at.IsZero() {
+		cfg.Clock = clock{h.at}
+	}
+	s, err := serversync.New(cfg)
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	return s
+}
+
+// cycle makes one cycle with a Syncer, and so a session, of its own.
+func (h *host) cycle() serversync.Report {
+	h.t.Helper()
+	s := h.syncer()
 	defer s.Close()
 	report, err := s.SyncMailbox(context.Background(), h.key)
 	if err != nil {
@@ -157,4 +170,54 @@ func TestI6BadItemHoldsNothingUp(t *testing.T) {
 	})
 	h.cycle()
 	h.want(11)
+}
+
+// A clock stands still between cycles.
+type clock struct{ at time.Time }
+
+func (c clock) Now() time.Time { return c.at }
+
+func (c clock) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// A deletion that a server did not confirm is owed until one does.
+func TestPOP3_08OwedUntilConfirmed(t *testing.T) {
+	h := newHost(t, pop3test.Options{Exclusive: true})
+	for n := range 10 {
+		h.server.Add("user", mail(n, 300))
+	}
+	h.at = time.Now()
+	h.cycle()
+	s := h.syncer()
+	for _, m := range h.server.Messages("user")[:3] {
+		if err := s.Owe(context.Background(), h.key, provider.Act{Kind: provider.Delete, Folder: "INBOX", Epoch: "1", ID: provider.ID("u:" + m.UIDL)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	for _, step := range []struct {
+		fault pop3test.Fault
+		left  int
+	}{{pop3test.Fault{Keep: true}, 10}, {pop3test.Fault{Quit: "-ERR some deleted messages not removed"}, 10}, {pop3test.Fault{}, 7}, {pop3test.Fault{}, 7}} {
+		h.at = h.at.Add(49 * time.Hour)
+		h.server.SetFault(step.fault)
+		s := h.syncer()
+		_, err := s.SyncMailbox(context.Background(), h.key)
+		s.Close()
+		if step.left == 7 && err != nil {
+			t.Error(err)
+		}
+		if n := len(h.server.Messages("user")); n != step.left {
+			t.Errorf("with %+v %d messages are left, want %d", step.fault, n, step.left)
+		}
+		h.want(10)
+	}
 }
