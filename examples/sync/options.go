@@ -32,7 +32,7 @@ as a message that could not be read or one of which nobody knows whether it was 
 With -test it says what works and what does not, and what to do about it.
 
 A server is given as host or host:port. TLS is chosen by the port: STARTTLS for 143,
-587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
+110, 587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
 Certificates are always verified. Servers on this machine and on private networks are
 fine, for you name them.
 
