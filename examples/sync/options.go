@@ -120,6 +120,7 @@ func (o options) validate() error {
 	}
 	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
+	wrong(o.sources() > 1, "mail is brought in from one server at a time")
 	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
 	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
 	wrong(!o.accepts().Valid() || o.accept == "records", "-accept is %q, want all, replies, known or none", o.accept)
@@ -179,7 +180,7 @@ func (o options) config() (serversync.Config, error) {
 		Drivers:      o.drivers(config),
 		Mailboxes:    serversync.Static(p, box),
 		Policy:       o.policy(),
-		Sending:      serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
+		Sending:      serversync.Sending{NoCopy: p.Kind != profile.IMAPSMTP || o.server(mailbox.Incoming) == nil},
 		Workers:      1,
 		IdleInterval: time.Second, // one mailbox is polled as often when nothing happens
 	}

@@ -62,6 +62,16 @@ func (o options) server(side mailbox.Side) *system {
 	return nil
 }
 
+// sources returns how many servers are named to bring mail in from.
+func (o options) sources() (n int) {
+	for s, server := range o.servers {
+		if server != "" && s.side == mailbox.Incoming {
+			n++
+		}
+	}
+	return n
+}
+
 // method says that a side without a server is not ours to work on.
 func (o options) method(side mailbox.Side) mailbox.Method {
 	if o.server(side) == nil {
