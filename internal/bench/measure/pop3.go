@@ -112,7 +112,7 @@ func (b *bench) getmail(ctx context.Context, program, address string) (sample, e
 	if err != nil {
 		return sample{}, err
 	}
-	return b.program(ctx, "setpriv", "--reuid="+nobody.Uid, "--clear-groups", program, "--getmaildir", state, "--rcfile", filepath.Join(state, "getmailrc"))
+	return b.program(ctx, "setpriv", "--reuid="+nobody.Uid, "--regid="+nobody.Gid, "--clear-groups", program, "--getmaildir", state, "--rcfile", filepath.Join(state, "getmailrc"))
 }
 
 // popPull pulls a mailbox of 20,000 messages over POP3.
