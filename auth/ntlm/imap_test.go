@@ -147,7 +147,9 @@ func TestNTLMThroughTheIMAPDriver(t *testing.T) {
 		if k.begun > 0 != (by == profile.Negotiate) {
 			t.Errorf("%q: GSSAPI was begun %d times", by, k.begun)
 		}
+		s.mu.Lock()
 		s.heard = nil
+		s.mu.Unlock()
 		_, err = open(t, driver, account(t, s.addr, "wr0ng", by, ntlm.Mechanism{}, &kerberos{}))
 		is(t, err, provider.ErrAuth)
 		s.mu.Lock()
