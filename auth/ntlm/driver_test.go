@@ -96,4 +96,3 @@ func TestNTLMThroughTheSMTPDriver(t *testing.T) {
 		t.Errorf("%v", e)
 	}
 }
-
