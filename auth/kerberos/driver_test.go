@@ -118,8 +118,8 @@ func TestOneRefusalThroughTheDrivers(t *testing.T) {
 	}
 }
 
-// A Syncer brings mail in as the process's identity, which acts for the mailbox's user,
-// and stops at a password that the KDC does not take after the refusals that are allowed.
+// A Syncer brings mail in with a user's password, and as the process's identity, which
+// acts for the mailbox's user; a wrong password is tried once in a cycle.
 func TestSyncerSignsInWithKerberos(t *testing.T) {
 	w := newWorld(t, testserver.KDCOptions{})
 	postfix := servertest.Postfix(t, testserver.PostfixOptions{Dovecot: w.dovecot})
