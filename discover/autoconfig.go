@@ -152,7 +152,8 @@ func (s *search) parse(document []byte, url string) (servers []Server, err error
 	count := make(map[profile.Protocol]int)
 	for _, e := range all {
 		server := Server{
-			Protocol: profile.Protocol(e.kind), Host: strings.ToLower(replace.Replace(e.value("hostname"))), Source: FromAutoconfig, Record: url,
+			// A host named after the mailbox would tell its address to the name service.
+			Protocol: profile.Protocol(e.kind), Host: strings.ToLower(strings.ReplaceAll(e.value("hostname"), "%EMAILDOMAIN%", s.domain)), Source: FromAutoconfig, Record: url,
 			Username: replace.Replace(e.value("username")),
 		}
 		server.Port, _ = strconv.Atoi(e.value("port"))

@@ -35,11 +35,22 @@ func isHost(host string) bool {
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	digits := strings.Trim(last, "0123456789") == "" || last[0] == '0' && last[1]|' ' == 'x'
 	if digits || strings.Contains(host, ":") {
-		_, err := netip.ParseAddr(host)
-		return err == nil
+		addr, err := netip.ParseAddr(host)
+		return err == nil && isZone(addr.Zone())
 	}
 	for i := range len(host) {
 		if c := host[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`/\@#?%:[]"<>`, c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isZone reports whether zone is an interface's name, or empty. To netip any text is a
+// zone, also one with a line end.
+func isZone(zone string) bool {
+	for _, c := range []byte(strings.ToLower(zone)) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("-._", c) < 0 {
 			return false
 		}
 	}

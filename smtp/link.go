@@ -12,10 +12,10 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// Limits of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line; real
-// servers stay below 4 KiB.
+// Limits of a reply. RFC 5321, section 4.5.3.1.5 allows 512 bytes a line, and RFC 4954,
+// section 4 challenges of 12,288.
 const (
-	maxReplyLine  = 4 << 10
+	maxReplyLine  = 12<<10 + len("334 \r\n")
 	maxReplyLines = 100
 	maxReplyBytes = 64 << 10
 )
@@ -115,7 +115,7 @@ func (l *link) reply() (reply, error) {
 		line, err := l.in.ReadSlice('\n')
 		switch {
 		case err == bufio.ErrBufferFull:
-			return reply{}, tooLong("a line of its answer has more than 4 KiB")
+			return reply{}, tooLong("a line of its answer has more than 12 KiB")
 		case err == io.EOF && len(line) > 0:
 			return reply{}, io.ErrUnexpectedEOF // a line without its end may be the half of one
 		case err != nil:

@@ -70,6 +70,9 @@ func kindOf(p phase, r reply, accepted bool) (provider.Kind, string) {
 		}
 		return provider.ErrUnsafe, "use TLS from the first byte, on port 465"
 	case authPhase:
+		if r.enhanced() == "5.5.6" { // RFC 4954, section 6: nothing was refused but a line
+			return provider.ErrUnsupported, "the server takes no token or ticket of that size; have its operator allow longer lines (Postfix: smtpd_sasl_response_limit)"
+		}
 		if r.class() == 4 && r.code != 432 { // 432: a password transition is needed (RFC 4954, section 4.7)
 			return provider.ErrUnavailable, ""
 		}

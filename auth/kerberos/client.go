@@ -62,6 +62,7 @@ type Client struct {
 	mu         sync.Mutex
 	conf       *realms
 	identities map[identityKey]*identity
+	salt       secret.Text // of fingerprints
 
 	now func() time.Time // nil: time.Now; a test's clock is wrong
 }

@@ -1,6 +1,8 @@
 package kerberos
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -36,8 +38,21 @@ func newIdentity(cname types.PrincipalName, realm string) *identity {
 // was changed make another one, with tickets of its own.
 type identityKey struct {
 	name  string // principal or path
-	proof string // what the file or the password was
+	proof string // what the file or the password was, so that it can be printed
 	fips  bool
+}
+
+// fingerprint tells passwords apart. It is keyed, for a Client may be printed, and by a
+// mere digest anybody could guess at the password.
+func (c *Client) fingerprint(password secret.Text) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.salt.IsZero() {
+		c.salt = secret.New(rand.Text() + rand.Text())
+	}
+	h := hmac.New(sha256.New, []byte(c.salt.Reveal()))
+	h.Write([]byte(password.Reveal()))
+	return string(h.Sum(nil))
 }
 
 // maxIdentities is how many identities keep their tickets.
@@ -78,8 +93,7 @@ func (c *Client) user(conf *realms, username string, password secret.Text, fips 
 	case name == "":
 		return nil, unsupported("user name", errNoUser, "")
 	}
-	sum := sha256.Sum256([]byte(password.Reveal()))
-	key := identityKey{name: name + "@" + realm, proof: string(sum[:]), fips: fips}
+	key := identityKey{name: name + "@" + realm, proof: c.fingerprint(password), fips: fips}
 	return c.remember(key, func() (*identity, error) {
 		id := newIdentity(types.NewPrincipalName(nametype.KRB_NT_PRINCIPAL, name), realm)
 		id.password = password

@@ -88,10 +88,7 @@ func (s *SignIn) failed(ctx context.Context, err error) error {
 	var known *provider.Error
 	switch {
 	case errors.As(err, &known):
-		if known.Op == "" {
-			known.Op = s.op
-		}
-		return err
+		return s.own(known)
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return context.Cause(ctx)
 	}
@@ -101,7 +98,7 @@ func (s *SignIn) failed(ctx context.Context, err error) error {
 // quoted returns err if it can be shown.
 func (s *SignIn) quoted(err error) error {
 	if s.Repeats(err.Error()) {
-		return errors.New("(words that repeat the password)")
+		return errRepeats
 	}
 	return err
 }

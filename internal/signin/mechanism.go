@@ -169,11 +169,7 @@ func (s *SignIn) begin(ctx context.Context, m mechanism) (provider.Exchange, err
 	case external:
 		return &certificate{username}, nil
 	}
-	x, err := m.host.Begin(ctx, s.peer())
-	if err != nil {
-		return nil, s.foreign(ctx, err)
-	}
-	return x, nil
+	return s.host(ctx, m)
 }
 
 // peer is the server as the host's mechanisms see it. The identity that the process runs

@@ -218,15 +218,18 @@ func TestHostMechanisms(t *testing.T) {
 			}
 		})
 	}
-	x := &guest{name: "GSSAPI"}
-	a := account(from(profile.IntegratedWindows), under(open), func(a *provider.Account) { a.Mechanisms = []provider.Mechanism{x} })
-	s, err := New("test: AUTH", a, every...)
-	require.NoError(t, err)
-	require.NoError(t, s.Choose(Server{Offered: []string{"GSSAPI"}, Secure: true}))
-	_, err = s.Run(t.Context(), &agreeing{})
-	require.NoError(t, err)
-	require.Empty(t, x.peer.Username)
-	require.True(t, x.peer.Password.IsZero(), "the process's own identity")
+	// The process's own identity has no password, and reads for whom the mailbox names.
+	for service, user := range map[string]string{"imap": "anna", "pop": "anna", "smtp": ""} {
+		x := &guest{name: "GSSAPI"}
+		a := account(from(profile.IntegratedWindows), under(open), func(a *provider.Account) { a.Mechanisms = []provider.Mechanism{x} })
+		s, err := New("test: AUTH", a, every...)
+		require.NoError(t, err)
+		require.NoError(t, s.Choose(Server{Service: service, Offered: []string{"GSSAPI"}, Secure: true}))
+		_, err = s.Run(t.Context(), &agreeing{})
+		require.NoError(t, err)
+		require.Equal(t, user, x.peer.Username)
+		require.True(t, x.peer.Password.IsZero())
+	}
 }
 
 // agreeing is a server that takes everything.

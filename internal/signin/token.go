@@ -98,9 +98,9 @@ func (s *SignIn) foreign(ctx context.Context, err error) error {
 	case ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
 		return context.Cause(ctx)
 	case errors.As(err, &known):
-		return err
+		return s.own(known)
 	case s.Repeats(err.Error()):
-		err = errors.New("(words that repeat the password)")
+		err = errRepeats
 	}
 	return s.fail(provider.ErrUnavailable, "", err)
 }

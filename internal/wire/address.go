@@ -70,6 +70,9 @@ func (r *refusal) Error() string { return r.what }
 // allowed returns a *refusal if policy does not let organizations reach ap. What
 // lies in a network that the policy names is open to them on every port.
 func allowed(policy profile.Policy, ap netip.AddrPort) error {
+	if !plainZone(ap.Addr()) {
+		return &refusal{what: "the address has a zone that is none"}
+	}
 	if policy.NetworkAllowed(ap.Addr()) {
 		return nil
 	}
@@ -80,6 +83,18 @@ func allowed(policy profile.Policy, ap netip.AddrPort) error {
 		return refusePort(int(ap.Port()))
 	}
 	return nil
+}
+
+// plainZone reports whether an address has no zone (RFC 4007, section 11), or one that is
+// an interface's name. To netip any text is one, also such as would end the line in
+// which a proxy is asked for the address.
+func plainZone(addr netip.Addr) bool {
+	for _, c := range []byte(strings.ToLower(addr.Zone())) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("-._", c) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func allowedAddress(policy profile.Policy, addr netip.Addr) error {
