@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/loopback"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -79,9 +80,6 @@ func NewServer(o Options) *Server {
 	if o.Delim == "" {
 		o.Delim = "/"
 	}
-	if o.Valid == 0 {
-		o.Valid = 24 * time.Hour
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic("imaptest: " + err.Error())
@@ -90,7 +88,10 @@ func NewServer(o Options) *Server {
 	if o.Mechanisms == nil {
 		s.options.Mechanisms = []string{"PLAIN"}
 	}
-	s.config, s.pool = certificate(o)
+	s.config, s.pool = loopback.Certificate{Given: o.Certificate, Issuer: "imaptest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
+	if slices.Contains(s.options.Mechanisms, "EXTERNAL") {
+		s.config.ClientAuth = tls.RequestClientCert
+	}
 	s.SetFault(o.Fault)
 	s.SetFail(o.Fail)
 	all := []string{"IMAP4rev1", "SASL-IR"}

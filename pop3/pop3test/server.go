@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/loopback"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -70,15 +71,12 @@ func NewServer(o Options) *Server {
 	if o.Users == nil {
 		o.Users = map[string]string{"user": "secret"}
 	}
-	if o.Valid == 0 {
-		o.Valid = 24 * time.Hour
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic("pop3test: " + err.Error())
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, sessions: map[*session]bool{}}
-	s.config, s.pool = certificate(o)
+	s.config, s.pool = loopback.Certificate{Issuer: "pop3test", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	s.SetFault(o.Fault)
 	s.SetFail(o.Fail)
 	for name, password := range o.Users {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/loopback"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -98,15 +99,12 @@ func NewServer(o Options) *Server {
 	if o.Mechanisms == nil {
 		o.Mechanisms = []string{"PLAIN", "LOGIN"}
 	}
-	if o.Valid == 0 {
-		o.Valid = 24 * time.Hour
-	}
 	if o.Pace == 0 {
 		o.Pace = 10 * time.Millisecond
 	}
 	s := &Server{Addr: listener.Addr().String(), options: o}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.tls, s.pool = config(o)
+	s.tls, s.pool = loopback.Certificate{Given: o.Certificate, Issuer: "smtptest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	if slices.Contains(o.Mechanisms, "EXTERNAL") {
 		s.tls.ClientAuth = tls.RequestClientCert
 	}
