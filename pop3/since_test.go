@@ -3,6 +3,7 @@ package pop3_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/pop3/pop3test"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -62,7 +64,7 @@ func (f *folder) told(since time.Time, changes []provider.Change) string {
 	var all []string
 	for _, c := range changes {
 		i := slices.IndexFunc(f.server.Messages("user"), func(m pop3test.Message) bool { return "u:"+m.UIDL == string(c.ID) })
-		text := strings.TrimSuffix(strings.SplitAfter(string(f.server.Messages("user")[i].Raw), "Subject: ")[1][:2], "\r")
+		text := subjectOf(f.server.Messages("user")[i].Raw)
 		switch {
 		case c.Received.IsZero():
 			text += "?"
@@ -233,4 +235,96 @@ func TestI8SinceWithBodies(t *testing.T) {
 		}
 		release(changes)
 	}
+}
+
+// I8, P1: whatever comes and goes, however the bound moves, and wherever a session ends,
+// at the end of a round everything in scope has been told as such, nothing that is older
+// than every bound so far has, and a round that is Full has told all that is there.
+func TestI8SinceWhateverHappens(t *testing.T) {
+	for seed := range uint64(60) {
+		chance := rand.New(rand.NewPCG(seed, 3))
+		o := pop3test.Options{TLS: profile.Plaintext, Without: [][]string{nil, nil, {"UIDL"}, {"CAPA"}}[chance.IntN(4)], Fault: pop3test.Fault{Renumber: seed%5 == 4}}
+		server, d, a := start(t, o)
+		days := map[string]int{} // by what Subject says
+		count := 0
+		deliver := func(n int) {
+			for range n {
+				on := count
+				raw := received(count, on)
+				switch chance.IntN(8) {
+				case 0:
+					on = chance.IntN(count + 1)
+					raw = received(count, on)
+				case 1:
+					on, raw = 1<<20, mail(count, 300)
+				}
+				days[subjectOf(raw)] = on
+				server.Add("user", raw)
+				count++
+			}
+		}
+		deliver(chance.IntN(25))
+		have, listed := map[string]bool{}, map[string]bool{}
+		bound, least := chance.IntN(20), 1<<20
+		var at provider.Cursor
+		for range 25 {
+			switch chance.IntN(5) {
+			case 0:
+				bound = chance.IntN(count + 2)
+			case 1:
+				deliver(chance.IntN(6))
+			case 2:
+				for range min(chance.IntN(3), len(server.Messages("user"))) {
+					server.Remove("user", server.Messages("user")[chance.IntN(len(server.Messages("user")))].UIDL)
+				}
+			}
+			least = min(least, bound)
+			s := open(t, d, a)
+			for pages := 1 + chance.IntN(8); pages > 0; pages-- {
+				page, err := s.Changes(context.Background(), provider.Request{Folder: "INBOX", Cursor: at, Since: day(bound), MaxItems: 3})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at == "" || at.Done() {
+					clear(listed)
+				}
+				for _, c := range page.Changes {
+					raw, err := fetch(t, s, c.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					name := subjectOf(raw[c.ID])
+					listed[name] = true
+					if c.Received.IsZero() || !c.Received.Before(day(bound)) {
+						have[name] = true
+					}
+				}
+				if at = page.Next; !page.RoundEnd {
+					continue
+				}
+				for _, m := range server.Messages("user") {
+					name := subjectOf(m.Raw)
+					if days[name] >= bound && !have[name] {
+						t.Fatalf("seed %d: message %s, received on day %d, was not told with the bound %d", seed, name, days[name], bound)
+					}
+					if page.Full && !listed[name] {
+						t.Fatalf("seed %d: message %s was not listed", seed, name)
+					}
+				}
+				break
+			}
+			s.Close()
+		}
+		for name := range have {
+			if days[name] < least {
+				t.Errorf("seed %d: message %s, received on day %d, was told though no bound went below %d", seed, name, days[name], least)
+			}
+		}
+	}
+}
+
+func subjectOf(raw []byte) string {
+	_, rest, _ := strings.Cut(string(raw), "Subject: ")
+	subject, _, _ := strings.Cut(rest, "\r\n")
+	return subject
 }
