@@ -176,6 +176,19 @@ func TestI8SinceFullAgain(t *testing.T) {
 		f.remove(18 - 1)
 		f.want("the next", at, day(11), strings.TrimSpace(young(19, 19)+young(17, 10)+"(9) (8) (7) (6) (5) (4) "+old(2)), 0)
 	})
+	t.Run("young ones have come in the place of old ones", func(t *testing.T) {
+		f, at := begin(t)
+		for range 15 {
+			f.remove(5)
+		}
+		at = f.want("the round", at, day(10), strings.TrimSpace(old(4)), 5)
+		for range 3 {
+			f.remove(1)
+		}
+		f.server.Add("user", received(20, 20))
+		f.server.Add("user", received(21, 21))
+		f.want("the next", at, day(10), "21 20 (4) (0)", 4)
+	})
 	t.Run("the edges have gone", func(t *testing.T) {
 		f, at := begin(t)
 		for range 4 {
@@ -241,7 +254,7 @@ func TestI8SinceWithBodies(t *testing.T) {
 // at the end of a round everything in scope has been told as such, nothing that is older
 // than every bound so far has, and a round that is Full has told all that is there.
 func TestI8SinceWhateverHappens(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(80) {
 		chance := rand.New(rand.NewPCG(seed, 3))
 		o := pop3test.Options{TLS: profile.Plaintext, Without: [][]string{nil, nil, {"UIDL"}, {"CAPA"}}[chance.IntN(4)], Fault: pop3test.Fault{Renumber: seed%5 == 4}}
 		server, d, a := start(t, o)
@@ -267,15 +280,17 @@ func TestI8SinceWhateverHappens(t *testing.T) {
 		have, listed := map[string]bool{}, map[string]bool{}
 		bound, least := chance.IntN(20), 1<<20
 		var at provider.Cursor
-		for range 25 {
-			switch chance.IntN(5) {
-			case 0:
-				bound = chance.IntN(count + 2)
-			case 1:
-				deliver(chance.IntN(6))
-			case 2:
-				for range min(chance.IntN(3), len(server.Messages("user"))) {
-					server.Remove("user", server.Messages("user")[chance.IntN(len(server.Messages("user")))].UIDL)
+		for range 40 {
+			for range chance.IntN(4) {
+				switch chance.IntN(4) {
+				case 0:
+					bound = chance.IntN(count + 2)
+				case 1, 2:
+					deliver(chance.IntN(4))
+				case 3:
+					for range min(chance.IntN(6), len(server.Messages("user"))) {
+						server.Remove("user", server.Messages("user")[chance.IntN(len(server.Messages("user")))].UIDL)
+					}
 				}
 			}
 			least = min(least, bound)
