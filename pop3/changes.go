@@ -60,6 +60,11 @@ func (s *session) page(r provider.Request, from place) (page provider.Page, err 
 	if !now.under {
 		return provider.Page{Next: r.Cursor, RoundEnd: true}, nil
 	}
+	if now.full && now.at == s.list.n { // of everything the sizes are had at once
+		if _, err := s.look(lookAtSizes); err != nil {
+			return page, err
+		}
+	}
 	return s.tell(r, now)
 }
 
@@ -174,6 +179,11 @@ func (s *session) bringSince(r provider.Request, p place, chosen []int) ([]provi
 	}
 	if err := s.date(p, chosen); err != nil {
 		return nil, nil, err
+	}
+	if p.full {
+		if err := s.sizes(chosen); err != nil {
+			return nil, nil, err
+		}
 	}
 	wanted, old := s.split(p, chosen, bound)
 	changes, err := s.bring(r, wanted)
