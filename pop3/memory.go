@@ -157,7 +157,7 @@ func (l *listing) prefix(n int) mark {
 	return sum(h)
 }
 
-// String writes what a cursor holds of m, with its since.
+// text writes what a cursor holds of m, with its since; read reads it.
 func (m memory) text(since int64) string {
 	if since == 0 && m.old == 0 && len(m.head) == 0 && len(m.tail) == 0 && !m.mixed {
 		return "-"
