@@ -132,13 +132,29 @@ func (l *lane) compare(change provider.Change, place Place, epoch string) (Recor
 // listing of everything the ids that backfill has not come to, or that are older
 // than the mailbox's bound, are none of our business.
 func (l *lane) isNew(change provider.Change) bool {
-	if !l.in.Traits().HasBackfill || change.Raw != nil || change.Header != nil || change.Err != nil {
+	if !listedAlone(change) {
 		return true
 	}
-	if since := l.since(); !since.IsZero() && change.Received.Before(since) {
+	since := l.since()
+	if !l.in.Traits().HasBackfill {
+		return !isOlder(change, since)
+	}
+	if !since.IsZero() && change.Received.Before(since) {
 		return false
 	}
 	return l.backfilled
+}
+
+// listedAlone reports whether an item is told by nothing but its id, as in a listing of
+// everything, which has those too that nobody wants.
+func listedAlone(change provider.Change) bool {
+	return change.Raw == nil && change.Header == nil && change.Err == nil
+}
+
+// isOlder reports whether an item is known to have been received before a bound. What
+// does not say when is not.
+func isOlder(change provider.Change, since time.Time) bool {
+	return !change.Received.IsZero() && change.Received.Before(since)
 }
 
 // decideNew decides about new items and adds their records.

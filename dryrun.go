@@ -48,6 +48,10 @@ func (o DryRun) withDefaults() DryRun {
 // message already (it is tracked then, and linked), or what a [Filter] makes of
 // text that it gets with some mail systems. The Filter is called as in a cycle.
 //
+// When a message was received a POP3 server says by its header alone. What does not
+// say it is brought in whatever the bound, and so is counted among the tracked and
+// neither as older nor as added.
+//
 // It takes the mailbox to itself as a cycle does, and its errors are those of
 // [Syncer.SyncMailbox]; the report is true even beside an error. Where a cycle would
 // not try a direction now, because it was stopped or has to wait, neither does a dry

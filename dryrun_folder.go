@@ -100,12 +100,22 @@ func (f *dryFolder) look(ctx context.Context) error {
 		if err := f.findReach(ctx); err != nil {
 			return err
 		}
-		cut, err := f.pages(ctx, query{f.lane(provider.Live).relistLane(), "", f.bound, left, f.want}, func(page provider.Page) error {
+		cut, err := f.pages(ctx, query{f.lane(provider.Live).relistLane(), "", f.dating(), left, f.want}, func(page provider.Page) error {
 			return f.page(ctx, page)
 		})
 		f.limited = cut
 		return err
 	})
+}
+
+// dating returns the bound that the folder is listed with. Where every round lists
+// everything the time of receipt may be told for a bound's sake alone; what another
+// bound than today's adds cannot be counted without it.
+func (f *dryFolder) dating() time.Time {
+	if f.bound.IsZero() && !f.today.IsZero() && f.in.listsAlways() {
+		return time.Unix(0, 0)
+	}
+	return f.bound
 }
 
 // lane returns one of the folder's lanes, to ask what a cycle would do with it.
@@ -167,6 +177,10 @@ func (f *dryFolder) page(ctx context.Context, page provider.Page) error {
 		f.seen[change.ID] = true
 		if recorded[i].Kind != "" {
 			f.counts.Known++
+			continue
+		}
+		if listedAlone(change) && isOlder(change, f.bound) {
+			f.counts.Older++ // a listing of everything has it, too
 			continue
 		}
 		fresh = append(fresh, change)
@@ -276,9 +290,9 @@ func (f *dryFolder) shown(change provider.Change, r Record, behind bool) DryRunM
 	return m
 }
 
-// countOlder counts what the bound leaves out.
+// countOlder counts what the bound leaves out, unless it was listed with the rest.
 func (f *dryFolder) countOlder(ctx context.Context) error {
-	if f.bound.IsZero() || f.limited {
+	if f.bound.IsZero() || f.limited || f.in.listsAlways() {
 		return nil
 	}
 	before := f.counts

@@ -39,17 +39,27 @@ func (s *session) Act(ctx context.Context, a provider.Act) error {
 	})
 }
 
-// mark marks index i for deletion. That it is still the message meant is asked before,
-// and waited for: a mark on another one could only be taken back with all others.
+// mark marks index i for deletion, once the server has said that it is still the message
+// meant. Where commands may be sent together the mark goes with the question: if the
+// answer is another one the session is given up, and without QUIT nothing is deleted.
 func (s *session) mark(i int) error {
 	if s.marked[i] {
 		return nil
 	}
-	if err := s.pipeline(1, func(int) string { return s.list.checkOf(i) }, func(int) error { return s.check(i) }); err != nil {
+	var a answer
+	err := s.pipeline(2, func(k int) string {
+		if k == 0 {
+			return s.list.checkOf(i)
+		}
+		s.marked[i] = true // from here on it may be
+		return "DELE " + strconv.Itoa(i+1)
+	}, func(k int) (err error) {
+		if k == 0 {
+			return s.check(i)
+		}
+		a, err = s.answer()
 		return err
-	}
-	s.marked[i] = true // from here on it may be
-	a, err := s.ask("DELE " + strconv.Itoa(i+1))
+	})
 	if err != nil {
 		return err
 	}

@@ -129,26 +129,66 @@ func TestPOP3_09ShiftedNumbers(t *testing.T) {
 	}
 }
 
+// Whenever numbers move, before the question, between it and the mark, or behind it, no
+// other message is deleted than the one meant, and marks of before are not made good
+// either where one may be wrong.
 func TestPOP3_09ShiftBeforeDeletion(t *testing.T) {
-	for name, without := range map[string][]string{"UIDL": nil, "no UIDL": {"UIDL"}} {
+	ctx := context.Background()
+	for name, without := range map[string][]string{"UIDL": nil, "no UIDL": {"UIDL"}, "one by one": {"PIPELINING"}, "bare": {"CAPA", "UIDL"}} {
 		t.Run(name, func(t *testing.T) {
 			server, d, a := start(t, pop3test.Options{Without: without})
 			for n := range 5 {
 				server.Add("user", mail(n, 300))
 			}
 			s := open(t, d, a)
-			page, err := s.Changes(context.Background(), provider.Request{Folder: "INBOX"})
+			page, err := s.Changes(ctx, provider.Request{Folder: "INBOX"})
 			if err != nil {
 				t.Fatal(err)
 			}
+			remove := func(k int) error {
+				return s.Act(ctx, provider.Act{Kind: provider.Delete, Folder: "INBOX", Epoch: "1", ID: page.Changes[k].ID})
+			}
+			if err := remove(0); err != nil {
+				t.Fatal(err)
+			}
 			server.Shift("user", 1)
-			err = s.Act(context.Background(), provider.Act{Kind: provider.Delete, Folder: "INBOX", Epoch: "1", ID: page.Changes[2].ID})
-			wantKind(t, "Act", err, provider.ErrProtocol)
+			wantKind(t, "Act", remove(2), provider.ErrProtocol)
+			wantKind(t, "Act after it", remove(3), provider.ErrUnavailable)
+			wantKind(t, "Confirm", s.Confirm(ctx), provider.ErrUnavailable)
 			s.Close()
 			if n := len(server.Messages("user")); n != 5 {
 				t.Errorf("%d messages are left", n)
 			}
 		})
+	}
+}
+
+// A deletion takes one turn where commands may be sent together, and QUIT one for all.
+func TestDeletionTurns(t *testing.T) {
+	for _, tt := range []struct {
+		without []string
+		turns   int
+	}{{nil, 1}, {[]string{"PIPELINING"}, 2}} {
+		server, d, a := start(t, pop3test.Options{TLS: profile.Plaintext, Without: tt.without})
+		uidl := server.Add("user", mail(1, 300))
+		s := open(t, d, a)
+		if _, err := s.Changes(context.Background(), provider.Request{Folder: "INBOX"}); err != nil {
+			t.Fatal(err)
+		}
+		var together atomic.Bool
+		before := server.Counts().In
+		server.SetFail(func(line string) string {
+			if strings.HasPrefix(line, "UIDL") { // the mark came with it, or waits for the answer
+				together.Store(server.Counts().In-before == int64(len("UIDL 1\r\nDELE 1\r\n")))
+			}
+			return ""
+		})
+		if err := s.Act(context.Background(), provider.Act{Kind: provider.Delete, Folder: "INBOX", Epoch: "1", ID: provider.ID("u:" + uidl)}); err != nil {
+			t.Fatal(err)
+		}
+		if together.Load() != (tt.turns == 1) {
+			t.Errorf("without %v the mark went with the question: %t", tt.without, together.Load())
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package pop3
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
 
 	"github.com/go-serversync/serversync/provider"
@@ -15,9 +16,13 @@ const (
 )
 
 // Changes tells what there is behind what the cursor knows, newest first, or everything
-// if that is no longer as it was; with Request.Full everything in any case. Lane is of
-// no account, and neither is Since: POP3 says nothing about when a message came, so
-// that Received is zero.
+// if that is no longer as it was, or if Since lets in what it left out before; with
+// Request.Full everything in any case. Lane is of no account.
+//
+// With Since, and only then, Received is the date of the topmost Received field of a
+// message's header. It is zero, and the message in scope, if there is none or the server
+// has no TOP. What was received before Since is left out; a page that is Full has its id,
+// size and Received, whatever is wanted.
 //
 // A poll without news costs one UIDL, and its Next is the cursor that it was asked
 // with. See docs/pop3.md for servers whose UIDLs are of no use.
@@ -55,6 +60,11 @@ func (s *session) page(r provider.Request, from place) (page provider.Page, err 
 	if !now.under {
 		return provider.Page{Next: r.Cursor, RoundEnd: true}, nil
 	}
+	if now.full && now.at == s.list.n { // of everything the sizes are had at once
+		if _, err := s.look(lookAtSizes); err != nil {
+			return page, err
+		}
+	}
 	return s.tell(r, now)
 }
 
@@ -62,6 +72,7 @@ func (s *session) page(r provider.Request, from place) (page provider.Page, err 
 // that begins with it. If nothing is to be told there is none.
 func (s *session) goOn(r provider.Request, from place) (place, error) {
 	l := s.list
+	back := boundOf(r.Since) < from.since // it lets in what was left out
 	first, _ := l.proof(from.n)
 	same := from.n <= l.n && first == from.proof && r.Cursor != ""
 	if r.Cursor != "" && !same && from.n <= l.n && from.names == byHeader {
@@ -72,11 +83,11 @@ func (s *session) goOn(r provider.Request, from place) (place, error) {
 		named, _ := l.nameProof(from.n)
 		same = named == from.ids
 	}
-	if same && from.under && (from.full || !r.Full) {
+	if same && from.under && (from.full || !r.Full) && !back {
 		return from, s.name(from.names)
 	}
-	now := place{names: from.names, under: true, at: l.n, samples: from.samples}
-	if now.full = !same || from.under || r.Full; !now.full {
+	now := place{names: from.names, under: true, at: l.n, samples: from.samples, since: from.since, memory: from.memory}
+	if now.full = !same || from.under || r.Full || back; !now.full {
 		now.low = from.n
 	}
 	if !now.full && now.low == now.at {
@@ -91,6 +102,7 @@ func (s *session) goOn(r provider.Request, from place) (place, error) {
 		return place{}, err
 	}
 	s.prove(&now)
+	s.setOut(&now, back)
 	return now, nil
 }
 
@@ -108,10 +120,10 @@ func (s *session) prove(p *place) {
 func (s *session) tell(r provider.Request, now place) (page provider.Page, err error) {
 	page.Full = now.full
 	chosen := s.choose(now, cmp.Or(r.MaxItems, pageItems))
-	if page.Changes, err = s.bring(r, chosen); err != nil {
+	if page.Changes, chosen, err = s.bringSince(r, now, chosen); err != nil {
 		return provider.Page{}, err
 	}
-	s.advance(&now, len(page.Changes))
+	s.advance(&now, chosen, boundOf(r.Since))
 	if now.at > now.low {
 		page.More, page.Next = true, now.cursor()
 		return page, nil
@@ -122,6 +134,8 @@ func (s *session) tell(r provider.Request, now place) (page provider.Page, err e
 		}
 		return provider.Page{}, err
 	}
+	now.arrive()
+	s.remember(&now)
 	now.under, now.low, now.at, now.full = false, 0, 0, false
 	page.RoundEnd, page.Next = true, now.cursor()
 	return page, nil
@@ -139,16 +153,53 @@ func (s *session) choose(now place, most int) (chosen []int) {
 	return chosen
 }
 
-// advance notes that told messages of those chosen have been told. What has come since
-// the round began belongs to it, or it would end with what is old by then.
-func (s *session) advance(p *place, told int) {
-	first := min(told, p.at-p.low)
+// advance notes which of the messages chosen have been told. What has come since the
+// round began belongs to it, or it would end with what is old by then.
+func (s *session) advance(p *place, told []int, bound int64) {
+	first := min(len(told), p.at-p.low)
+	s.pass(p, told[:first], bound)
 	p.at -= first
 	if p.at > p.low || s.list.n == p.n {
 		return
 	}
-	p.low, p.at = p.n, s.list.n-(told-first)
+	p.arrive()
+	p.low, p.at, p.lowest = p.n, s.list.n, s.list.n
+	s.pass(p, told[first:], bound)
+	p.at -= len(told) - first
 	s.prove(p)
+}
+
+// bringSince makes changes of those of the messages that are not too old, and returns
+// how many of chosen the page comes to. A round that lists everything has the old too.
+func (s *session) bringSince(r provider.Request, p place, chosen []int) ([]provider.Change, []int, error) {
+	bound := boundOf(r.Since)
+	if bound == 0 {
+		changes, err := s.bring(r, chosen)
+		return changes, chosen[:len(changes)], err
+	}
+	if err := s.date(p, chosen); err != nil {
+		return nil, nil, err
+	}
+	if p.full {
+		if err := s.sizes(chosen); err != nil {
+			return nil, nil, err
+		}
+	}
+	wanted, old := s.split(p, chosen, bound)
+	changes, err := s.bring(r, wanted)
+	if err != nil {
+		return nil, nil, err
+	}
+	for k := range changes {
+		changes[k].Received = s.received(p, wanted[k])
+	}
+	if len(changes) < len(wanted) {
+		chosen = chosen[:slices.Index(chosen, wanted[len(changes)])]
+	}
+	if p.full {
+		changes = s.listed(p, chosen, changes, old)
+	}
+	return changes, chosen, nil
 }
 
 // bring makes changes of the messages, with as much of each as is wanted. It may stop

@@ -15,7 +15,7 @@ import (
 const epoch = "1"
 
 func envelope(done bool) provider.Envelope {
-	return provider.Envelope{Driver: "pop3", Version: 1, Epoch: epoch, IDs: "uidl", Done: done}
+	return provider.Envelope{Driver: "pop3", Version: 2, Epoch: epoch, IDs: "uidl", Done: done}
 }
 
 // A place is what a cursor holds: how far the mailbox was told, with a proof of what it
@@ -30,6 +30,10 @@ type place struct {
 	low   int  // messages up to this number were told before it
 	at    int  // those above this number have been told by it
 	full  bool // it lists everything
+	course
+
+	since  int64 // the latest bound, in seconds, by which a message was old; 0 for none
+	memory memory
 
 	samples []sample // of messages told, to know a mailbox again whose UIDLs are all new
 }
@@ -52,15 +56,16 @@ func expired() error {
 	return &provider.Error{Op: "pop3: changes", Kind: provider.ErrCursorExpired, Err: errCursor}
 }
 
-// cursor writes p: names, n, proof, ids, the round under way and samples, separated by
-// spaces, with "-" for what there is not.
+// cursor writes p: names, n, proof, ids, the round under way, samples and memory,
+// separated by spaces, with "-" for what there is not.
 func (p place) cursor() provider.Cursor {
 	ids, round, samples := "-", "-", "-"
 	if p.names == byHeader {
 		ids = hex.EncodeToString(p.ids[:])
 	}
 	if p.under {
-		round = fmt.Sprintf("%d:%d:%t", p.low, p.at, p.full)
+		c := p.course
+		round = fmt.Sprintf("%d:%d:%t:%d:%d:%d:%d:%t:%d", p.low, p.at, p.full, c.aged, c.from, c.to, c.old, c.mixed, c.lowest)
 	}
 	if len(p.samples) > 0 {
 		var all []string
@@ -69,7 +74,7 @@ func (p place) cursor() provider.Cursor {
 		}
 		samples = strings.Join(all, ",")
 	}
-	return provider.NewCursor(envelope(!p.under), fmt.Sprintf("%s %d %x %s %s %s", p.names, p.n, p.proof, ids, round, samples))
+	return provider.NewCursor(envelope(!p.under), fmt.Sprintf("%s %d %x %s %s %s %s", p.names, p.n, p.proof, ids, round, samples, p.memory.text(p.since)))
 }
 
 // placeOf reads a cursor. The zero one is the place before everything.
@@ -86,7 +91,7 @@ func placeOf(c provider.Cursor) (p place, err error) {
 
 func (p *place) read(state string) bool {
 	part := strings.Split(state, " ")
-	if len(part) != 6 {
+	if len(part) != 7 {
 		return false
 	}
 	p.names = naming(part[0])
@@ -112,6 +117,9 @@ func (p *place) read(state string) bool {
 			p.samples = append(p.samples, s)
 		}
 	}
+	if ok {
+		p.since, ok = p.memory.read(part[6])
+	}
 	return ok
 }
 
@@ -122,12 +130,18 @@ func readMark(text string, m *mark) bool {
 
 func (p *place) readRound(text string) bool {
 	part := strings.Split(text, ":")
-	if len(part) != 3 {
+	if len(part) != 9 {
 		return false
 	}
-	low, ok := decimal([]byte(part[0]))
-	at, ok2 := decimal([]byte(part[1]))
+	c := &p.course
+	for k, to := range map[int]*int{0: &p.low, 1: &p.at, 3: &c.aged, 4: &c.from, 5: &c.to, 6: &c.old, 8: &c.lowest} {
+		n, ok := decimal([]byte(part[k]))
+		if *to = int(n); !ok || n > int64(p.n) {
+			return false
+		}
+	}
 	full, err := strconv.ParseBool(part[2])
-	p.low, p.at, p.full = int(low), int(at), full
-	return ok && ok2 && err == nil && low < at && at <= int64(p.n)
+	mixed, err2 := strconv.ParseBool(part[7])
+	p.full, c.mixed = full, mixed
+	return err == nil && err2 == nil && p.low < p.at && p.at <= c.lowest && c.old <= p.low && c.from <= c.to
 }

@@ -156,6 +156,12 @@ func (s *session) compare(i int, size int64) {
 // addHeaders reads the headers of the messages, and counts those that the server does
 // not give.
 func (s *session) addHeaders(chosen []int, changes []provider.Change) (refused int, err error) {
+	return s.heads(chosen, func(k int, p part) { changes[k].Header, changes[k].Err = p.header, p.err })
+}
+
+// heads reads the headers of the messages, proves that it were theirs, and counts those
+// that the server does not give.
+func (s *session) heads(chosen []int, got func(k int, p part)) (refused int, err error) {
 	shifted := 0
 	if len(chosen) > 0 {
 		shifted = slices.Max(chosen)
@@ -170,7 +176,7 @@ func (s *session) addHeaders(chosen []int, changes []provider.Change) (refused i
 			return s.check(shifted)
 		}
 		p, err := s.readHeader()
-		changes[k].Header, changes[k].Err = p.header, p.err
+		got(k, p)
 		if p.refused {
 			refused++
 		}

@@ -28,6 +28,7 @@ type listing struct {
 	sizes   []int64 // by LIST; nil if it was not asked for
 	some    bool    // of some messages only
 	digests []digest
+	times   []int64 // when each was received, as far as its header was read; see time
 	names   naming
 	rolls   map[naming]*roll
 }

@@ -86,6 +86,7 @@ func (s *session) digest(names naming) error {
 			refused++
 		}
 		digests[missing[k]] = p.digest()
+		l.dated(missing[k], p)
 		return err
 	})
 	if err != nil {

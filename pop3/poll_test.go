@@ -73,3 +73,33 @@ func BenchmarkPull(b *testing.B) {
 		s.Close()
 	}
 }
+
+// P8: with a bound, a deletion in a large mailbox has all ids listed again and hardly a
+// header read, and the cursor stays small.
+func TestP8FullRoundWithABound(t *testing.T) {
+	const n = 20_000
+	server, d, a := start(t, pop3test.Options{TLS: profile.Plaintext})
+	for i := range n {
+		server.Add("user", received(i, i/100))
+	}
+	r := provider.Request{MaxItems: 1000, Since: day(150)}
+	counted := func() int64 {
+		before := server.Counts()
+		all, last := look(t, d, a, r)
+		after := server.Counts()
+		r.Cursor = last.Next
+		t.Logf("%d messages told for %d commands and %d bytes; the cursor has %d bytes", len(all), after.Commands-before.Commands, after.Out-before.Out, len(r.Cursor))
+		return after.Commands - before.Commands
+	}
+	if first := counted(); first < n {
+		t.Errorf("the first round took %d commands", first)
+	}
+	server.Remove("user", server.Messages("user")[17_000].UIDL)
+	server.Add("user", received(n, 300))
+	if again := counted(); again > 30 {
+		t.Errorf("a round after a deletion took %d commands", again)
+	}
+	if len(r.Cursor) > 1000 {
+		t.Errorf("the cursor has %d bytes", len(r.Cursor))
+	}
+}

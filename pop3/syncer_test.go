@@ -25,6 +25,7 @@ type host struct {
 	store  *memory.Store
 	key    mailbox.Key
 	at     time.Time // zero for now
+	since  time.Time // zero for no bound
 }
 
 func newHost(t *testing.T, o pop3test.Options) *host {
@@ -41,7 +42,7 @@ func (h *host) syncer() *serversync.Syncer {
 		Store:   h.store,
 		Drivers: map[profile.Protocol]provider.Driver{profile.POP3: h.driver},
 		Mailboxes: serversync.Static(profile.Profile{ID: "p", Kind: profile.POP3SMTP, Incoming: endpoint, Outgoing: endpoint},
-			mailbox.Mailbox{Key: h.key, Address: "user@example.com", Username: "user", Password: secret.New(canary)}),
+			mailbox.Mailbox{Key: h.key, Address: "user@example.com", Username: "user", Password: secret.New(canary), ProcessAfter: h.since}),
 		Policy:     loopback(),
 		BatchItems: 7,
 	}

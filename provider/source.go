@@ -92,7 +92,7 @@ type Request struct {
 	Folder   FolderID
 	Cursor   Cursor
 	Lane     Lane
-	Since    time.Time // leave out what was received earlier; zero means no bound. It filters and is never the cursor
+	Since    time.Time // leave out what was received earlier; zero means no bound. It filters and is never the cursor. A Full page may have it nevertheless, as ids with Received
 	Want     Want
 	Full     bool  // list every id of the folder, for a system that does not report deletions
 	MaxItems int   // at most so many changes; 0 means 50
