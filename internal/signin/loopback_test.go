@@ -13,6 +13,8 @@ import (
 	"github.com/go-serversync/serversync/imap"
 	"github.com/go-serversync/serversync/imap/imaptest"
 	"github.com/go-serversync/serversync/internal/testserver"
+	"github.com/go-serversync/serversync/pop3"
+	"github.com/go-serversync/serversync/pop3/pop3test"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -48,6 +50,14 @@ func loops() []loop {
 			return func(c *tls.Config) (road, provider.Driver) {
 				c.RootCAs = s.CertPool()
 				return road{address: s.Addr}, smtp.Driver{TLSConfig: c}
+			}
+		}},
+		{"POP3", func(t *testing.T, mechanisms []string, tokens map[string]string) func(*tls.Config) (road, provider.Driver) {
+			s := pop3test.NewServer(pop3test.Options{Users: users, Tokens: tokens, Mechanisms: mechanisms, Without: []string{"USER"}})
+			t.Cleanup(s.Close)
+			return func(c *tls.Config) (road, provider.Driver) {
+				c.RootCAs = s.CertPool()
+				return road{address: s.Addr()}, &pop3.Driver{TLSConfig: c}
 			}
 		}},
 	}

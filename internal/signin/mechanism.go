@@ -62,6 +62,9 @@ func (s *SignIn) candidates() []mechanism {
 				all = append(all, m)
 			}
 		}
+		if s.server.Service == "pop" {
+			all = userLast(all)
+		}
 		if s.account.Endpoint.Authentication == profile.AutoDetect {
 			all = append(all, s.hosts(profile.AutoDetect)...)
 		}
@@ -71,6 +74,17 @@ func (s *SignIn) candidates() []mechanism {
 	}
 	if s.account.Endpoint.TLS == profile.Plaintext {
 		all = s.withoutTLS(all)
+	}
+	return all
+}
+
+// userLast puts POP3's USER and PASS behind LOGIN: some servers say that they take
+// them, and refuse them where PLAIN is switched off.
+func userLast(all []mechanism) []mechanism {
+	for i := range len(all) - 1 {
+		if all[i].name == command && all[i+1].name == loginName {
+			all[i], all[i+1] = all[i+1], all[i]
+		}
 	}
 	return all
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-serversync/serversync/internal/testserver"
 	"github.com/go-serversync/serversync/internal/testserver/servertest"
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/pop3"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -45,10 +46,13 @@ func roads(t *testing.T, o testserver.DovecotOptions) (*testserver.Dovecot, []ro
 	d := servertest.Dovecot(t, o)
 	p := servertest.Postfix(t, testserver.PostfixOptions{Dovecot: d})
 	byIMAP := func(c *tls.Config) provider.Driver { return &imap.Driver{TLSConfig: c} }
+	byPOP3 := func(c *tls.Config) provider.Driver { return &pop3.Driver{TLSConfig: c} }
 	bySMTP := func(c *tls.Config) provider.Driver { return smtp.Driver{TLSConfig: c} }
 	return d, []road{
 		{name: "IMAP", address: d.IMAPSAddr, driver: byIMAP},
 		{name: "IMAP with STARTTLS", address: d.IMAPAddr, mode: profile.StartTLS, driver: byIMAP},
+		{name: "POP3", address: d.POP3SAddr, driver: byPOP3},
+		{name: "POP3 with STLS", address: d.POP3Addr, mode: profile.StartTLS, driver: byPOP3},
 		// Postfix 3.7 does not tell Dovecot of a client's certificate.
 		{name: "SMTP", address: p.SMTPSAddr, driver: bySMTP, lacks: []string{"EXTERNAL"}},
 		{name: "SMTP with STARTTLS", address: p.SubmissionAddr, mode: profile.StartTLS, driver: bySMTP, lacks: []string{"EXTERNAL"}},

@@ -29,6 +29,11 @@ type Options struct {
 	Expired   bool              // the certificate was good until an hour ago
 	Valid     time.Duration     // for how long the certificate is good. Default: a day
 	Fault     Fault             // as by SetFault
+	Tokens    map[string]string // OAuth tokens by user name
+
+	// Mechanisms are the SASL mechanisms that it offers, as those of imaptest. Default:
+	// PLAIN and LOGIN.
+	Mechanisms []string
 
 	// Fail, if not nil, sees each command line as it came, responses to challenges
 	// too. It may be called by many goroutines. What it returns goes to the client in
@@ -77,6 +82,12 @@ func NewServer(o Options) *Server {
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, sessions: map[*session]bool{}}
 	s.config, s.pool = loopback.Certificate{Issuer: "pop3test", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
+	if o.Mechanisms == nil {
+		s.options.Mechanisms = []string{"PLAIN", "LOGIN"}
+	}
+	if slices.Contains(s.options.Mechanisms, "EXTERNAL") {
+		s.config.ClientAuth = tls.RequestClientCert
+	}
 	s.SetFault(o.Fault)
 	s.SetFail(o.Fail)
 	for name, password := range o.Users {

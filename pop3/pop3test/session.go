@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/signin/signintest"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -161,7 +162,7 @@ func (c *session) capa() {
 			c.say("USER")
 		}
 		if c.s.has("SASL") {
-			c.say("SASL PLAIN LOGIN")
+			c.say("SASL %s", strings.Join(c.s.options.Mechanisms, " "))
 		}
 	} else {
 		c.say("STLS")
@@ -201,40 +202,80 @@ func (c *session) greet(verb, rest string) {
 	}
 }
 
-// auth answers AUTH with PLAIN (RFC 4616) or LOGIN.
+// auth carries a mechanism (RFC 5034, section 4).
 func (c *session) auth(rest string) {
 	mechanism, first, initial := strings.Cut(rest, " ")
-	ask := func(challenge string) (string, bool) {
-		if initial {
-			initial = false
-			return first, true
-		}
-		c.say("+ %s", base64.StdEncoding.EncodeToString([]byte(challenge)))
-		return c.line()
-	}
-	var said []string
-	for _, challenge := range map[string][]string{"PLAIN": {""}, "LOGIN": {"Username:", "Password:"}}[strings.ToUpper(mechanism)] {
-		response, ok := ask(challenge)
-		text, err := base64.StdEncoding.DecodeString(response)
-		if !ok || err != nil {
-			c.say("-ERR no")
-			return
-		}
-		said = append(said, strings.Split(string(text), "\x00")...)
-	}
-	if len(said) < 2 {
+	mechanism = strings.ToUpper(mechanism)
+	dialogue := c.s.sasl().Begin(mechanism, c.s.options.Mechanisms, c.tls())
+	if dialogue == nil || !slices.Contains(c.s.options.Mechanisms, mechanism) {
 		c.say("-ERR no such mechanism")
 		return
 	}
-	c.signIn(said[len(said)-2], said[len(said)-1])
+	var challenge, response []byte
+	var done bool
+	var err error
+	if initial && first != "=" {
+		response, err = base64.StdEncoding.DecodeString(first)
+	} else if initial {
+		response = []byte{}
+	}
+	if response != nil || !signintest.First(mechanism) {
+		challenge, done = dialogue.Next(response)
+	}
+	for err == nil && !done {
+		c.say("+ %s", base64.StdEncoding.EncodeToString(challenge))
+		line, ok := c.line()
+		if response, err = base64.StdEncoding.DecodeString(line); !ok || err != nil { // "*" gives it up
+			break
+		}
+		challenge, done = dialogue.Next(append([]byte{}, response...))
+	}
+	if !done {
+		c.say("-ERR no")
+		return
+	}
+	c.enter(dialogue.User)
+}
+
+// sasl is the server's side of the mechanisms.
+func (s *Server) sasl() *signintest.Server {
+	return &signintest.Server{
+		Password: func(name string) (string, bool) {
+			u := s.users[name]
+			if u == nil {
+				return "", false
+			}
+			return u.password, true
+		},
+		Token:       func(name, token string) bool { return token != "" && s.options.Tokens[name] == token },
+		Certificate: s.config.Certificates[0].Certificate[0],
+	}
+}
+
+// tls returns the connection's state, nil without TLS.
+func (c *session) tls() *tls.ConnectionState {
+	t, ok := c.conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := t.ConnectionState()
+	return &state
 }
 
 func (c *session) signIn(name, password string) {
+	if u := c.s.users[name]; u == nil || u.password != password {
+		name = ""
+	}
+	c.enter(name)
+}
+
+// enter lets a user in, or nobody.
+func (c *session) enter(name string) {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	u := c.s.users[name]
 	switch {
-	case u == nil || u.password != password || c.s.refusing.Load():
+	case u == nil || c.s.refusing.Load():
 		c.say("-ERR [AUTH] no")
 	case c.s.options.Exclusive && u.open > 0:
 		c.say("-ERR [IN-USE] somebody else is at it")
