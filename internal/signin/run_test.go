@@ -225,7 +225,7 @@ func TestHostMechanisms(t *testing.T) {
 	require.NoError(t, s.Choose(Server{Offered: []string{"GSSAPI"}, Secure: true}))
 	_, err = s.Run(t.Context(), &agreeing{})
 	require.NoError(t, err)
-	require.Empty(t, x.peer.Username)
+	require.Equal(t, "anna", x.peer.Username, "on whose behalf")
 	require.True(t, x.peer.Password.IsZero(), "the process's own identity")
 }
 
