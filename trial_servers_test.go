@@ -235,7 +235,7 @@ func TestConnectionOnServers(t *testing.T) {
 	}
 	r := connect()
 	require.True(t, r.Passed, r.String())
-	require.Equal(t, 2, strings.Count(said(r), "sign-in skipped 0s the credentials are in the mailboxes"), r.String())
+	require.Equal(t, 2, strings.Count(said(r), "sign-in skipped 0s it takes a mailbox to sign in"), r.String())
 
 	p.Incoming.Credentials, p.Incoming.Username, p.Incoming.Password = profile.FromProfile, s.user, secret.New(s.password)
 	p.Outgoing.Credentials, p.Outgoing.Username, p.Outgoing.Password = profile.FromProfile, s.user, secret.New("Wr0ng-H0rse")
