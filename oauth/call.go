@@ -139,10 +139,17 @@ func (c *call) unanswered(ctx, limited context.Context, err error) error {
 		return ctx.Err()
 	case limited.Err() != nil:
 		return fail(c.op, provider.ErrUnavailable, "TimedOut", remedyWait, errTime)
-	case errors.As(err, &known):
-		return known
 	}
-	return wire.Error("oauth: "+c.op, fmt.Errorf("no answer from the issuer: %w", err))
+	err = wire.Error("oauth: "+c.op, err)
+	if !errors.As(err, &known) { // a host's transport has ended with a context of its own
+		return fail(c.op, provider.ErrUnavailable, "TimedOut", remedyWait, errTime)
+	}
+	told := *known // whose remedy speaks of mail servers
+	told.Op, told.Err = "oauth: "+c.op, fmt.Errorf("no answer from the issuer: %w", known.Err)
+	if known.Kind == provider.ErrUnavailable {
+		told.Remedy = remedyWay
+	}
+	return &told
 }
 
 // readDate learns how far our clock is from the issuer's (TOK-4). Times of tokens and

@@ -84,3 +84,26 @@ func TestTOK5NeverSent(t *testing.T) {
 	w.clock.pass(5 * time.Minute)
 	require.NotContains(t, w.refused(provider.ErrAuth).Remedy, "interrupted")
 }
+
+// P10: what went wrong on the way to an issuer is told of the issuer, and not of the
+// profile's mail server.
+func TestTheWayToTheIssuer(t *testing.T) {
+	w := onLoopback(t, oauthtest.Options{})
+	w.issuer.Close()
+	require.NoError(t, w.source.Close()) // and its idle connections with it
+	e := w.refused(provider.ErrUnavailable)
+	require.ErrorContains(t, e, "no answer from the issuer")
+	require.Contains(t, e.Remedy, "issuer")
+	require.Equal(t, "ConnectFailure", e.Code)
+}
+
+// A secret that was mended in the profile is tried at once: the no to the old one does
+// not stand against it.
+func TestApplicationSecretMended(t *testing.T) {
+	w := expired(t)
+	a := w.ann()
+	a.Profile.Application.Secret = secret.New("expired")
+	_, err := w.source.Token(context.Background(), a, secret.Text{})
+	require.Equal(t, oauth.CodeApplication, isError(t, err, provider.ErrAuth).Code)
+	w.token(w.source, "")
+}
