@@ -14,6 +14,7 @@ import (
 
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/discover"
+	"github.com/go-serversync/serversync/oauth"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
 	"github.com/go-serversync/serversync/track"
@@ -31,6 +32,7 @@ var canaryRoots = []any{
 	provider.Peer{},
 	provider.Token{},
 	discover.Finder{},
+	&oauth.Source{},
 	discover.Result{},
 }
 

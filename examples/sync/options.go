@@ -32,7 +32,7 @@ as a message that could not be read or one of which nobody knows whether it was 
 With -test it says what works and what does not, and what to do about it.
 
 A server is given as host or host:port. TLS is chosen by the port: STARTTLS for 143,
-587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
+110, 587 and 25, else TLS from the first byte, or STARTTLS where the server speaks first.
 Certificates are always verified. Servers on this machine and on private networks are
 fine, for you name them.
 
@@ -120,6 +120,7 @@ func (o options) validate() error {
 	}
 	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
+	wrong(o.sources() > 1, "mail is brought in from one server at a time")
 	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
 	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
 	wrong(!o.accepts().Valid() || o.accept == "records", "-accept is %q, want all, replies, known or none", o.accept)
@@ -179,7 +180,7 @@ func (o options) config() (serversync.Config, error) {
 		Drivers:      o.drivers(config),
 		Mailboxes:    serversync.Static(p, box),
 		Policy:       o.policy(),
-		Sending:      serversync.Sending{NoCopy: o.server(mailbox.Incoming) == nil},
+		Sending:      serversync.Sending{NoCopy: p.Kind != profile.IMAPSMTP || o.server(mailbox.Incoming) == nil},
 		Workers:      1,
 		IdleInterval: time.Second, // one mailbox is polled as often when nothing happens
 	}

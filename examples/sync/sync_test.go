@@ -30,6 +30,7 @@ const (
 // A bench is a mailbox on two servers, and the files that the program is given.
 type bench struct {
 	imap, smtp                 string // addresses
+	pop3                       string // in imap's place, if it is set
 	dir, password, ca, db, out string
 }
 
@@ -53,7 +54,11 @@ func (b *bench) write(t *testing.T, name, content string) string {
 
 // flags returns those of every run, and more.
 func (b *bench) flags(more ...string) []string {
-	return append([]string{"-imap", b.imap, "-smtp", b.smtp, "-user", user, "-password-file", b.password, "-ca", b.ca, "-db", b.db}, more...)
+	from := []string{"-imap", b.imap}
+	if b.pop3 != "" {
+		from = []string{"-pop3", b.pop3}
+	}
+	return append(append(from, "-smtp", b.smtp, "-user", user, "-password-file", b.password, "-ca", b.ca, "-db", b.db), more...)
 }
 
 // A ran is what a run of the program said.
@@ -97,12 +102,32 @@ func (r ran) report(t *testing.T) (report serversync.Report) {
 	return report
 }
 
+// ahead names the environment variable that says how far the program's clock is ahead.
+const ahead = "SERVERSYNC_SYNC_AHEAD"
+
+// later is a clock that is ahead.
+type later time.Duration
+
+func (l later) Now() time.Time { return time.Now().UTC().Add(time.Duration(l)) }
+
+func (l later) Sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // tune makes what waits for a server's memory to settle wait less.
 func tune(c *serversync.Config) {
 	c.Sending.Settle = 50 * time.Millisecond
 	c.Sending.Claim = time.Second
 	c.PollInterval = time.Second
 	c.Retry.Waits, c.Retry.Tries = []time.Duration{50 * time.Millisecond}, 1000
+	if by, err := time.ParseDuration(os.Getenv(ahead)); err == nil {
+		c.Clock = later(by)
+	}
 }
 
 // exported returns what lies in a folder of exported mail.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-serversync/serversync/imap"
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/pop3"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/smtp"
@@ -31,13 +32,17 @@ var systems = []system{
 		driver: func(c *tls.Config) provider.Driver { return &imap.Driver{TLSConfig: c} },
 	},
 	{
+		flag: "pop3", help: "bring mail in from this POP3 `server`, which has INBOX alone", side: mailbox.Incoming, kind: profile.POP3SMTP, protocol: profile.POP3,
+		driver: func(c *tls.Config) provider.Driver { return &pop3.Driver{TLSConfig: c} },
+	},
+	{
 		flag: "smtp", help: "send mail through this SMTP `server`", side: mailbox.Outgoing, protocol: profile.SMTP,
 		driver: func(c *tls.Config) provider.Driver { return smtp.Driver{TLSConfig: c} },
 	},
 }
 
 // startTLS are the ports on which connections begin unprotected.
-var startTLS = []int{143, 587, 25}
+var startTLS = []int{143, 110, 587, 25}
 
 func flagNames() string {
 	var names []string
@@ -55,6 +60,16 @@ func (o options) server(side mailbox.Side) *system {
 		}
 	}
 	return nil
+}
+
+// sources returns how many servers are named to bring mail in from.
+func (o options) sources() (n int) {
+	for s, server := range o.servers {
+		if server != "" && s.side == mailbox.Incoming {
+			n++
+		}
+	}
+	return n
 }
 
 // method says that a side without a server is not ours to work on.

@@ -102,7 +102,8 @@ func (b *bench) program(ctx context.Context, name string, args ...string) (sampl
 	err := cmd.Wait()
 	s := sample{wall: time.Since(began).Seconds(), peak: <-watched}
 	if err != nil {
-		return s, fmt.Errorf("%s: %w\n%s", name, err, output.String())
+		said := output.String()
+		return s, fmt.Errorf("%s: %w\n%s", name, err, said[max(0, len(said)-1000):])
 	}
 	s.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	return s, nil

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/go-serversync/serversync/internal/link"
@@ -19,21 +23,21 @@ func (b *bench) popContenders() []contender {
 	all := []contender{
 		{"bare client: RETR, 64 under way, bytes discarded", func(ctx context.Context, address string) (sample, error) {
 			return b.program(ctx, "bare", b.flags("-pop3", address)...)
-		}},
+		}, false},
 		{"examples/sync: parsed, into SQLite, durable", func(ctx context.Context, address string) (sample, error) {
 			b.removeDB()
 			return b.popSync(ctx, address)
-		}},
+		}, false},
 	}
 	if fetchmail, err := exec.LookPath("fetchmail"); err == nil {
 		all = append(all, contender{"fetchmail, each message into `cat >/dev/null`", func(ctx context.Context, address string) (sample, error) {
 			return b.fetchmail(ctx, fetchmail, address)
-		}})
+		}, false})
 	}
 	if getmail, err := exec.LookPath("getmail"); err == nil {
-		all = append(all, contender{"getmail6, each message into `cat`", func(ctx context.Context, address string) (sample, error) {
+		all = append(all, contender{"getmail6, into Maildir, the first run alone", func(ctx context.Context, address string) (sample, error) {
 			return b.getmail(ctx, getmail, address)
-		}})
+		}, true})
 	}
 	return all
 }
@@ -68,25 +72,47 @@ func (b *bench) fetchmail(ctx context.Context, program, address string) (sample,
 	return b.program(ctx, program, "-s", "-f", rc, "-i", ids, "--pidfile", filepath.Join(b.dir, "fetchmail.pid"))
 }
 
+// getmail pulls into a Maildir, as nobody: it writes none as root.
 func (b *bench) getmail(ctx context.Context, program, address string) (sample, error) {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return sample{}, err
 	}
-	state := filepath.Join(b.dir, "getmail")
-	os.RemoveAll(state)
-	if err := os.MkdirAll(state, 0o700); err != nil {
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
 		return sample{}, err
 	}
-	// It writes no Maildir as root.
-	text := fmt.Sprintf("[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = %s\nusername = %s\npassword = %s\nca_certs = %s\n"+
-		"[destination]\ntype = MDA_external\npath = /bin/cat\nallow_root_commands = true\n[options]\nread_all = true\ndelete = false\nverbose = 0\n",
-		port, testserver.Address("anna"), password, filepath.Join(b.dir, "ca.pem"))
-	rc := filepath.Join(state, "getmailrc")
-	if err := os.WriteFile(rc, []byte(text), 0o600); err != nil {
+	uid, err := strconv.Atoi(nobody.Uid)
+	if err != nil {
 		return sample{}, err
 	}
-	return b.program(ctx, program, "--getmaildir", state, "--rcfile", rc)
+	state, err := os.MkdirTemp("", "getmail") // b.dir is for us alone
+	if err != nil {
+		return sample{}, err
+	}
+	defer os.RemoveAll(state)
+	maildir := filepath.Join(state, "maildir")
+	for _, dir := range []string{maildir, filepath.Join(maildir, "cur"), filepath.Join(maildir, "new"), filepath.Join(maildir, "tmp")} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return sample{}, err
+		}
+	}
+	ca, err := os.ReadFile(filepath.Join(b.dir, "ca.pem"))
+	if err != nil {
+		return sample{}, err
+	}
+	rc := fmt.Sprintf("[retriever]\ntype = SimplePOP3SSLRetriever\nserver = localhost\nport = %s\nusername = %s\npassword = %s\nca_certs = %s/ca.pem\n"+
+		"[destination]\ntype = Maildir\npath = %s/\n[options]\nread_all = true\ndelete = false\nverbose = 0\n", port, testserver.Address("anna"), password, state, maildir)
+	for name, content := range map[string]string{"ca.pem": string(ca), "getmailrc": rc} {
+		if err := os.WriteFile(filepath.Join(state, name), []byte(content), 0o600); err != nil {
+			return sample{}, err
+		}
+	}
+	err = filepath.WalkDir(state, func(path string, _ fs.DirEntry, err error) error { return errors.Join(err, os.Chown(path, uid, -1)) })
+	if err != nil {
+		return sample{}, err
+	}
+	return b.program(ctx, "setpriv", "--reuid="+nobody.Uid, "--regid="+nobody.Gid, "--clear-groups", program, "--getmaildir", state, "--rcfile", filepath.Join(state, "getmailrc"))
 }
 
 // popPull pulls a mailbox of 20,000 messages over POP3.

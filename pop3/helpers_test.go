@@ -1,0 +1,208 @@
+package pop3_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/pop3"
+	"github.com/go-serversync/serversync/pop3/pop3test"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// canary is the password of every test. It must never show.
+const canary = "canary-Zx9!q7"
+
+// A buffer is a log.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// loopback lets tests dial their own servers.
+func loopback() profile.Policy {
+	return profile.Policy{Deployment: profile.SelfHosted, AllowPlaintext: true, AllowBasicWithoutTLS: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+}
+
+func accountOf(e profile.Endpoint) provider.Account {
+	return provider.Account{
+		Mailbox:  mailbox.Mailbox{Key: mailbox.Key{Organization: "org", Mailbox: "box"}, Username: "user", Password: secret.New(canary)},
+		Endpoint: e,
+		Policy:   loopback(),
+	}
+}
+
+// start starts a server and a driver for it.
+func start(t testing.TB, o pop3test.Options) (*pop3test.Server, *pop3.Driver, provider.Account) {
+	t.Helper()
+	o.Users = map[string]string{"user": canary}
+	server := pop3test.NewServer(o)
+	t.Cleanup(server.Close)
+	d := &pop3.Driver{SpoolDir: t.TempDir(), TLSConfig: &tls.Config{RootCAs: server.CertPool()}}
+	return server, d, accountOf(server.Endpoint())
+}
+
+// A session has all that a POP3 session can do.
+type session interface {
+	provider.Provider
+	provider.Source
+	provider.Actor
+	provider.Confirmer
+	provider.Adviser
+}
+
+func open(t testing.TB, d *pop3.Driver, a provider.Account) session {
+	t.Helper()
+	p, err := d.Open(context.Background(), a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p.(session)
+}
+
+// look opens a session, asks for pages up to the end of the round, and closes it.
+func look(t testing.TB, d *pop3.Driver, a provider.Account, r provider.Request) (all []provider.Change, last provider.Page) {
+	t.Helper()
+	s := open(t, d, a)
+	defer s.Close()
+	r.Folder = "INBOX"
+	for {
+		page, err := s.Changes(context.Background(), r)
+		if err != nil {
+			t.Fatalf("Changes(%+v): %v", r, err)
+		}
+		all = append(all, page.Changes...)
+		if r.Cursor = page.Next; page.RoundEnd {
+			return all, page
+		}
+	}
+}
+
+// idsOf returns the ids of changes.
+func idsOf(changes []provider.Change) (ids []provider.ID) {
+	for _, c := range changes {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// fetch reads messages, by id. What came without a body has an error.
+func fetch(t testing.TB, s session, ids ...provider.ID) (map[provider.ID][]byte, error) {
+	t.Helper()
+	got := map[provider.ID][]byte{}
+	err := s.Fetch(context.Background(), "INBOX", "1", ids, func(c provider.Change) error {
+		if c.Raw != nil {
+			got[c.ID] = content(t, c)
+		}
+		return nil
+	})
+	return got, err
+}
+
+// content reads a body and releases it.
+func content(t testing.TB, c provider.Change) []byte {
+	t.Helper()
+	defer c.Raw.Release()
+	raw, err := io.ReadAll(c.Raw.Open())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func release(changes []provider.Change) {
+	for _, c := range changes {
+		c.Raw.Release()
+	}
+}
+
+func wantKind(t testing.TB, what string, err error, kinds ...provider.Kind) {
+	t.Helper()
+	for _, k := range kinds {
+		if provider.KindOf(err) == k {
+			return
+		}
+	}
+	t.Errorf("%s = %v, want %q", what, err, kinds)
+}
+
+// mail returns a message of about size bytes.
+func mail(n, size int) []byte {
+	raw := fmt.Appendf(nil, "From: a@example.com\r\nSubject: %d\r\nMessage-ID: <m%d@example.com>\r\n\r\n", n, n)
+	for len(raw) < size {
+		raw = fmt.Appendf(raw, "This is a line of message %d, and it is as long as most.\r\n", n)
+	}
+	return raw
+}
+
+// A peer is the other side of a connection, for scripts.
+type peer struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+// line reads a line.
+func (p *peer) line() string {
+	line, _ := p.in.ReadString('\n')
+	return strings.TrimRight(line, "\r\n")
+}
+
+func (p *peer) send(format string, args ...any) { fmt.Fprintf(p, format, args...) }
+
+// rest reads until the other side has gone.
+func (p *peer) rest() { io.Copy(io.Discard, p.in) }
+
+// script starts a server that plays f to each connection and notes what it gets.
+func script(t testing.TB, how profile.TLS, f func(*peer)) (provider.Account, func() string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard buffer
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() {
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(20 * time.Second))
+				f(&peer{conn, bufio.NewReader(io.TeeReader(conn, &heard))})
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		wait.Wait()
+	})
+	addr := l.Addr().(*net.TCPAddr)
+	return accountOf(profile.Endpoint{Host: "127.0.0.1", Port: addr.Port, TLS: how}), heard.String
+}
