@@ -172,7 +172,7 @@ func TestReportTellsWhatIsWrong(t *testing.T) {
 	}{
 		"no password by IMAP": {in: imaptest.Options{Quiet: true, Fail: starts("CAPABILITY", "* CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=XOAUTH2\r\n%tag OK done")},
 			failed: []string{"incoming capabilities"}, words: []string{"wants OAuth (XOAUTH2)"}},
-		"no password by SMTP": {out: smtptest.Options{Fail: starts("EHLO", "250-smtptest\r\n250 AUTH XOAUTH2 CRAM-MD5")},
+		"no password by SMTP": {out: smtptest.Options{Fail: starts("EHLO", "250-smtptest\r\n250 AUTH XOAUTH2 DIGEST-MD5")},
 			failed: []string{"outgoing capabilities"}, words: []string{"XOAUTH2"}},
 		"wrong password": {spoil: func(s *system) { s.password = "Wr0ng-H0rse" },
 			failed: []string{"incoming sign-in", "outgoing sign-in"}, words: []string{"sign-in refused", "check user name and password"}},
