@@ -210,6 +210,9 @@ func (c Config) validate() error {
 	for _, protocol := range slices.Sorted(maps.Keys(c.Drivers)) {
 		wrong(c.Drivers[protocol] == nil, "Drivers[%q] is nil", protocol)
 	}
+	for _, fault := range c.faultsOfSignIn() {
+		wrong(true, "%s", fault)
+	}
 	wrong(c.Sending.Claim < 0, "Sending.Claim is %v, want 0 or more", c.Sending.Claim)
 	wrong(c.Sending.GiveUp < 0, "Sending.GiveUp is %v, want 0 or more", c.Sending.GiveUp)
 	wrong(c.Sending.Settle < 0, "Sending.Settle is %v, want 0 or more", c.Sending.Settle)

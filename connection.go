@@ -11,8 +11,8 @@ import (
 )
 
 // TestConnection tests a profile without a mailbox: its settings, the way to its
-// servers and what they can. Where the profile itself has the credentials it signs
-// in as well, but reads and sends nothing. Sides of a profile that name no server
+// servers and what they can. Where the profile itself has user name and password it
+// signs in as well, but reads and sends nothing. Sides of a profile that name no server
 // are left out.
 //
 // It changes nothing. The error is as of [Syncer.TestMailbox].
@@ -83,7 +83,7 @@ func (t *trial) probeSides(ctx context.Context) {
 	}
 	for _, side := range sides {
 		switch t.profile.Endpoint(side).Credentials {
-		case profile.FromMailbox, profile.ClientCertificate: // the mailbox says who is meant
+		case profile.FromMailbox, profile.ClientCertificate, profile.OAuth, profile.ServerToServer: // the mailbox says who is meant
 			t.probe(ctx, side)
 			continue
 		}
@@ -105,5 +105,5 @@ func (t *trial) probe(ctx context.Context, side mailbox.Side) {
 		_, err := remote(ctx, t.cycle, "Prober.Probe", only(func(ctx context.Context) error { return prober.Probe(ctx, account) }))
 		return err
 	})
-	t.skip(side, provider.StageSignIn, "the credentials are in the mailboxes; test one of them")
+	t.skip(side, provider.StageSignIn, "it takes a mailbox to sign in; test one of them")
 }

@@ -13,6 +13,7 @@ import (
 
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
 	"github.com/go-serversync/serversync/store/memory"
@@ -409,8 +410,12 @@ func TestCancelResolveOwe(t *testing.T) {
 
 // Config tells everything that is wrong with it at once.
 func TestConfigReportsAllFaults(t *testing.T) {
-	_, err := New(Config{PollInterval: time.Millisecond, BatchItems: -1, Workers: 20_000, Lease: -1, ItemTries: -1, Sending: Sending{Claim: -1}, CycleTimeout: time.Millisecond})
-	for _, field := range []string{"Store", "Drivers", "Mailboxes", "PollInterval", "BatchItems", "ItemTries", "Workers", "CycleTimeout", "Lease", "Sending.Claim"} {
+	_, err := New(Config{
+		Tokens:       map[profile.Credentials]provider.TokenSource{profile.OAuth: nil, profile.FromMailbox: new(tokens)},
+		Mechanisms:   []provider.Mechanism{nil},
+		PollInterval: time.Millisecond, BatchItems: -1, Workers: 20_000, Lease: -1, ItemTries: -1, Sending: Sending{Claim: -1}, CycleTimeout: time.Millisecond,
+	})
+	for _, field := range []string{`Tokens["oauth"] is nil`, `Tokens[""] is never asked`, "Mechanisms[0] is nil", "Store", "Drivers", "Mailboxes", "PollInterval", "BatchItems", "ItemTries", "Workers", "CycleTimeout", "Lease", "Sending.Claim"} {
 		require.ErrorContains(t, err, "Config."+field)
 	}
 }

@@ -109,7 +109,7 @@ func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbo
 // reached or cannot work, for any mailbox. A mailbox that is full, or is being moved,
 // says nothing about the others.
 func serverDown(err error) bool {
-	if provider.KindOf(err) != provider.ErrUnavailable {
+	if provider.KindOf(err) != provider.ErrUnavailable || isIssuerError(err) {
 		return false
 	}
 	k := meaning(err)

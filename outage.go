@@ -166,7 +166,7 @@ func (o *outages) note(ctx context.Context, c *cycle, side mailbox.Side, err err
 	c.tries[number(side)] = 0
 	var opened, was, first bool
 	switch unreachable := serverDown(err); {
-	case !known || errors.Is(err, errHeldBack):
+	case !known || errors.Is(err, errHeldBack) || isIssuerError(err):
 		if probed {
 			at.probe = o.s.cfg.Clock.Now() // nothing was learned: the next one may try
 		}

@@ -131,7 +131,7 @@ func (c *cycle) openNew(ctx context.Context, side mailbox.Side) (*session, error
 
 // account is what a driver is told.
 func (s *Syncer) account(box mailbox.Mailbox, p profile.Profile, e profile.Endpoint) provider.Account {
-	return provider.Account{Mailbox: box, Profile: p, Endpoint: e, Policy: s.cfg.Policy, Tokens: s.cfg.Tokens[e.Credentials], Mechanisms: s.cfg.Mechanisms}
+	return provider.Account{Mailbox: box, Profile: p, Endpoint: e, Policy: s.cfg.Policy, Tokens: s.tokens(e.Credentials), Mechanisms: s.cfg.Mechanisms}
 }
 
 // connectionPatience is how long a cycle waits for a connection of an account that

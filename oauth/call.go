@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -99,16 +101,18 @@ func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return
 func (s *Source) do(ctx context.Context, c *call, req *http.Request) (answer, []byte, error) {
 	limited, cancel := context.WithTimeout(ctx, s.timeout())
 	defer cancel()
-	req = req.WithContext(limited)
+	var wrote atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(limited, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }}))
 	req.Header.Set("Accept", "application/json")
 	sent := s.now()
-	res, err := s.transport().RoundTrip(req)
-	if err != nil {
-		return answer{}, nil, c.unanswered(ctx, limited, err)
+	res, err := s.own.RoundTrip(req)
+	var body []byte
+	if err == nil {
+		defer res.Body.Close()
+		body, err = io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	if err != nil {
+		c.lost = res != nil || wrote.Load() || s.Transport != nil // a host's own need not tell what it wrote
 		return answer{}, nil, c.unanswered(ctx, limited, err)
 	}
 	s.readDate(c.issuer, res.Header, sent, s.now())
@@ -130,16 +134,22 @@ func (s *Source) do(ctx context.Context, c *call, req *http.Request) (answer, []
 // unanswered says what it means that no answer came.
 func (c *call) unanswered(ctx, limited context.Context, err error) error {
 	var known *provider.Error
-	c.lost = !errors.As(err, &known) // which is of dialling
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !c.lost:
-		return known
 	case limited.Err() != nil:
 		return fail(c.op, provider.ErrUnavailable, "TimedOut", remedyWait, errTime)
 	}
-	return wire.Error("oauth: "+c.op, fmt.Errorf("no answer from the issuer: %w", err))
+	err = wire.Error("oauth: "+c.op, err)
+	if !errors.As(err, &known) { // a host's transport has ended with a context of its own
+		return fail(c.op, provider.ErrUnavailable, "TimedOut", remedyWait, errTime)
+	}
+	told := *known // whose remedy speaks of mail servers
+	told.Op, told.Err = "oauth: "+c.op, fmt.Errorf("no answer from the issuer: %w", known.Err)
+	if known.Kind == provider.ErrUnavailable {
+		told.Remedy = remedyWay
+	}
+	return &told
 }
 
 // readDate learns how far our clock is from the issuer's (TOK-4). Times of tokens and

@@ -32,6 +32,9 @@ const (
 	// CodeScope says that the owner has left out what is needed.
 	CodeScope = "scope_missing"
 
+	// CodeIssuer says that the issuer gives nobody a token now, in whatever words.
+	CodeIssuer = "temporarily_unavailable"
+
 	// CodeState says that an answer to a consent is not to the one that was begun.
 	CodeState = "state"
 )
@@ -39,6 +42,7 @@ const (
 const (
 	remedyConsent     = "the owner must consent again (send them through the consent page); nothing else helps"
 	remedyApplication = "check the application's id and secret in the profile with the issuer: the secret may have expired; this concerns all mailboxes of the profile, and their owners need not consent again"
+	remedyWay         = "check this machine's network, name service and proxy, and the issuer's URLs; it goes on by itself once the issuer can be reached"
 	remedyWait        = "nothing: it goes on by itself once the issuer answers"
 )
 
@@ -85,11 +89,11 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	case status >= 300 && status < 400:
 		return fail(op, provider.ErrUnsafe, "", "check the issuer's URLs, which the operator gives; redirects are never followed", fmt.Errorf("the issuer answered with a redirect (%d)", status))
 	case status == http.StatusTooManyRequests:
-		e := fail(op, provider.ErrThrottled, "429", remedyWait, why)
+		e := fail(op, provider.ErrThrottled, "HTTP 429", remedyWait, why)
 		e.RetryAfter = cmp.Or(wait, assumeWait)
 		return e
 	case status >= 500:
-		e := fail(op, provider.ErrUnavailable, strconv.Itoa(status), remedyWait, why)
+		e := fail(op, provider.ErrUnavailable, CodeIssuer, remedyWait, why)
 		e.RetryAfter = wait
 		return e
 	case errors.Is(unread, errLarge):
@@ -97,7 +101,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	case errors.Is(unread, errToken):
 		return fail(op, provider.ErrProtocol, "", "", errToken)
 	case unread != nil:
-		return fail(op, provider.ErrUnavailable, strconv.Itoa(status), "check what stands between this machine and the issuer, such as a proxy", unread)
+		return fail(op, provider.ErrUnavailable, CodeIssuer, "check what stands between this machine and the issuer, such as a proxy", fmt.Errorf("%w (%d)", unread, status))
 	case a.code == "" && status == http.StatusOK:
 		return fail(op, provider.ErrProtocol, "", "check the issuer's TokenURL", errNoToken)
 	}
@@ -125,7 +129,7 @@ func byCode(op, code string, why error) *provider.Error {
 	case "slow_down", "too_many_requests", "rate_limit_exceeded":
 		return fail(op, provider.ErrThrottled, code, remedyWait, why)
 	}
-	return fail(op, provider.ErrUnavailable, "", remedyWait, why)
+	return fail(op, provider.ErrUnavailable, CodeIssuer, remedyWait, why)
 }
 
 // words quotes an issuer, unless it repeats one of the secrets (TOK-B).

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
@@ -16,6 +17,10 @@ type unsaved struct {
 	g   grant
 }
 
+// saveTries is how often saving is tried again at once, over some three seconds. After
+// that it is up to the next call, or Close.
+const saveTries = 5
+
 // keep saves g, which an issuer gave for the refresh token was, and returns what is
 // stored then. If somebody else has claimed the grant meanwhile, since we took too long, g
 // is saved all the same: its refresh token is the one that is good. The claim stays, for
@@ -26,13 +31,18 @@ func (s *Source) keep(ctx context.Context, key mailbox.Key, e *entry, was secret
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
 	defer cancel()
 	e.unsaved = &unsaved{was, g}
-	for {
+	for try := 0; ; try++ {
 		saved, err := s.replace(ctx, key, g)
 		if err == nil {
 			e.unsaved = nil
 			return saved, nil
 		}
 		if !errors.Is(err, serversync.ErrFenced) {
+			// A hiccup of the Store must not leave the answer here, where no other process
+			// finds it once the claim has lapsed.
+			if try < saveTries && s.sleep(ctx, 100*time.Millisecond<<try) == nil {
+				continue
+			}
 			return grant{}, err
 		}
 		there, err := s.load(ctx, key)

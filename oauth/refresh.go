@@ -194,7 +194,7 @@ func (s *Source) refusedBy(ctx context.Context, key mailbox.Key, c *call, g gran
 	switch {
 	case c.lost:
 		g.Interrupted = since
-	case errors.As(err, &known) && known.Kind == provider.ErrAuth:
+	case errors.As(err, &known) && known.Kind == provider.ErrAuth && known.Code != CodeApplication: // that one's remedy is in the profile, and is tried at once
 		if known.Code == CodeConsent && !g.Interrupted.IsZero() {
 			known.Remedy = "a refresh that began at " + g.Interrupted.UTC().Format(time.RFC3339) + " was interrupted before its answer was saved, and the issuer takes each refresh token once: " + remedyConsent
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -29,8 +30,8 @@ type Source struct {
 	Issuers []Issuer          // the first one whose Hosts a mailbox's server is in
 
 	// Transport carries requests to issuers. Default: one that dials under Policy,
-	// with TLSConfig's roots, and follows neither redirects nor the environment's
-	// proxies.
+	// through its proxy if it has one, with TLSConfig's roots, and follows neither
+	// redirects nor the environment's proxies.
 	Transport http.RoundTripper
 	TLSConfig *tls.Config
 	Policy    profile.Policy
@@ -180,10 +181,10 @@ func (s *Source) settle(key mailbox.Key, e *entry, issuer *Issuer, g grant) *cur
 func (s *Source) Check() error {
 	s.once.Do(func() {
 		s.name = rand.Text()
-		if s.own = s.Transport; s.own == nil {
-			s.own = newTransport(s.TLSConfig, s.Policy, s.timeout())
-		}
 		var all []error
+		if s.own = s.Transport; s.own == nil {
+			all = append(all, s.dialOurselves())
+		}
 		if s.Grants == nil {
 			all = append(all, errors.New("there are no Grants"))
 		}
@@ -208,6 +209,18 @@ func (s *Source) Check() error {
 	return s.wrong
 }
 
+// dialOurselves has requests go under the rules that there are for mail.
+func (s *Source) dialOurselves() error {
+	t, err := wire.NewTransport(wire.HTTPOptions{
+		Op: "oauth", TLSConfig: s.TLSConfig, Policy: s.Policy,
+		Limits: provider.Limits{Dial: s.timeout(), TLS: s.timeout(), Command: s.timeout()},
+	})
+	if err == nil {
+		s.own = t
+	}
+	return err
+}
+
 func (s *Source) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -225,7 +238,7 @@ func (s *Source) Close() error {
 		all = append(all, s.saveUnsaved(context.Background(), key.(mailbox.Key), value.(*entry)))
 		return true
 	})
-	if t, ok := s.own.(*http.Transport); ok && s.Transport == nil {
+	if t, ok := s.own.(*wire.Transport); ok && s.Transport == nil {
 		t.CloseIdleConnections()
 	}
 	return errors.Join(all...)
@@ -263,8 +276,6 @@ func (s *Source) issuerFor(host string) *Issuer {
 	}
 	return nil
 }
-
-func (s *Source) transport() http.RoundTripper { return s.own }
 
 func (s *Source) timeout() time.Duration      { return cmp.Or(s.Timeout, 20*time.Second) }
 func (s *Source) claimFor() time.Duration     { return cmp.Or(s.Claim, s.timeout()+40*time.Second) }

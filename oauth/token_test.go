@@ -225,9 +225,11 @@ func TestTOK5Close(t *testing.T) {
 	w := newWorld(t, oauthtest.Options{})
 	w.consent(w.source, w.ann())
 	w.clock.pass(time.Hour)
-	s := w.another(func(s *oauth.Source) { s.Grants = &brokenStore{Grants: w.store, at: 3} })
+	broken := &brokenStore{Grants: w.store, at: 3, crash: true} // it stays so
+	s := w.another(func(s *oauth.Source) { s.Grants = broken })
 	_, err := s.Token(context.Background(), w.ann(), secret.Text{})
 	isError(t, err, provider.ErrUnavailable)
+	broken.at = 0
 	require.NoError(t, s.Close())
 	w.token(w.another(), "")
 	require.Equal(t, 1, w.issuer.Calls("refresh_token"))

@@ -1,21 +1,23 @@
-// Command oauth shows how the owners of mailboxes consent, and what becomes of their
-// tokens: in a browser, by a code on another device, a refresh, consent that is taken
-// back, and a new one. It needs nothing but Go, for the issuer runs inside it. Read main.go
-// first; browser.go plays the owner, and signin.go the mail server.
+// Command oauth shows how the owners of mailboxes consent, and how their mail is synced
+// then: consent in a browser, and by a code on another device, a refresh, consent that is
+// taken back, and a new one. It needs nothing but Go, for the issuer and the IMAP server,
+// which asks the issuer whose each token is, run inside it. Read main.go first; browser.go
+// plays the owners, and servers.go holds what stands elsewhere in life.
 package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log"
-	"net/netip"
 	"os"
 	"time"
 
+	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/imap"
+	"github.com/go-serversync/serversync/imap/imaptest"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/oauth"
 	"github.com/go-serversync/serversync/oauth/oauthtest"
@@ -38,30 +40,45 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	day := newDay()
 	issuer := oauthtest.New(oauthtest.Options{Now: day.Now})
 	defer issuer.Close()
+	server := startServer(issuer)
+	defer server.Close()
 	keyring, err := newKeyring()
 	if err != nil {
 		return err
 	}
+	store := memory.New() // yours would be your database
 	source := &oauth.Source{
-		Grants:    memory.New(), // yours would be your database
+		Grants:    store,
 		Keyring:   keyring,
 		Issuers:   []oauth.Issuer{issuer.Issuer()}, // yours would be oauth.Google(), oauth.Microsoft("")
 		TLSConfig: &tls.Config{RootCAs: issuer.CertPool()},
-		Policy:    profile.Policy{AllowNetworks: networks()},
+		Policy:    policy(),
 		Clock:     day,
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
-	show := shower{ctx, out, source, issuer}
-	anna, bob := account(issuer, "anna"), account(issuer, "bob")
-
-	show.title("Nobody has consented yet")
-	show.signIn(anna)
-
-	show.title("Anna consents in her browser")
-	if err := consent(ctx, source, issuer, anna); err != nil {
+	p := mailProfile(issuer, server.Endpoint())
+	anna, bob := account(p, "anna"), account(p, "bob")
+	mailboxes := serversync.Static(p, anna.Mailbox, bob.Mailbox)
+	syncer, err := newSyncer(store, source, server, mailboxes)
+	if err != nil {
 		return err
 	}
-	show.signIn(anna)
+	defer syncer.Close()
+	show := shower{ctx, out, syncer}
+	// A host tells the Syncer of a consent as it tells of a password: the mailbox has
+	// another Revision, and is tried at once.
+	consented := func(a provider.Account) error {
+		return mailboxes.Edit(ctx, a.Mailbox.Key, func(*mailbox.Mailbox) {})
+	}
+
+	show.title("Nobody has consented yet")
+	show.sync(anna)
+
+	show.title("Anna consents in her browser")
+	if err := errors.Join(consent(ctx, source, issuer, anna), consented(anna)); err != nil {
+		return err
+	}
+	show.sync(anna)
 
 	show.title("Bob has no browser here: he enters a code on his telephone")
 	begun, err := source.BeginDevice(ctx, bob)
@@ -71,10 +88,10 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := telephone(issuer, begun, bob.Mailbox.Address); err != nil {
 		return err
 	}
-	if err := source.Wait(ctx, bob, begun.Session); err != nil {
+	if err := errors.Join(source.Wait(ctx, bob, begun.Session), consented(bob)); err != nil {
 		return err
 	}
-	show.signIn(bob)
+	show.sync(bob)
 
 	show.title("Anna's consent is tried for Bob's mailbox")
 	show.failure(consentAs(ctx, source, issuer, bob, anna.Mailbox.Address))
@@ -87,47 +104,38 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		}
 	}
 	fmt.Fprintf(out, "the issuer was asked %d times; refresh tokens used twice: %d\n", issuer.Calls("refresh_token"), issuer.Reuses())
-	show.signIn(anna)
+	deliver(server, anna, "a letter of the next day")
+	show.sync(anna)
 
 	show.title("Anna takes her consent back, in her account")
 	issuer.RevokeUser(anna.Mailbox.Address)
 	day.pass(time.Hour)
-	show.signIn(anna)
+	show.sync(anna)
 
 	show.title("She consents again")
-	if err := consent(ctx, source, issuer, anna); err != nil {
+	deliver(server, anna, "a letter that came meanwhile")
+	if err := errors.Join(consent(ctx, source, issuer, anna), consented(anna)); err != nil {
 		return err
 	}
-	show.signIn(anna)
+	show.sync(anna)
 
 	show.title("Bob leaves: his grant is given back")
 	if err := source.Revoke(ctx, bob); err != nil {
 		return err
 	}
-	show.signIn(bob)
+	show.sync(bob)
 	return nil
 }
 
-// account is a mailbox with its profile. An administrator of a real system would write
-// profile.Gmail, or name their own servers.
-func account(issuer *oauthtest.Issuer, name string) provider.Account {
-	p := profile.Profile{
-		ID: "mail", Kind: profile.IMAPSMTP, Application: issuer.Application(),
-		Incoming: profile.Endpoint{Host: "127.0.0.1", Credentials: profile.OAuth},
-		Outgoing: profile.Endpoint{Host: "127.0.0.1"},
-	}
-	return provider.Account{
-		Mailbox: mailbox.Mailbox{Key: mailbox.Key{Organization: "northwind", Mailbox: name}, Address: name + "@northwind.example"},
-		Profile: p, Endpoint: p.Endpoint(profile.Incoming),
-	}
-}
+// newSyncer makes the Syncer: Tokens is what consent adds to it.
+func newSyncer(store serversync.Store, source *oauth.Source, server *imaptest.Server, mailboxes serversync.Mailboxes) (*serversync.Syncer, error) {
+	return serversync.New(serversync.Config{
+		Store:     store,
+		Drivers:   map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}}},
+		Tokens:    map[profile.Credentials]provider.TokenSource{profile.OAuth: source},
+		Mailboxes: mailboxes,
+		Policy:    policy(),
 
-// newKeyring makes a key. Yours comes from a vault, and stays.
-func newKeyring() (*secret.Keyring, error) {
-	key := make([]byte, 32)
-	rand.Read(key)
-	return secret.NewKeyring("2026-11", map[string][]byte{"2026-11": key})
+		IdleSessions: -1, // so that each sync of the example signs in
+	})
 }
-
-// networks is this machine, which a host in a cloud does not dial.
-func networks() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }

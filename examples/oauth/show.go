@@ -8,32 +8,25 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-serversync/serversync/oauth"
-	"github.com/go-serversync/serversync/oauth/oauthtest"
+	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/provider"
-	"github.com/go-serversync/serversync/secret"
 )
 
 type shower struct {
 	ctx    context.Context
 	out    io.Writer
-	source *oauth.Source
-	issuer *oauthtest.Issuer
+	syncer *serversync.Syncer
 }
 
 func (s shower) title(text string) { fmt.Fprintf(s.out, "\n== %s\n", text) }
 
-// signIn asks for a token, as a driver does, and signs in with it.
-func (s shower) signIn(a provider.Account) {
-	token, err := s.source.Token(s.ctx, a, secret.Text{})
-	if err == nil {
-		err = signIn(s.ctx, s.issuer, a, token)
+// sync makes a cycle of a mailbox, and tells what came in or why nothing could.
+func (s shower) sync(a provider.Account) {
+	report, err := s.syncer.SyncMailbox(s.ctx, a.Mailbox.Key)
+	fmt.Fprintf(s.out, "%s: %d came in\n", a.Mailbox.Address, report.Tracked)
+	if why := report.Incoming.Fault; err != nil {
+		fmt.Fprintf(s.out, "  %s: %s\n  code:   %s\n  remedy: %s\n", report.Incoming.Phase, why.Cause, why.Code, why.Remedy)
 	}
-	if err != nil {
-		s.failure(err)
-		return
-	}
-	fmt.Fprintf(s.out, "%s is signed in\n", a.Mailbox.Address)
 }
 
 // failure tells what went wrong and what to do.

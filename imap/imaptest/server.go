@@ -28,6 +28,10 @@ type Options struct {
 	Quiet   bool              // it tells its capabilities only when asked
 	Delim   string            // between levels of folders. Default: "/"
 
+	// Token, if not nil, is asked about each OAuth token in place of Tokens. It may be
+	// called by many goroutines.
+	Token func(username, token string) bool
+
 	// Certificate is the server's. Default: a throw-away one, which Server.CertPool
 	// vouches for.
 	Certificate *tls.Certificate
@@ -85,6 +89,9 @@ func NewServer(o Options) *Server {
 		panic("imaptest: " + err.Error())
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, news: make(chan struct{}), count: 1000}
+	if o.Token == nil {
+		s.options.Token = func(username, token string) bool { return token != "" && o.Tokens[username] == token }
+	}
 	if o.Mechanisms == nil {
 		s.options.Mechanisms = []string{"PLAIN"}
 	}
