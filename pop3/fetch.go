@@ -117,7 +117,7 @@ func (r *retrieval) read(step int) error {
 		}
 		return r.give()
 	}
-	p, err := r.readMessage(r.most < 0 || r.bytes <= r.most)
+	p, err := r.readMessage(r.most < 0 || r.bytes <= r.most, r.list.size(r.at(step)))
 	if err != nil {
 		return err
 	}

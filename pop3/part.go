@@ -128,8 +128,9 @@ func headerOf(raw []byte) []byte {
 	return raw
 }
 
-// readMessage reads the answer to RETR. Without keep it is read and thrown away.
-func (s *session) readMessage(keep bool) (part, error) {
+// readMessage reads the answer to RETR. Without keep it is read and thrown away. about is
+// what LIST said of its size.
+func (s *session) readMessage(keep bool, about int64) (part, error) {
 	p, goesOn, err := s.begin()
 	if err != nil || !goesOn {
 		return p, err
@@ -138,7 +139,7 @@ func (s *session) readMessage(keep bool) (part, error) {
 	defer s.conn.Body(false)
 	b := &body{rd: s.rd, lf: s.lf}
 	if keep {
-		p.raw, err = s.spool.Read(b, -1)
+		p.raw, err = s.spool.ReadAbout(b, about)
 		if provider.KindOf(err) == provider.ErrTooLarge {
 			p.err, err = &provider.Error{Op: "pop3: RETR", Kind: provider.ErrTooLarge, Err: errTooLong, Remedy: "raise Limits.Message if such messages are wanted"}, nil
 		}

@@ -36,6 +36,17 @@ var ErrSpool = errors.New("the spool file failed")
 // ErrTooLarge, and what r still holds is the caller's to drain. No file is left
 // after an error, nor after the Blob is released.
 func (s Spool) Read(r io.Reader, announced int64) (*item.Blob, error) {
+	return s.read(r, announced, 0)
+}
+
+// ReadAbout reads up to r's end, as Read does. about is what was said of the size, which
+// may be a lie: memory for so much is taken at once, up to 1 MiB, and given back if it
+// was far too much.
+func (s Spool) ReadAbout(r io.Reader, about int64) (*item.Blob, error) {
+	return s.read(r, -1, about)
+}
+
+func (s Spool) read(r io.Reader, announced, about int64) (*item.Blob, error) {
 	limits := provider.Limits{Memory: s.Memory, Message: s.Max}.WithDefaults()
 	memory, most := min(limits.Memory, limits.Message), limits.Message
 	switch {
@@ -53,6 +64,9 @@ func (s Spool) Read(r io.Reader, announced int64) (*item.Blob, error) {
 		r = io.LimitReader(r, announced)
 	}
 	var head bytes.Buffer
+	if about > 0 && about <= min(memory, trust) {
+		head.Grow(int(about) + bytes.MinRead) // which the last, empty read wants too
+	}
 	// One byte more than fits tells whether there is more.
 	n, err := io.CopyN(&head, r, memory+1)
 	switch {
@@ -63,7 +77,11 @@ func (s Spool) Read(r io.Reader, announced int64) (*item.Blob, error) {
 	case announced >= 0 && n < announced:
 		return nil, io.ErrUnexpectedEOF
 	}
-	return item.NewBlob(head.Bytes()), nil
+	content := head.Bytes()
+	if cap(content) > 2*len(content)+bytes.MinRead {
+		content = bytes.Clone(content)
+	}
+	return item.NewBlob(content), nil
 }
 
 // buffers are for copying; 64 KiB keep a file and a hash busy.

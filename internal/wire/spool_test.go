@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -128,4 +129,47 @@ func BenchmarkSpool(b *testing.B) {
 			}
 		})
 	}
+}
+
+// ReadAbout gives the same whatever was said of the size, and keeps little more memory
+// than the message has.
+func TestReadAbout(t *testing.T) {
+	s := Spool{Dir: t.TempDir(), Memory: 100_000, Max: 200_000}
+	for _, size := range []int{0, 1, 511, 512, 30_000, 100_000, 100_001, 150_000} {
+		content := bytes.Repeat([]byte{'x'}, size)
+		for _, about := range []int64{-5, 0, 1, int64(size) - 1, int64(size), int64(size) + 1, 99_999, 100_000, 1 << 40} {
+			blob, err := s.ReadAbout(bytes.NewReader(content), about)
+			if err != nil {
+				t.Fatalf("%d bytes, said to be %d: %v", size, about, err)
+			}
+			got, err := io.ReadAll(blob.Open())
+			if err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes, said to be %d: read %d, %v", size, about, len(got), err)
+			}
+			blob.Release()
+		}
+	}
+	if _, err := s.ReadAbout(bytes.NewReader(make([]byte, 200_001)), 5); provider.KindOf(err) != provider.ErrTooLarge {
+		t.Errorf("too large: %v", err)
+	}
+	if _, err := s.ReadAbout(io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF)), 50_000); err != io.ErrUnexpectedEOF {
+		t.Errorf("cut: %v", err)
+	}
+	const many = 50
+	held := make([]*item.Blob, many)
+	before := heap()
+	for i := range held {
+		held[i], _ = Spool{}.ReadAbout(strings.NewReader("short"), 1<<20)
+	}
+	if grown := heap() - before; grown > many<<10 {
+		t.Errorf("%d short messages that were said to be large hold %d bytes", many, grown)
+	}
+	runtime.KeepAlive(held)
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
