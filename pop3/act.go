@@ -72,7 +72,8 @@ func (s *session) mark(i int) error {
 
 // Confirm ends the session with QUIT, whose answer says that what was marked is deleted
 // (RFC 1939, section 6). Without marks it does nothing. After an error some of the
-// messages may be deleted and others not: those that are left are listed again.
+// messages may be deleted and others not: those that are left are listed again. A server
+// that says that some are is ErrBadItem, so that it is asked a few times and not for ever.
 func (s *session) Confirm(ctx context.Context) error {
 	return s.do(ctx, "QUIT", func() error {
 		if len(s.marked) == 0 {
@@ -83,9 +84,7 @@ func (s *session) Confirm(ctx context.Context) error {
 			return err
 		}
 		if !a.ok {
-			refused := s.refusal(a, quitting)
-			refused.Kind = provider.ErrUnavailable
-			return refused
+			return s.refusal(a, quitting)
 		}
 		return nil
 	})

@@ -77,7 +77,7 @@ func meaningOfWords(a answer, when moment) (provider.Kind, string) {
 		return provider.ErrUnavailable, ""
 	case when == signingIn:
 		return provider.ErrAuth, "check user name and password, and whether the account may use POP3"
-	case when == reading:
+	case when == reading, when == quitting:
 		return provider.ErrBadItem, ""
 	}
 	return provider.ErrUnavailable, ""

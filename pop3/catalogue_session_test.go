@@ -28,7 +28,7 @@ func TestPOP3_08Deletion(t *testing.T) {
 	}{
 		{"confirmed", pop3test.Fault{}, func(s session) error { return s.Confirm(ctx) }, "", 2},
 		{"closed", pop3test.Fault{}, session.Close, "", 3},
-		{"not all deleted", pop3test.Fault{Quit: "-ERR some deleted messages not removed"}, func(s session) error { return s.Confirm(ctx) }, provider.ErrUnavailable, 3},
+		{"not all deleted", pop3test.Fault{Quit: "-ERR some deleted messages not removed"}, func(s session) error { return s.Confirm(ctx) }, provider.ErrBadItem, 3},
 		{"killed", pop3test.Fault{Keep: true}, func(s session) error { return s.Confirm(ctx) }, provider.ErrUnavailable, 3},
 		{"garbled", pop3test.Fault{Quit: "250 bye"}, func(s session) error { return s.Confirm(ctx) }, provider.ErrProtocol, 3},
 		{"broken off", pop3test.Fault{SlowQuit: 300 * time.Millisecond}, func(s session) error {

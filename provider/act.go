@@ -19,7 +19,8 @@ type Actor interface {
 // as POP3's do with QUIT. What was not confirmed may be done again.
 type Confirmer interface {
 	// Confirm makes the acts since the last Confirm take effect. With an error none
-	// of them is to be relied upon. The session may be at its end afterwards: every
+	// of them is to be relied upon: after ErrUnavailable, ErrThrottled and ErrAuth all
+	// are done again, after any other kind a few times, each of which counts. The session may be at its end afterwards: every
 	// later call is ErrUnavailable then.
 	Confirm(ctx context.Context) error
 }
