@@ -124,7 +124,11 @@ func (s *session) tell(r provider.Request, now place) (page provider.Page, err e
 		return provider.Page{}, err
 	}
 	s.advance(&now, chosen, boundOf(r.Since))
+	s.expect(nil, nil)
 	if now.at > now.low {
+		if r.Want == provider.WantIDs && r.Since.IsZero() { // else more is asked about them first
+			s.expect(chosen, s.choose(now, cmp.Or(r.MaxItems, pageItems)))
+		}
 		page.More, page.Next = true, now.cursor()
 		return page, nil
 	}

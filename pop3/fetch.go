@@ -46,12 +46,16 @@ func (s *session) Fetch(ctx context.Context, folder provider.FolderID, of string
 				return &callerError{err}
 			}
 		}
-		return s.retrieve(chosen, -1, func(k int, p part) error {
+		err = s.retrieve(chosen, -1, func(k int, p part) error {
 			if err := got(provider.Change{Kind: provider.Upsert, ID: there[k], Size: s.list.size(chosen[k]), Raw: p.raw, Err: p.err}); err != nil {
 				return &callerError{err}
 			}
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		return s.sendAhead(chosen)
 	})
 }
 
@@ -59,14 +63,27 @@ func (s *session) Fetch(ctx context.Context, folder provider.FolderID, of string
 // proved to be the one. Behind most bytes, if that is not negative, messages are
 // counted but not kept.
 func (s *session) retrieve(chosen []int, most int64, got func(k int, p part) error) error {
-	r := &retrieval{session: s, chosen: chosen, most: most, got: got}
-	r.steps = len(chosen) + (len(chosen)+group-1)/group
+	r := newRetrieval(s, chosen, got)
+	r.most = most
+	sent, err := s.takeAhead(r)
+	if err != nil {
+		return err
+	}
+	return r.run(sent)
+}
+
+func newRetrieval(s *session, chosen []int, got func(k int, p part) error) *retrieval {
+	return &retrieval{session: s, chosen: chosen, steps: len(chosen) + (len(chosen)+group-1)/group, most: -1, got: got}
+}
+
+// run goes through the steps, the first of which have been asked for already.
+func (r *retrieval) run(sent int) error {
 	defer func() {
 		for _, p := range r.held {
 			p.raw.Release()
 		}
 	}()
-	return s.pipeline(r.steps, r.command, r.read)
+	return r.pipelineFrom(sent, r.steps, r.command, r.read)
 }
 
 // A retrieval is messages that are being read: a step for each, and one after each group

@@ -109,6 +109,9 @@ func parseAnswer(line []byte) (a answer, ok bool) {
 // quiet returns nil if no answer lies ready before the question: it would be taken for
 // the answer, and every later one for that of the command before.
 func (s *session) quiet() error {
+	if err := s.dropAhead(); err != nil {
+		return err
+	}
 	if s.rd.Buffered() > 0 {
 		return s.fail(malformed("more than it was asked for"))
 	}

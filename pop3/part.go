@@ -20,17 +20,22 @@ const window = 64
 // the server takes it (RFC 2449, section 6.6) many at a time, else one by one. If read
 // fails while other answers are under way, the connection is given up.
 func (s *session) pipeline(count int, command func(k int) string, read func(k int) error) error {
+	return s.pipelineFrom(0, count, command, read)
+}
+
+// pipelineFrom is pipeline for commands of which the first have been sent.
+func (s *session) pipelineFrom(sent, count int, command func(k int) string, read func(k int) error) error {
 	most := 1
 	if s.caps.pipelining {
 		most = window
 	}
-	if count > 0 {
+	if count > 0 && sent == 0 {
 		if err := s.quiet(); err != nil {
 			return err
 		}
 	}
-	for sent, k := 0, 0; k < count; k++ {
-		if left := sent - k; left <= most/2 {
+	for k := 0; k < count; k++ {
+		if left := sent - k; left <= most/2 && sent < count {
 			var b strings.Builder
 			for ; sent < count && sent < k+most; sent++ {
 				b.WriteString(command(sent) + "\r\n")

@@ -35,6 +35,9 @@ type session struct {
 	closed   bool
 
 	list   *listing     // of the mailbox, once it was asked for
+	told   []int        // by the last page, by ids alone
+	next   []int        // what the page behind it will tell
+	ahead  *retrieval   // that was sent and not read; nil for none
 	marked map[int]bool // for deletion, by number
 }
 
@@ -164,7 +167,7 @@ func (s *session) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.broken == nil && !s.over {
+	if s.broken == nil && !s.over && s.ahead == nil { // else the answer to QUIT is far away
 		s.part()
 	}
 	err := s.conn.Close()
