@@ -86,12 +86,15 @@ func TestRFC4752ThroughTheDrivers(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for protocol, d := range map[string]provider.Driver{w.dovecot.IMAPSAddr: &imap.Driver{TLSConfig: w.trust()}, postfix.SMTPSAddr: smtp.Driver{TLSConfig: w.trust()}} {
-				before := strings.Count(w.dovecot.Log(), "Login: user=<"+tt.user+"@example.test>, method=GSSAPI")
+				logins := func() int {
+					return strings.Count(w.dovecot.Log(), "Login: user=<"+tt.user+"@example.test>, method=GSSAPI")
+				}
+				before := logins()
 				told, err := open(t, d, provider.Account{Mailbox: tt.box, Endpoint: endpoint(t, protocol, tt.from, tt.by), Policy: loopback, Mechanisms: []provider.Mechanism{tt.client}})
 				if err != nil || told.Mechanism != "GSSAPI" {
 					t.Errorf("%T: %+v, %v", d, told, err)
 				}
-				if after := strings.Count(w.dovecot.Log(), "Login: user=<"+tt.user+"@example.test>, method=GSSAPI"); protocol == w.dovecot.IMAPSAddr && after != before+1 {
+				if protocol == w.dovecot.IMAPSAddr && !logged(func() bool { return logins() > before }) {
 					t.Errorf("the server let somebody else in than %s", tt.user)
 				}
 			}
@@ -110,8 +113,9 @@ func TestOneRefusalThroughTheDrivers(t *testing.T) {
 	if e := is(t, err, provider.ErrAuth); a.Mailbox.Password.In(e.Error() + e.Remedy) {
 		t.Errorf("%v (%s)", e, e.Remedy)
 	}
-	if n := strings.Count(w.Log(), "PREAUTH_FAILED"); n != 1 {
-		t.Errorf("the KDC refused %d times", n)
+	refusals := func() int { return strings.Count(w.Log(), "PREAUTH_FAILED") }
+	if !logged(func() bool { return refusals() > 0 }) || refusals() != 1 {
+		t.Errorf("the KDC refused %d times", refusals())
 	}
 	if strings.Contains(w.dovecot.Log(), "method=PLAIN") {
 		t.Error("the mail server was shown a password")
@@ -153,7 +157,8 @@ func TestSyncerSignsInWithKerberos(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			refused := strings.Count(w.Log(), "PREAUTH_FAILED")
+			refusals := func() int { return strings.Count(w.Log(), "PREAUTH_FAILED") }
+			refused := refusals()
 			report, err := s.SyncMailbox(t.Context(), tt.box.Key)
 			if err != nil {
 				t.Log(err)
@@ -161,8 +166,8 @@ func TestSyncerSignsInWithKerberos(t *testing.T) {
 			if report.Tracked != tt.records {
 				t.Errorf("%+v", report)
 			}
-			if n := strings.Count(w.Log(), "PREAUTH_FAILED") - refused; n != 1-tt.records {
-				t.Errorf("the KDC refused %d times in one cycle", n)
+			if want := refused + 1 - tt.records; !logged(func() bool { return refusals() >= want }) || refusals() != want {
+				t.Errorf("the KDC refused %d times in one cycle", refusals()-refused)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/go-serversync/serversync/auth/kerberos"
 	"github.com/go-serversync/serversync/internal/testserver"
@@ -86,4 +87,12 @@ func is(t *testing.T, err error, kind provider.Kind) *provider.Error {
 	}
 	t.Logf("%v [%s] (%s)", e, e.Code, e.Remedy)
 	return e
+}
+
+// logged waits until ok holds: servers write their logs when they come to it.
+func logged(ok func() bool) bool {
+	for until := time.Now().Add(time.Minute); !ok() && time.Now().Before(until); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return ok()
 }
