@@ -64,7 +64,7 @@ func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provide
 
 // Probe goes as far as Open without signing in, and says goodbye. It needs no token.
 func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
-	login, err := signin.New(signInOp, a, methods...)
+	login, err := signin.New(signInOp, a)
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
@@ -77,7 +77,7 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 }
 
 func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error) {
-	login, err := signin.New(signInOp, a, methods...)
+	login, err := signin.New(signInOp, a)
 	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}

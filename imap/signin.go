@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"encoding/base64"
 	"strings"
 	"time"
 
@@ -15,9 +14,6 @@ import (
 )
 
 const signInOp = "imap: sign in"
-
-// methods are the ways to sign in that the driver knows.
-var methods = []provider.Method{provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate}
 
 // canSignIn returns an error if there is no way to sign in that the server offers and
 // the profile allows.
@@ -82,18 +78,17 @@ type carrier struct {
 
 var _ signin.Carrier = (*carrier)(nil)
 
-func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
-	s := c.s
-	c.command = &command{text: "AUTHENTICATE " + mechanism}
-	c.patience = patience{limit: s.limits.Command, since: time.Now()}
-	initial := encoded(first)
-	inside := first != nil && c.caps["SASL-IR"] && len(initial) <= maxInitial
-	if inside {
-		if initial == "" {
-			initial = "="
-		}
-		c.command.text += " " + initial
+func (c *carrier) Room(string) int {
+	if c.caps["SASL-IR"] {
+		return maxInitial
 	}
+	return 0
+}
+
+func (c *carrier) Begin(mechanism, initial string) (signin.Step, error) {
+	s := c.s
+	c.command = &command{text: strings.TrimSpace("AUTHENTICATE " + mechanism + " " + initial)}
+	c.patience = patience{limit: s.limits.Command, since: time.Now()}
 	if err := s.ready(); err != nil {
 		return signin.Step{}, err
 	}
@@ -101,25 +96,15 @@ func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
 	if err := s.send(c.command); err != nil {
 		return signin.Step{}, err
 	}
-	step, err := c.read(first != nil && !inside)
-	if err != nil || inside || first == nil || step.Done {
-		return step, err
-	}
-	return c.Answer(first)
+	return c.read()
 }
 
-func (c *carrier) Answer(response []byte) (signin.Step, error) { return c.say(encoded(response)) }
-
-func (c *carrier) Cancel() (signin.Step, error) { return c.say("*") }
-
-func (c *carrier) say(line string) (signin.Step, error) {
+func (c *carrier) Say(line string) (signin.Step, error) {
 	if _, err := c.s.conn.Write([]byte(line + "\r\n")); err != nil {
 		return signin.Step{}, c.s.fail(err)
 	}
-	return c.read(false)
+	return c.read()
 }
-
-func encoded(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 // Password signs in with LOGIN, whose quoting and literals go-imap knows.
 func (c *carrier) Password(username, password string) (signin.Step, error) {
@@ -131,20 +116,15 @@ func (c *carrier) Password(username, password string) (signin.Step, error) {
 	return c.done(st), nil
 }
 
-// read reads until the server asks for more or is done. invited says that the first
-// request to go on has nothing to tell, whatever it says.
-func (c *carrier) read(invited bool) (signin.Step, error) {
+// read reads until the server asks for more or is done.
+func (c *carrier) read() (signin.Step, error) {
 	s := c.s
 	for range s.limits.Responses {
 		if err := s.in.Next(); err != nil {
 			return signin.Step{}, s.fail(err)
 		}
 		if s.in.Accept('+') {
-			challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(s.in.Rest())))
-			if err != nil && !invited {
-				return signin.Step{}, s.fail(syntax.Malformed("a challenge that is no base64"))
-			}
-			return signin.Step{Challenge: challenge}, nil
+			return signin.Step{Challenge: string(s.in.Rest())}, nil
 		}
 		done, err := s.take([]*command{c.command}, &c.patience)
 		if err != nil {

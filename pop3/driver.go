@@ -58,7 +58,7 @@ func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provide
 // Probe goes as far as Open without signing in, and says goodbye. It needs no mailbox,
 // and so no token either.
 func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
-	in, err := signin.New(signInOp, a, methods()...)
+	in, err := signin.New(signInOp, a)
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
@@ -71,7 +71,7 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 }
 
 func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error) {
-	in, err := signin.New(signInOp, a, methods()...)
+	in, err := signin.New(signInOp, a)
 	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
@@ -88,11 +88,6 @@ func (d *Driver) open(ctx context.Context, a provider.Account) (*session, error)
 		return nil, err
 	}
 	return s, nil
-}
-
-// methods are the ways to sign in that are known to package signin.
-func methods() []provider.Method {
-	return []provider.Method{provider.WithPassword, provider.WithToken, provider.WithWindows, provider.WithCertificate}
 }
 
 // connect brings a connection to where one can sign in.

@@ -1,11 +1,8 @@
 package pop3
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"errors"
 	"strings"
 
 	"github.com/go-serversync/serversync/internal/signin"
@@ -15,11 +12,6 @@ import (
 
 const signInOp = "pop3: sign in"
 
-var (
-	errControls  = errors.New("user name or password has characters that no server takes")
-	errChallenge = errors.New("the server sent a challenge that is no base64")
-)
-
 // signIn signs in and, where the server told little before, asks for its capabilities
 // once more.
 func (s *session) signIn(ctx context.Context) error {
@@ -28,7 +20,7 @@ func (s *session) signIn(ctx context.Context) error {
 			return e, err
 		}
 		s.log.Debug("pop3: signing in", "secure", s.conn.Secure())
-		result, err := s.in.Run(ctx, &carrier{session: s})
+		result, err := s.in.Run(ctx, carrier{s})
 		if err == nil {
 			err = s.learn()
 		}
@@ -72,69 +64,34 @@ func (s *session) speakUTF8() error {
 }
 
 // A carrier carries a sign-in in the words of POP3: AUTH (RFC 5034), and USER and PASS.
-type carrier struct {
-	*session
-	first []byte // an initial response that did not fit into the command
-	owed  bool   // it is to be given
-}
+type carrier struct{ *session }
+
+var _ signin.Carrier = carrier{}
 
 // maxCommand is how long a command may be, with its end (RFC 2449, section 4).
 const maxCommand = 255
 
-// Begin implements [signin.Carrier].
-func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
-	command := "AUTH " + mechanism
-	if first != nil {
-		if line := command + " " + encode(first); len(line)+len("\r\n") <= maxCommand {
-			command = line
-		} else {
-			c.first, c.owed = first, true
-		}
-	}
-	step, err := c.exchange(command)
-	if err != nil || !c.owed || step.Done {
-		return step, err
-	}
-	c.owed = false
-	return c.Answer(c.first)
+func (c carrier) Room(mechanism string) int { return maxCommand - len("AUTH "+mechanism+" \r\n") }
+
+func (c carrier) Begin(mechanism, initial string) (signin.Step, error) {
+	return c.Say(strings.TrimSpace("AUTH " + mechanism + " " + initial))
 }
 
-// encode returns an initial response; an empty one is "=" (RFC 5034, section 4).
-func encode(response []byte) string {
-	if len(response) == 0 {
-		return "="
-	}
-	return base64.StdEncoding.EncodeToString(response)
-}
-
-// Answer implements [signin.Carrier].
-func (c *carrier) Answer(response []byte) (signin.Step, error) {
-	return c.exchange(base64.StdEncoding.EncodeToString(response))
-}
-
-// Cancel implements [signin.Carrier].
-func (c *carrier) Cancel() (signin.Step, error) { return c.exchange("*") }
-
-// Password implements [signin.Carrier]. A server that takes the name says nothing by
+// Password says USER and PASS. A server that takes the name says nothing by
 // that, so a refusal of either command is one of both.
-func (c *carrier) Password(username, password string) (signin.Step, error) {
-	if username == "" || strings.ContainsAny(username+password, "\x00\r\n") {
-		return refused(&provider.Error{Op: signInOp, Kind: provider.ErrAuth, Err: errControls, Remedy: "set another one"})
-	}
-	step, err := c.exchange("USER " + username)
+func (c carrier) Password(username, password string) (signin.Step, error) {
+	step, err := c.Say("USER " + username)
 	if err != nil || step.Refused != nil {
 		return step, err
 	}
 	if !step.Done {
 		return signin.Step{}, c.fail(malformed("a challenge in answer to USER"))
 	}
-	return c.exchange("PASS " + password)
+	return c.Say("PASS " + password)
 }
 
-func refused(err error) (signin.Step, error) { return signin.Step{Done: true, Refused: err}, nil }
-
-// exchange says a line and reads what the server says to it.
-func (c *carrier) exchange(line string) (step signin.Step, err error) {
+// Say says a line and reads what the server says to it.
+func (c carrier) Say(line string) (step signin.Step, err error) {
 	if err := c.quiet(); err != nil {
 		return step, err
 	}
@@ -148,11 +105,7 @@ func (c *carrier) exchange(line string) (step signin.Step, err error) {
 	case a.ok:
 		return signin.Step{Done: true}, nil
 	case !a.more:
-		return refused(c.refusal(a, signingIn))
+		return signin.Step{Done: true, Refused: c.refusal(a, signingIn)}, nil
 	}
-	challenge, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace([]byte(a.text))))
-	if err != nil {
-		return step, c.fail(&provider.Error{Op: signInOp, Kind: provider.ErrProtocol, Err: errChallenge})
-	}
-	return signin.Step{Challenge: challenge}, nil
+	return signin.Step{Challenge: a.text}, nil
 }

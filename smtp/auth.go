@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -14,9 +13,6 @@ import (
 const authOp = "smtp: AUTH"
 
 var errNoCommand = errors.New("SMTP has no command for user name and password")
-
-// methods are the ways to sign in that the driver knows.
-var methods = []provider.Method{provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate, provider.WithNothing}
 
 // canSignIn returns an error if there is no way to sign in that the server offers and
 // the profile allows.
@@ -48,39 +44,16 @@ type carrier struct{ s *session }
 
 var _ signin.Carrier = (*carrier)(nil)
 
-func (c *carrier) Begin(mechanism string, first []byte) (signin.Step, error) {
-	line := "AUTH " + mechanism
-	initial := encoded(first)
-	if initial == "" {
-		initial = "="
-	}
-	switch {
-	case first == nil:
-		return c.say(line, false)
-	case len(line)+len(initial)+len(" \r\n") <= maxCommand:
-		return c.say(line+" "+initial, false)
-	}
-	step, err := c.say(line, true)
-	if err != nil || step.Done {
-		return step, err
-	}
-	return c.Answer(first)
+func (c *carrier) Room(mechanism string) int {
+	return maxCommand - len("AUTH "+mechanism+" \r\n")
 }
 
-func (c *carrier) Answer(response []byte) (signin.Step, error) {
-	return c.say(encoded(response), false)
+func (c *carrier) Begin(mechanism, initial string) (signin.Step, error) {
+	return c.Say(strings.TrimSpace("AUTH " + mechanism + " " + initial))
 }
 
-func (c *carrier) Cancel() (signin.Step, error) { return c.say("*", false) }
-
-// Password is for protocols that have a command of their own.
-func (c *carrier) Password(string, string) (signin.Step, error) {
-	return signin.Step{}, fail("AUTH", provider.ErrUnsupported, "", errNoCommand)
-}
-
-// say sends a line and reads what the server says to it. invited says that a request
-// to go on has nothing to tell, whatever it says.
-func (c *carrier) say(line string, invited bool) (signin.Step, error) {
+// Say sends a line and reads what the server says to it.
+func (c *carrier) Say(line string) (signin.Step, error) {
 	r, err := c.s.link.command(line)
 	if err != nil {
 		return signin.Step{}, c.s.broke("AUTH", err)
@@ -89,13 +62,12 @@ func (c *carrier) say(line string, invited bool) (signin.Step, error) {
 	case 235:
 		return signin.Step{Done: true}, nil
 	case 334:
-		challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(r.text()))
-		if err != nil && !invited {
-			return signin.Step{}, c.s.broke("AUTH", err)
-		}
-		return signin.Step{Challenge: challenge}, nil
+		return signin.Step{Challenge: r.text()}, nil
 	}
 	return signin.Step{Done: true, Refused: c.s.refusal(authPhase, "AUTH", r)}, nil
 }
 
-func encoded(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+// Password is for protocols that have a command of their own.
+func (c *carrier) Password(string, string) (signin.Step, error) {
+	return signin.Step{}, fail("AUTH", provider.ErrUnsupported, "", errNoCommand)
+}

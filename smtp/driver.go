@@ -50,7 +50,7 @@ var (
 //     allow (docs/signin.md), or the account lacks what the endpoint asks for
 //   - ErrProtocol, ErrTooLarge: it does not speak SMTP as it should
 func (d Driver) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
-	login, err := signin.New(authOp, a, methods...)
+	login, err := signin.New(authOp, a, provider.WithNothing)
 	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
@@ -73,7 +73,7 @@ func (d Driver) Open(ctx context.Context, a provider.Account) (provider.Provider
 
 // Probe goes as far as Open without signing in, and says goodbye. It needs no token.
 func (d Driver) Probe(ctx context.Context, a provider.Account) error {
-	login, err := signin.New(authOp, a, methods...)
+	login, err := signin.New(authOp, a, provider.WithNothing)
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}

@@ -2,7 +2,9 @@ package signin
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
+	"strings"
 
 	"github.com/go-serversync/serversync/provider"
 )
@@ -18,6 +20,7 @@ const (
 var (
 	errRounds    = errors.New("the server asks for ever")
 	errChallenge = errors.New("the server asks with more than 64 KiB")
+	errBase64    = errors.New("the server sent a challenge that is no base64")
 	errMore      = errors.New("the server asks for more than the mechanism has to say")
 )
 
@@ -31,7 +34,7 @@ func (s *SignIn) converse(ctx context.Context, c Carrier, m mechanism, x provide
 	if first != nil || m.host != nil {
 		sent++
 	}
-	step, err := c.Begin(name, first)
+	step, err := start(c, name, first)
 	for rounds := 0; ; rounds++ {
 		switch {
 		case err != nil:
@@ -43,17 +46,43 @@ func (s *SignIn) converse(ctx context.Context, c Carrier, m mechanism, x provide
 		}
 		response, bad := s.response(x, step.Challenge, rounds)
 		if bad != nil {
-			_, gone := c.Cancel()
+			_, gone := c.Say("*") // RFC 4422, section 3.5
 			return verdict{err: s.failed(ctx, bad), proven: sent > m.proof, lost: gone != nil}
 		}
 		sent++
-		step, err = c.Answer(response)
+		step, err = c.Say(encoded(response))
 	}
 }
 
-// response returns the answer to a challenge, within bounds.
-func (s *SignIn) response(x provider.Exchange, challenge []byte, rounds int) ([]byte, error) {
+func encoded(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+// start asks for a mechanism, with its initial response in the command if there is room
+// for it. Else it is the answer to the server's invitation, whatever that says. An
+// empty one is "=" there (RFC 4954, section 4; RFC 4959; RFC 5034, section 4).
+func start(c Carrier, name string, first []byte) (Step, error) {
+	initial := encoded(first)
 	switch {
+	case first == nil:
+		return c.Begin(name, "")
+	case initial == "":
+		initial = "="
+	}
+	if len(initial) <= c.Room(name) {
+		return c.Begin(name, initial)
+	}
+	step, err := c.Begin(name, "")
+	if err != nil || step.Done {
+		return step, err
+	}
+	return c.Say(encoded(first))
+}
+
+// response returns the answer to a challenge, within bounds.
+func (s *SignIn) response(x provider.Exchange, said string, rounds int) ([]byte, error) {
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(said))
+	switch {
+	case err != nil:
+		return nil, s.fail(provider.ErrProtocol, "", errBase64)
 	case rounds == maxRounds:
 		return nil, s.fail(provider.ErrProtocol, "", errRounds)
 	case len(challenge) > maxChallenge:

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"crypto/fips140"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -86,7 +87,10 @@ func (f *fake) end(refused error) (Step, error) {
 	return Step{Done: true, Refused: refused}, nil
 }
 
-func (f *fake) Begin(mechanism string, first []byte) (Step, error) {
+// Room has every initial response go with the command.
+func (f *fake) Room(string) int { return 1 << 20 }
+
+func (f *fake) Begin(mechanism, initial string) (Step, error) {
 	f.begun = append(f.begun, mechanism)
 	if f.dead {
 		return Step{}, errGone
@@ -98,10 +102,38 @@ func (f *fake) Begin(mechanism string, first []byte) (Step, error) {
 	if f.dialogue == nil {
 		return f.end(errNo)
 	}
-	return f.Answer(first)
+	return f.next(given(initial))
 }
 
-func (f *fake) Answer(response []byte) (Step, error) {
+// given is an initial response: "" is none, and "=" an empty one.
+func given(initial string) []byte {
+	switch initial {
+	case "":
+		return nil
+	case "=":
+		return []byte{}
+	}
+	return said(initial)
+}
+
+// said is an answer.
+func said(line string) []byte {
+	b, err := base64.StdEncoding.DecodeString(line)
+	if err != nil {
+		panic(err)
+	}
+	return append([]byte{}, b...)
+}
+
+func (f *fake) Say(line string) (Step, error) {
+	if line == "*" {
+		f.cancelled++
+		return f.end(errNo)
+	}
+	return f.next(said(line))
+}
+
+func (f *fake) next(response []byte) (Step, error) {
 	challenge, done := f.dialogue.Next(response)
 	switch {
 	case done && f.dialogue.User == "":
@@ -111,10 +143,8 @@ func (f *fake) Answer(response []byte) (Step, error) {
 	case f.challenge != nil:
 		challenge = f.challenge(challenge)
 	}
-	return Step{Challenge: challenge}, nil
+	return Step{Challenge: encoded(challenge)}, nil
 }
-
-func (f *fake) Cancel() (Step, error) { f.cancelled++; return f.end(errNo) }
 
 func (f *fake) Password(username, password string) (Step, error) {
 	f.begun = append(f.begun, command)

@@ -58,13 +58,16 @@ type asking struct {
 	mechanism string
 }
 
-func (f *asking) Begin(mechanism string, first []byte) (Step, error) {
-	f.mechanism, f.sent = mechanism, append(f.sent, first)
-	return Step{Challenge: []byte("who?")}, nil
+func (f *asking) Begin(mechanism, initial string) (Step, error) {
+	f.mechanism, f.sent = mechanism, append(f.sent, given(initial))
+	return Step{Challenge: encoded([]byte("who?"))}, nil
 }
 
-func (f *asking) Answer(response []byte) (Step, error) {
-	f.sent = append(f.sent, response)
+func (f *asking) Say(line string) (Step, error) {
+	if line == "*" {
+		return f.fake.Say(line)
+	}
+	f.sent = append(f.sent, said(line))
 	return Step{Done: true}, nil
 }
 

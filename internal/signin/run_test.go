@@ -171,11 +171,13 @@ type endless struct {
 	cancelled bool
 }
 
-func (e *endless) Begin(string, []byte) (Step, error) { return Step{Challenge: e.challenge}, nil }
-func (e *endless) Answer([]byte) (Step, error)        { return Step{Challenge: e.challenge}, nil }
-func (e *endless) Cancel() (Step, error) {
-	e.cancelled = true
-	return Step{Done: true, Refused: errNo}, nil
+func (e *endless) Begin(_, _ string) (Step, error) { return Step{Challenge: encoded(e.challenge)}, nil }
+func (e *endless) Say(line string) (Step, error) {
+	if line == "*" {
+		e.cancelled = true
+		return Step{Done: true, Refused: errNo}, nil
+	}
+	return Step{Challenge: encoded(e.challenge)}, nil
 }
 
 // The host's mechanisms: what they are told, and what their errors mean.
@@ -235,7 +237,7 @@ func TestHostMechanisms(t *testing.T) {
 // agreeing is a server that takes everything.
 type agreeing struct{ fake }
 
-func (f *agreeing) Begin(mechanism string, _ []byte) (Step, error) {
+func (f *agreeing) Begin(mechanism, _ string) (Step, error) {
 	f.begun = append(f.begun, mechanism)
 	return Step{Done: true}, nil
 }
@@ -400,10 +402,10 @@ func TestComplaintAndWelcome(t *testing.T) {
 
 type twofaced struct{ fake }
 
-func (f *twofaced) Begin(string, []byte) (Step, error) {
-	return Step{Challenge: []byte(`{"status":"400"}`)}, nil
+func (f *twofaced) Begin(_, _ string) (Step, error) {
+	return Step{Challenge: encoded([]byte(`{"status":"400"}`))}, nil
 }
-func (f *twofaced) Answer([]byte) (Step, error) { return Step{Done: true}, nil }
+func (f *twofaced) Say(string) (Step, error) { return Step{Done: true}, nil }
 
 // OAUTHBEARER as go-sasl's server reads it.
 func TestOAUTHBEARERIsReadByGoSASL(t *testing.T) {
@@ -463,4 +465,36 @@ func TestX6FIPSOnly(t *testing.T) {
 	cmd.Env = append(os.Environ(), "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// inviting is a server without room for an initial response, which it asks for in words.
+type inviting struct {
+	fake
+	invited string
+	first   string
+}
+
+func (f *inviting) Room(string) int { return 0 }
+
+func (f *inviting) Begin(_, initial string) (Step, error) {
+	f.invited = initial
+	return Step{Challenge: "go ahead!"}, nil
+}
+
+func (f *inviting) Say(line string) (Step, error) {
+	f.first = line
+	return Step{Done: true}, nil
+}
+
+// RFC 4954, section 4, and its like for IMAP and POP3: what invites the initial response
+// has nothing to tell, whatever it says.
+func TestAnInvitationNeedNotBeBase64(t *testing.T) {
+	s, err := New("test: AUTH", account(), every...)
+	require.NoError(t, err)
+	require.NoError(t, s.Choose(Server{Offered: []string{"PLAIN"}, Secure: true}))
+	f := &inviting{}
+	_, err = s.Run(t.Context(), f)
+	require.NoError(t, err)
+	require.Empty(t, f.invited)
+	require.Equal(t, encoded([]byte("\x00anna\x00"+canary)), f.first)
 }

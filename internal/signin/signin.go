@@ -50,16 +50,16 @@ type Server struct {
 // A Carrier carries an exchange in the words of a protocol. An error is one of the
 // connection, after which it is of no more use.
 type Carrier interface {
-	// Begin asks for a mechanism. first is the initial response, nil for none. Where
-	// the protocol has no initial responses, the carrier gives it in answer to the
-	// server's first, empty challenge.
-	Begin(mechanism string, first []byte) (Step, error)
+	// Room returns how many bytes an initial response may have in the command that
+	// asks for a mechanism, in base64; 0 if there is none for it.
+	Room(mechanism string) int
 
-	// Answer answers a challenge.
-	Answer(response []byte) (Step, error)
+	// Begin asks for a mechanism. initial is the initial response in base64, "" for
+	// none.
+	Begin(mechanism, initial string) (Step, error)
 
-	// Cancel gives the exchange up (RFC 4422, section 3.5).
-	Cancel() (Step, error)
+	// Say answers a challenge: with base64, or with "*", which gives the exchange up.
+	Say(line string) (Step, error)
 
 	// Password signs in with the protocol's own command.
 	Password(username, password string) (Step, error)
@@ -67,7 +67,7 @@ type Carrier interface {
 
 // A Step is what the server said.
 type Step struct {
-	Challenge []byte // if it goes on
+	Challenge string // if it goes on, in base64
 	Done      bool   // it is over
 	Refused   error  // why we are not signed in, an *provider.Error; nil if we are
 }
@@ -79,10 +79,14 @@ type Result struct {
 	Text      string // what else is worth telling, in words
 }
 
+// ofAll are the ways to sign in that every protocol knows.
+var ofAll = []provider.Method{provider.WithPassword, provider.WithWindows, provider.WithToken, provider.WithCertificate}
+
 // New returns the sign-in that a's endpoint asks for, or an *provider.Error with op
-// that says why there can be none: ErrUnsupported or ErrUnsafe.
-func New(op string, a provider.Account, known ...provider.Method) (*SignIn, error) {
-	method, err := a.SignIn(op, known...)
+// that says why there can be none: ErrUnsupported or ErrUnsafe. also are ways that the
+// protocol knows besides those of all.
+func New(op string, a provider.Account, also ...provider.Method) (*SignIn, error) {
+	method, err := a.SignIn(op, slices.Concat(ofAll, also)...)
 	if err != nil {
 		return nil, err
 	}
