@@ -58,58 +58,65 @@ func (c *cycle) acts(ctx context.Context) error {
 		case provider.ErrNotFound, provider.ErrCursorExpired:
 			b.Settled = append(b.Settled, act.ID) // there is nothing left to do it to
 		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
-			return errors.Join(err, c.settleActs(ctx, &b, done, err))
+			return errors.Join(err, c.settleActs(ctx, &b, c.sure(done)))
 		case provider.ErrProtocol: // what the session is good for after that nobody knows
+			c.in.broken = true
 			c.failAct(&b, act, err)
-			err := c.settleActs(ctx, &b, done, err)
-			c.breakIn()
-			return err
+			return c.settleActs(ctx, &b, c.sure(done))
 		default:
 			c.failAct(&b, act, err)
 		}
 	}
-	return c.settleActs(ctx, &b, done, nil)
+	return c.confirmActs(ctx, &b, done)
 }
 
-// breakIn has the session of incoming mail used no more.
-func (c *cycle) breakIn() {
-	if c.in != nil {
-		c.in.broken = true
+// sure returns what is done for good although the session is lost: nothing where acts
+// have to be confirmed. It stays owed.
+func (c *cycle) sure(done []OwedAct) []OwedAct {
+	if _, ok := provider.As[provider.Confirmer](c.in.Provider); ok {
+		return nil
 	}
+	return done
 }
 
-// settleActs settles the acts that are done, once they are confirmed where they have
-// to be. broke is why the session is of no more use, nil if it is: then those that
-// were not confirmed stay owed.
-func (c *cycle) settleActs(ctx context.Context, b *Batch, done []OwedAct, broke error) error {
+// confirmActs settles what is done, once it is confirmed where it has to be. The session
+// is at its end then.
+func (c *cycle) confirmActs(ctx context.Context, b *Batch, done []OwedAct) error {
 	confirmer, ok := provider.As[provider.Confirmer](c.in.Provider)
-	if ok && len(done) > 0 {
-		if broke != nil {
-			return c.commitActs(ctx, b)
-		}
-		_, err := remote(ctx, c, "Confirmer.Confirm", only(confirmer.Confirm))
-		c.in.broken = true
-		c.s.pool.put(c.in) // it is at its end
-		c.in = nil
-		switch provider.KindOf(err) {
-		case "":
-			if err != nil {
-				return err
-			}
-		case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
-			return errors.Join(err, c.commitActs(ctx, b))
-		default:
-			for _, act := range done {
-				c.failAct(b, act, err)
-			}
-			return c.commitActs(ctx, b)
-		}
+	if !ok || len(done) == 0 {
+		return c.settleActs(ctx, b, done)
 	}
+	_, err := remote(ctx, c, "Confirmer.Confirm", only(confirmer.Confirm))
+	c.in.broken = true
+	c.s.pool.put(c.in)
+	c.in = nil
+	switch provider.KindOf(err) {
+	case "":
+		if err != nil {
+			return err
+		}
+	case provider.ErrUnavailable, provider.ErrThrottled, provider.ErrAuth:
+		return errors.Join(err, c.settleActs(ctx, b, nil))
+	default: // the server says no
+		for _, act := range done {
+			c.failAct(b, act, err)
+		}
+		done = nil
+	}
+	return c.settleActs(ctx, b, done)
+}
+
+// settleActs commits that acts are done, and what else is in b.
+func (c *cycle) settleActs(ctx context.Context, b *Batch, done []OwedAct) error {
 	for _, act := range done {
 		c.report.Acts++
 		b.Settled = append(b.Settled, act.ID)
 	}
-	return c.commitActs(ctx, b)
+	if len(b.Settled) == 0 && len(b.Owe) == 0 {
+		return nil
+	}
+	_, err := c.commit(ctx, b)
+	return err
 }
 
 func (c *cycle) act(ctx context.Context, act provider.Act) error {
@@ -135,12 +142,4 @@ func (c *cycle) failAct(b *Batch, act OwedAct, err error) {
 		Message: fmt.Sprintf("could not %s item %q in folder %q: %v", act.Kind, act.ID, act.Folder, err),
 		Remedy:  "do it by hand on the server, if it matters",
 	}))
-}
-
-func (c *cycle) commitActs(ctx context.Context, b *Batch) error {
-	if len(b.Settled) == 0 && len(b.Owe) == 0 {
-		return nil
-	}
-	_, err := c.commit(ctx, b)
-	return err
 }

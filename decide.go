@@ -135,14 +135,10 @@ func (l *lane) isNew(change provider.Change) bool {
 	if !listedAlone(change) {
 		return true
 	}
-	since := l.since()
-	if !l.in.Traits().HasBackfill {
-		return !isOlder(change, since)
-	}
-	if !since.IsZero() && change.Received.Before(since) {
+	if isOlder(change, l.since()) {
 		return false
 	}
-	return l.backfilled
+	return l.backfilled || !l.in.Traits().HasBackfill
 }
 
 // listedAlone reports whether an item is told by nothing but its id, as in a listing of
