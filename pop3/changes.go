@@ -73,15 +73,13 @@ func (s *session) page(r provider.Request, from place) (page provider.Page, err 
 func (s *session) goOn(r provider.Request, from place) (place, error) {
 	l := s.list
 	back := boundOf(r.Since) < from.since // it lets in what was left out
-	first, _ := l.proof(from.n)
-	same := from.n <= l.n && first == from.proof && r.Cursor != ""
+	same := r.Cursor != "" && from.n <= l.n && l.proof(from.n) == from.proof
 	if r.Cursor != "" && !same && from.n <= l.n && from.names == byHeader {
 		// The UIDLs may be new and the messages the same.
 		if err := s.name(byHeader); err != nil {
 			return place{}, err
 		}
-		named, _ := l.nameProof(from.n)
-		same = named == from.ids
+		same = l.nameProof(from.n) == from.ids
 	}
 	if same && from.under && (from.full || !r.Full) && !back {
 		return from, s.name(from.names)
@@ -109,10 +107,9 @@ func (s *session) goOn(r provider.Request, from place) (place, error) {
 // prove has a place speak of all that there is now.
 func (s *session) prove(p *place) {
 	l := s.list
-	p.n = l.n
-	_, p.proof = l.proof(l.n)
+	p.n, p.proof = l.n, l.proof(l.n)
 	if p.names == byHeader {
-		_, p.ids = l.nameProof(l.n)
+		p.ids = l.nameProof(l.n)
 	}
 }
 

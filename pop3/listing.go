@@ -31,6 +31,7 @@ type listing struct {
 	times   []int64 // when each was received, as far as its header was read; see time
 	names   naming
 	rolls   map[naming]*roll
+	proofs  map[prefix]mark // that were made
 }
 
 var (

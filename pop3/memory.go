@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -75,7 +74,7 @@ func (s *session) setOut(p *place, back bool) {
 		p.since = 0
 	}
 	l, m := s.list, p.memory
-	if m.old > l.n || l.prefix(m.old) != m.proof {
+	if m.old > l.n || l.proof(m.old) != m.proof {
 		m.old = 0
 	}
 	p.course.aged = m.old
@@ -132,7 +131,7 @@ func (s *session) remember(p *place) {
 		return // every look at them reads their headers anyway
 	}
 	p.memory = memory{old: c.old, mixed: c.mixed, head: l.edge(c.old, c.old+maxEdge), tail: l.edge(l.n-maxEdge, l.n)}
-	p.memory.proof = l.prefix(c.old)
+	p.memory.proof = l.proof(c.old)
 }
 
 // edge makes an edge of the messages from one index up to another.
@@ -141,20 +140,6 @@ func (l *listing) edge(from, to int) (e edge) {
 		e = append(e, l.sampleHash(i))
 	}
 	return e
-}
-
-// prefix returns the SHA-256 over the tokens of the first n messages, zero for none.
-func (l *listing) prefix(n int) mark {
-	if n == 0 {
-		return mark{}
-	}
-	h := sha256.New()
-	var b []byte
-	for i := range n {
-		b = append(l.appendToken(b[:0], i), '\n')
-		h.Write(b)
-	}
-	return sum(h)
 }
 
 // text writes what a cursor holds of m, with its since; read reads it.

@@ -97,7 +97,7 @@ func (s *session) digest(names naming) error {
 		return noIDs()
 	}
 	s.topWorks = true
-	l.digests = digests
+	l.digests, l.proofs = digests, nil
 	return nil
 }
 
@@ -186,38 +186,44 @@ func (l *listing) id(i int) provider.ID {
 // A mark is a SHA-256 over names.
 type mark = [sha256.Size]byte
 
-// proof returns the SHA-256 over the tokens of the first n messages and of all.
-func (l *listing) proof(n int) (first, all mark) {
-	h := sha256.New()
-	var b []byte
-	for i := range l.n {
-		if i == n {
-			first = sum(h)
+// proof returns the SHA-256 over the tokens of the first n messages, zero for none.
+func (l *listing) proof(n int) mark {
+	return l.remembered("", n, func(each func(i int, token []byte)) {
+		var b []byte
+		for i := range n {
+			b = l.appendToken(b[:0], i)
+			each(i, b)
 		}
-		b = append(l.appendToken(b[:0], i), '\n')
-		h.Write(b)
-	}
-	all = sum(h)
-	if n == l.n {
-		first = all
-	}
-	return first, all
+	})
 }
 
 // nameProof is proof over the names.
-func (l *listing) nameProof(n int) (first, all mark) {
-	h := sha256.New()
-	l.ids(func(i int, id []byte) {
-		if i == n {
-			first = sum(h)
-		}
-		h.Write(append(id, '\n'))
-	})
-	all = sum(h)
-	if n == l.n {
-		first = all
+func (l *listing) nameProof(n int) mark { return l.remembered(l.names, n, l.ids) }
+
+// remembered returns the SHA-256 over the first n of what all gives, which is made once:
+// each page of a round asks for the same.
+func (l *listing) remembered(of naming, n int, all func(each func(i int, text []byte))) mark {
+	at := prefix{of, n}
+	if m, ok := l.proofs[at]; ok || n == 0 {
+		return m
 	}
-	return first, all
+	h := sha256.New()
+	all(func(i int, text []byte) {
+		if i < n {
+			h.Write(append(text, '\n'))
+		}
+	})
+	if l.proofs == nil {
+		l.proofs = make(map[prefix]mark)
+	}
+	l.proofs[at] = sum(h)
+	return l.proofs[at]
+}
+
+// A prefix names what a proof is over: names of a kind, or tokens.
+type prefix struct {
+	of naming // "" for tokens
+	n  int
 }
 
 func sum(h hash.Hash) (m mark) {

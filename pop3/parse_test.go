@@ -102,9 +102,13 @@ func FuzzListing(f *testing.F) {
 				t.Fatalf("%d ids of %d messages", len(seen), l.n)
 			}
 		}
-		_, all := l.proof(0)
-		if first, _ := l.proof(l.n); first != all {
+		again := *l
+		again.proofs = nil
+		if l.proof(l.n) != again.proof(l.n) || l.proof(l.n) != l.proof(l.n) {
 			t.Fatal("the proof of all is not the proof of all")
+		}
+		if l.n > 0 && l.proof(l.n) == l.proof(l.n-1) {
+			t.Fatal("the proof of all is the proof of all but one")
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package pop3_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -45,6 +46,26 @@ func BenchmarkPoll(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		look(provider.Request{Cursor: last.Next})
+	}
+}
+
+// A round over a mailbox of many costs what its pages have, and not the mailbox for each.
+func BenchmarkRoundOfMany(b *testing.B) {
+	server, d, a := start(b, pop3test.Options{})
+	for n := range 100_000 {
+		server.Add("user", mail(n, 10))
+	}
+	for b.Loop() {
+		s := open(b, d, a)
+		r := provider.Request{Folder: "INBOX"}
+		for more := true; more; {
+			page, err := s.Changes(context.Background(), r)
+			if err != nil {
+				b.Fatal(err)
+			}
+			r.Cursor, more = page.Next, page.More
+		}
+		s.Close()
 	}
 }
 
