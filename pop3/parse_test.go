@@ -104,7 +104,8 @@ func FuzzListing(f *testing.F) {
 		}
 		again := *l
 		again.proofs = nil
-		if l.proof(l.n) != again.proof(l.n) || l.proof(l.n) != l.proof(l.n) {
+		made := l.proof(l.n)
+		if made != again.proof(l.n) || made != l.proof(l.n) { // made anew, and remembered
 			t.Fatal("the proof of all is not the proof of all")
 		}
 		if l.n > 0 && l.proof(l.n) == l.proof(l.n-1) {
