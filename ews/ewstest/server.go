@@ -1,0 +1,8 @@
+package ewstest
+
+import "sync"
+
+// A Server is a running Exchange.
+type Server struct {
+	mu sync.Mutex // guards all that the mailboxes hold
+}
