@@ -9,7 +9,7 @@ func (c *Checker) attributes(t *typ, header bool, attrs []Attr) string {
 	}
 	var seen uint64 // by place among the declared
 	for _, a := range attrs {
-		if a.Name.Space == xsiNamespace || a.Name.Space == SOAP && header {
+		if a.Name.Space == SOAP && header || isHint(a.Name) {
 			continue
 		}
 		i := find(declared, a.Name)
@@ -30,6 +30,14 @@ func (c *Checker) attributes(t *typ, header bool, attrs []Attr) string {
 		}
 	}
 	return ""
+}
+
+// isHint reports whether an attribute speaks to validators and may stand anywhere.
+func isHint(n Name) bool {
+	if n.Space != xsiNamespace {
+		return false
+	}
+	return n.Local == "type" || n.Local == "schemaLocation" || n.Local == "noNamespaceSchemaLocation"
 }
 
 func find(declared []attribute, n Name) int {

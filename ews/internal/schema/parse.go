@@ -144,7 +144,7 @@ func (l *line) complexType(name Name) *typ {
 	}
 	var kids []*particle
 	for len(l.words) > 0 {
-		if w := l.words[0]; strings.HasPrefix(strings.TrimPrefix(w, "^"), "@") {
+		if w := l.words[0]; strings.HasPrefix(strings.TrimLeft(w, "^~"), "@") {
 			if w = l.next(); l.wanted(&w) {
 				c.ownAttrs = append(c.ownAttrs, l.attribute(w[1:]))
 			}
@@ -161,8 +161,9 @@ func (l *line) complexType(name Name) *typ {
 // wanted takes the mark from a word, and reports whether the word is of this edition.
 func (l *line) wanted(w *string) bool {
 	rest, late := strings.CutPrefix(*w, "^")
+	rest, gone := strings.CutPrefix(rest, "~")
 	*w = rest
-	return !late || l.edition == Newest
+	return (!late || l.edition == Newest) && (!gone || l.edition == Exchange2013SP1)
 }
 
 func (l *line) attribute(w string) (a attribute) {
@@ -243,12 +244,12 @@ func (l *line) count(p *particle, w string) string {
 		p.hi, _ = strconv.Atoi(m[3])
 		return m[1]
 	}
-	switch w[len(w)-1] {
-	case '?':
+	switch {
+	case strings.HasSuffix(w, "?"):
 		p.lo = 0
-	case '*':
+	case strings.HasSuffix(w, "*"):
 		p.lo, p.hi = 0, many
-	case '+':
+	case strings.HasSuffix(w, "+"):
 		p.hi = many
 	default:
 		return w
