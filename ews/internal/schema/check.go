@@ -7,7 +7,7 @@ import (
 )
 
 // Check holds a whole SOAP message against an edition. It returns a *Violation with the line and
-// the position of what is wrong, or what the reader or the XML parser has to say.
+// the position, in bytes, of what is wrong, or what the reader or the XML parser has to say.
 func Check(r io.Reader, e Edition) error {
 	d := xml.NewDecoder(r)
 	c := Checker{Edition: e}

@@ -35,6 +35,7 @@ func TestCheckAcceptsWhatIsRight(t *testing.T) {
 			`<t:RequestServerVersion Version="V2018_01_08"/><t:MailboxCulture>de-DE</t:MailboxCulture>`, getItem),
 		"impersonation, mustUnderstand":    soapOf(`<t:ExchangeImpersonation s:mustUnderstand="1"><t:ConnectingSID><t:SmtpAddress>a@b.example</t:SmtpAddress></t:ConnectingSID></t:ExchangeImpersonation>`, getItem),
 		"mustUnderstand on a plain header": soapOf(`<t:DateTimePrecision s:mustUnderstand="0">Seconds</t:DateTimePrecision>`, getItem),
+		"a header of encrypted data":       soapOf(`<t:SharingSecurity><w:EncryptedData xmlns:w="urn:w"><w:x>y</w:x></w:EncryptedData></t:SharingSecurity>`, getItem),
 		"a foreign header":                 soapOf(`<w:Security xmlns:w="urn:w" a="b"><w:x>y</w:x> z</w:Security>`, getItem),
 		"substitution":                     soapOf("", `<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape><m:IndexedPageItemView MaxEntriesReturned="10" Offset="0" BasePoint="Beginning"/><m:Restriction>`+restriction+`</m:Restriction><m:ParentFolderIds><t:DistinguishedFolderId Id="inbox"/></m:ParentFolderIds></m:FindItem>`),
 		"base types first":                 soapOf("", createItem(`<t:Message><t:Subject>s</t:Subject><t:Body BodyType="HTML">b</t:Body><t:ToRecipients><t:Mailbox><t:EmailAddress>a</t:EmailAddress></t:Mailbox></t:ToRecipients><t:IsRead>1</t:IsRead></t:Message>`)),
@@ -48,8 +49,7 @@ func TestCheckAcceptsWhatIsRight(t *testing.T) {
 	}
 }
 
-// The first row is a sentence that Exchange said to a client of its day, about a ReplyToItem
-// whose Importance was behind its ReferenceItemId's predecessors; the rest follow the same pattern.
+// The first row is what an Exchange server said to a client that gave a ReplyToItem an Importance.
 func TestCheckRefusesInTheWordsOfExchange(t *testing.T) {
 	tests := []struct{ name, message, text, path string }{
 		{"out of place", soapOf("", createItem(`<t:ReplyToItem><t:Importance>High</t:Importance></t:ReplyToItem>`)),

@@ -10,11 +10,13 @@
 //
 // An [Edition] chooses between the table as a whole and what Exchange 2013 SP1 knows of it.
 //
-// It is stricter than the documents in one thing and laxer in four. An xsi:type may name no type
-// but one of the table. RequestServerVersion may name every version there has been, in either
+// The checker differs from a validator that has the documents. It is stricter: an xsi:type may
+// name no type but one of the table, a header entry of Exchange's namespaces has to be one of its
+// headers, a message may be 512 elements deep, and a value other than strings and base64 may have
+// 4 KiB. It is laxer: RequestServerVersion may name every version there has been, in either
 // edition, for a client that speaks to all servers names what it needs; attributes of SOAP's
-// namespace, such as mustUnderstand, may stand on every header entry; header entries of
-// namespaces that are not Exchange's are let through; and anyURI is any text.
+// namespace, such as mustUnderstand, may stand on every header entry; header entries of foreign
+// namespaces are let through; the prefix of an xsi:type is not looked at; and anyURI is any text.
 package schema
 
 import (

@@ -2,11 +2,19 @@ package schema
 
 import "io"
 
+// offered are the headers of requests that clients are told of. The table has more, which
+// servers use among themselves.
+var offered = []string{"ExchangeImpersonation", "MailboxCulture", "RequestServerVersion", "TimeZoneContext", "DateTimePrecision", "ManagementRole"}
+
+// versionInfo is the header of responses.
+const versionInfo = "ServerVersionInfo"
+
 // WriteWSDL writes the description of the service (WSDL 1.1: document/literal over SOAP 1.1, one
-// operation each) that Exchange serves as services.wsdl. It refers to messages.xsd. address is
+// operation each) that Exchange serves as services.wsdl. It refers to messages.xsd, and is the same
+// in every edition. address is
 // where the service is, such as "https://mail.example.com/EWS/Exchange.asmx"; with none the
 // document describes no service, as Exchange's own.
-func WriteWSDL(w io.Writer, address string, e Edition) error {
+func WriteWSDL(w io.Writer, address string) error {
 	const soap = "http://schemas.xmlsoap.org/wsdl/soap/"
 	d := &document{}
 	d.line(`<?xml version="1.0" encoding="utf-8"?>`)
@@ -17,7 +25,7 @@ func WriteWSDL(w io.Writer, address string, e Edition) error {
 	d.empty("xs:import", "namespace", Messages, "schemaLocation", "messages.xsd")
 	d.close("xs:schema", "wsdl:types")
 	for _, request := range Operations() {
-		d.messages(request, e)
+		d.messages(request)
 	}
 	d.open("wsdl:portType", "name", "ExchangeServicePortType")
 	for _, request := range Operations() {
@@ -30,7 +38,7 @@ func WriteWSDL(w io.Writer, address string, e Edition) error {
 	d.open("wsdl:binding", "name", "ExchangeServiceBinding", "type", "m:ExchangeServicePortType")
 	d.empty("soap:binding", "style", "document", "transport", "http://schemas.xmlsoap.org/soap/http")
 	for _, request := range Operations() {
-		d.binding(request, e)
+		d.binding(request)
 	}
 	d.close("wsdl:binding")
 	if address != "" {
@@ -45,12 +53,12 @@ func WriteWSDL(w io.Writer, address string, e Edition) error {
 }
 
 // messages writes what goes in and out of an operation: the body and each header is a part.
-func (d *document) messages(request string, e Edition) {
+func (d *document) messages(request string) {
 	name := operation(request)
 	d.open("wsdl:message", "name", name+"SoapIn")
 	d.empty("wsdl:part", "name", "request", "element", "m:"+request)
-	for _, h := range headerNames(e) {
-		d.empty("wsdl:part", "name", h.Local, "element", qualified(h))
+	for _, h := range offered {
+		d.empty("wsdl:part", "name", h, "element", "t:"+h)
 	}
 	d.close("wsdl:message")
 	d.open("wsdl:message", "name", name+"SoapOut")
@@ -59,13 +67,13 @@ func (d *document) messages(request string, e Edition) {
 	d.close("wsdl:message")
 }
 
-func (d *document) binding(request string, e Edition) {
+func (d *document) binding(request string) {
 	name := operation(request)
 	d.open("wsdl:operation", "name", name)
 	d.empty("soap:operation", "soapAction", Messages+"/"+name)
 	d.open("wsdl:input")
-	for _, h := range headerNames(e) {
-		d.empty("soap:header", "message", "m:"+name+"SoapIn", "part", h.Local, "use", "literal")
+	for _, h := range offered {
+		d.empty("soap:header", "message", "m:"+name+"SoapIn", "part", h, "use", "literal")
 	}
 	d.empty("soap:body", "parts", "request", "use", "literal")
 	d.close("wsdl:input")

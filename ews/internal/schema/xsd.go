@@ -5,7 +5,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -206,17 +205,3 @@ func (d *document) simpleType(s *simple) {
 	}
 	d.close("xs:simpleType")
 }
-
-// headerNames returns the elements that are headers of requests, sorted.
-func headerNames(e Edition) (names []Name) {
-	for n, el := range tables(e).elements {
-		if el.role == header && n.Local != versionInfo {
-			names = append(names, n)
-		}
-	}
-	slices.SortFunc(names, func(a, b Name) int { return strings.Compare(a.Local, b.Local) })
-	return names
-}
-
-// versionInfo is the header of responses.
-const versionInfo = "ServerVersionInfo"

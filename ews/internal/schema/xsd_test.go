@@ -64,7 +64,7 @@ type definitions struct {
 // Every reference in the description leads to something, down to the elements of the table.
 func TestWSDLHoldsTogether(t *testing.T) {
 	var b bytes.Buffer
-	require.NoError(t, WriteWSDL(&b, "https://mail.example.com/EWS/Exchange.asmx?a&b", Newest))
+	require.NoError(t, WriteWSDL(&b, "https://mail.example.com/EWS/Exchange.asmx?a&b"))
 	var d definitions
 	require.NoError(t, xml.Unmarshal(b.Bytes(), &d))
 	assert.Equal(t, Messages, d.Target)
@@ -100,7 +100,7 @@ func TestWSDLHoldsTogether(t *testing.T) {
 	}
 
 	b.Reset()
-	require.NoError(t, WriteWSDL(&b, "", Exchange2013SP1))
+	require.NoError(t, WriteWSDL(&b, ""))
 	d = definitions{}
 	require.NoError(t, xml.Unmarshal(b.Bytes(), &d))
 	assert.Empty(t, d.Service)
@@ -112,5 +112,5 @@ func TestDocumentsSayWhatGoesWrong(t *testing.T) {
 	broken := errors.New("broken")
 	r.CloseWithError(broken)
 	assert.ErrorIs(t, WriteXSD(w, Types, Newest), broken)
-	assert.ErrorIs(t, WriteWSDL(w, "", Newest), broken)
+	assert.ErrorIs(t, WriteWSDL(w, ""), broken)
 }
