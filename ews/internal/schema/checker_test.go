@@ -63,6 +63,7 @@ func TestCheckRefusesInTheWordsOfExchange(t *testing.T) {
 			"The 'DeleteType' attribute is invalid - The value 'Shred' is invalid according to its datatype '" + Types + ":DisposalType' - The Enumeration constraint failed.", ""},
 		{"attribute missing", soapOf("", `<m:DeleteItem><m:ItemIds><t:ItemId Id="A"/></m:ItemIds></m:DeleteItem>`), "The required attribute 'DeleteType' is missing.", ""},
 		{"attribute unknown", soapOf("", strings.Replace(getItem, "ChangeKey", "Changekey", 1)), "The 'Changekey' attribute is not declared.", ""},
+		{"attribute that the base has", soapOf("", createItem(`<t:ReplyToItem ObjectName="x"/>`)), "The 'ObjectName' attribute is not declared.", ""},
 		{"attribute twice", soapOf("", strings.Replace(getItem, "ChangeKey", "Id", 1)), "'Id' is a duplicate attribute name.", ""},
 		{"enumeration", soapOf("", strings.Replace(getItem, "IdOnly", "IDOnly", 1)),
 			"The '" + Types + ":BaseShape' element is invalid - The value 'IDOnly' is invalid according to its datatype '" + Types + ":DefaultShapeNamesType' - The Enumeration constraint failed.", "/Envelope/Body/GetItem/ItemShape/BaseShape"},

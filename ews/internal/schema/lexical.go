@@ -141,7 +141,7 @@ func (b *base64) whole() bool {
 	case b.pads == 1:
 		return sextet(b.last)&3 == 0
 	case b.pads == 2:
-		return b.n > 2 && sextet(b.last)&15 == 0
+		return sextet(b.last)&15 == 0
 	}
 	return true
 }

@@ -59,3 +59,26 @@ func TestValuesInPieces(t *testing.T) {
 		}
 	}
 }
+
+// A facet's bounds belong to what it allows.
+func TestFacetsAtTheirBounds(t *testing.T) {
+	for line, row := range map[string]struct{ right, wrong []string }{
+		"int min=-3 max=512": {[]string{"-3", "512", "0512"}, []string{"-4", "513"}},
+		"integer max=5":      {[]string{"5", "-99999999999999999999"}, []string{"6", "99999999999999999999"}},
+		"string minlen=1":    {[]string{"ä", " "}, []string{""}},
+		"string len=2":       {[]string{"äö"}, []string{"ä", "äöü"}},
+		"string /[0-9]+/":    {[]string{"12"}, []string{"", "a1", "1\n"}},
+		"string One Two":     {[]string{"One", "Two"}, []string{"one", " One", "", "OneTwo"}},
+		"int 1 2 max=1":      {[]string{"1"}, []string{"2", "3"}},
+	} {
+		table, err := parse("simple t:A "+line, Newest)
+		require.NoError(t, err)
+		s := table.simples[Name{Types, "A"}]
+		for _, v := range row.right {
+			assert.Empty(t, s.fails(v), "%s %q", line, v)
+		}
+		for _, v := range row.wrong {
+			assert.NotEmpty(t, s.fails(v), "%s %q", line, v)
+		}
+	}
+}
