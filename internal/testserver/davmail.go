@@ -38,7 +38,8 @@ type DavMailOptions struct {
 // Its methods may be used by many goroutines.
 //
 // Users and passwords are those of the Exchange. For each connection DavMail asks for
-// the endpoint's URL before it greets, so that without an Exchange nobody is greeted.
+// the endpoint's URL before it greets, so that without an Exchange nobody is greeted. It
+// has memory for messages of 5 MB and not for those of 10 MB.
 type DavMail struct {
 	instance
 
