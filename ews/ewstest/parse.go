@@ -183,7 +183,7 @@ func (e *elided) Read(b []byte) (int, error) {
 
 // more finds how far the document can be read as it is.
 func (e *elided) more() {
-	if run := base64Run(e.body[e.at:]); run >= longRun {
+	if run := base64Run(e.body[e.at:]); run >= longRun && strings.HasPrefix(e.body[e.at+run:], "<") {
 		left := run - keptRun
 		out := e.at
 		for _, g := range e.gaps {
@@ -197,7 +197,7 @@ func (e *elided) more() {
 	// Up to behind the next bracket, where a run may begin.
 	e.to = len(e.body)
 	for at := e.at; ; {
-		i := strings.IndexByte(e.body[at:], '>')
+		i := strings.IndexByte(e.body[at:], '>') // the bracket that a run may follow
 		if i < 0 {
 			return
 		}
