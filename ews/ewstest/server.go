@@ -4,5 +4,6 @@ import "sync"
 
 // A Server is a running Exchange.
 type Server struct {
-	mu sync.Mutex // guards all that the mailboxes hold
+	model *model
+	mu    sync.Mutex // guards all that the mailboxes hold
 }
