@@ -32,8 +32,8 @@ func (n *node) with(attrs ...string) *node {
 	return n
 }
 
-// optional returns an element with text, nil without text.
-func optional(name, text string) *node {
+// maybe returns an element with text, nil without text.
+func maybe(name, text string) *node {
 	if text == "" {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (m *model) address(a item.Address) *node {
 	if name == "" {
 		name = addr
 	}
-	return group("Mailbox", elem("Name", name), optional("EmailAddress", addr), elem("RoutingType", routing), elem("MailboxType", kind))
+	return group("Mailbox", elem("Name", name), maybe("EmailAddress", addr), elem("RoutingType", routing), elem("MailboxType", kind))
 }
 
 // addresses returns an element with addresses, nil without any.

@@ -146,7 +146,7 @@ func (f *file) element(of *stored) *node {
 		elem("AttachmentId", "").with("Id", f.id(of)),
 		elem("Name", f.name),
 		contentType,
-		optional("ContentId", f.contentID),
+		maybe("ContentId", f.contentID),
 		elem("Size", strconv.FormatInt(f.size, 10)),
 		elem("LastModifiedTime", stamp(f.changed)),
 		elem("IsInline", boolean(f.inline)),

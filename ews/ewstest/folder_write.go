@@ -74,7 +74,7 @@ func (f *folder) property(q *request, name string) *node {
 			return f.parent.folderID(name)
 		}
 	case "FolderClass":
-		return optional(name, f.class)
+		return maybe(name, f.class)
 	case "DisplayName":
 		return elem(name, f.name)
 	case "TotalCount":

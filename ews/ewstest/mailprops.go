@@ -14,7 +14,7 @@ func (it *stored) ofMail(name string) *node {
 	m, h := it.home.box.model, it.head()
 	switch name {
 	case "Subject":
-		return optional(name, first(h.Subject, 255))
+		return maybe(name, first(h.Subject, 255))
 	case "From", "Sender":
 		if who := it.people(name); len(who) > 0 {
 			return group(name, m.address(who[0]))
@@ -30,9 +30,9 @@ func (it *stored) ofMail(name string) *node {
 			return elem(name, "<"+id+">")
 		}
 	case "InReplyTo":
-		return optional(name, bracketed(h.InReplyTo))
+		return maybe(name, bracketed(h.InReplyTo))
 	case "References":
-		return optional(name, bracketed(h.References))
+		return maybe(name, bracketed(h.References))
 	case "DateTimeSent":
 		if h.Date.IsZero() {
 			return elem(name, stamp(it.received))
@@ -53,9 +53,9 @@ func (it *stored) ofMail(name string) *node {
 	case "ConversationId":
 		return it.conversation()
 	case "ConversationIndex":
-		return optional(name, it.conversationIndex())
+		return maybe(name, it.conversationIndex())
 	case "ConversationTopic":
-		return optional(name, it.topic())
+		return maybe(name, it.topic())
 	case "InternetMessageHeaders":
 		return internetHeaders(h)
 	case "Categories":

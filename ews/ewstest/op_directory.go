@@ -46,9 +46,9 @@ func resolveNames(q *request, w *soap.Writer) error {
 // contact is what the directory has of who owns a mailbox.
 func (b *mailbox) contact() *node {
 	given, family, _ := strings.Cut(b.name, " ")
-	return group("Contact", elem("DisplayName", b.name), optional("GivenName", given),
+	return group("Contact", elem("DisplayName", b.name), maybe("GivenName", given),
 		group("EmailAddresses", elem("Entry", "SMTP:"+b.address).with("Key", "EmailAddress1")),
-		elem("ContactSource", "ActiveDirectory"), optional("Surname", family))
+		elem("ContactSource", "ActiveDirectory"), maybe("Surname", family))
 }
 
 // resolve finds the mailboxes that an entry may mean: a name's beginning, an address, or a name

@@ -90,15 +90,15 @@ func (it *stored) ofContact(name string) *node {
 	full := strings.TrimSpace(given + " " + family)
 	switch name {
 	case "DisplayName", "Subject":
-		return optional(name, full)
+		return maybe(name, full)
 	case "FileAs":
 		if it.set["FileAsMapping"].value() == "LastCommaFirst" && family != "" {
 			return elem(name, strings.TrimSuffix(family+", "+given, ", "))
 		}
-		return optional(name, full)
+		return maybe(name, full)
 	case "CompleteName":
 		if full != "" {
-			return group(name, optional("FirstName", given), optional("LastName", family), elem("FullName", full))
+			return group(name, maybe("FirstName", given), maybe("LastName", family), elem("FullName", full))
 		}
 	case "HasPicture":
 		return elem(name, "false")
