@@ -1,0 +1,316 @@
+package ews
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/go-serversync/serversync/ews/internal/soap"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// maxChanges is how many changes are asked for at once, the most that Exchange gives
+// ([MS-OXWSSYNC], section 3.1.4.2.3.3).
+const maxChanges = 512
+
+// How often the server may promise more and give nothing: from the same state, which leads
+// nowhere, and from one that moves on.
+const (
+	maxStuck = 3
+	maxEmpty = 32
+)
+
+// A changeKind is what a change is, by the first letter of its element.
+type changeKind string
+
+const (
+	created changeKind = "c"
+	updated changeKind = "u"
+	deleted changeKind = "d"
+	read    changeKind = "r"
+)
+
+// changeKinds are the elements of SyncFolderItems.
+var changeKinds = map[string]changeKind{"Create": created, "Update": updated, "Delete": deleted, "ReadFlagChange": read}
+
+// Changes tells what happened in a folder: first all that is there, newest first, then news.
+// Exchange has one lane, so r.Lane does not matter.
+//
+// The server is asked for many changes at once; those that a page has no room for wait in its
+// cursor. A Full round begins at the server's beginning again, and Since does not thin it out.
+func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.Page, err error) {
+	r.MaxItems, r.MaxBytes = cmp.Or(r.MaxItems, 50), cmp.Or(r.MaxBytes, 32<<20)
+	epoch, _, err := s.epoch(r.Folder)
+	if err != nil {
+		return p, err
+	}
+	at, err := readCursor(r.Cursor, epoch)
+	if err != nil {
+		return p, err
+	}
+	fresh := r.Cursor == "" || at.done()
+	switch {
+	case fresh && r.Full:
+		at = place{full: true}
+	case fresh:
+		at.full = false
+	}
+	if len(at.rest) == 0 {
+		if at, epoch, err = s.next(ctx, r, at, epoch); err != nil {
+			return p, err
+		}
+	}
+	if p.Changes, at.rest, err = s.tell(ctx, r, at); err != nil {
+		return provider.Page{}, err
+	}
+	p.RoundEnd, p.Full = at.done(), at.full
+	p.More = !p.RoundEnd
+	if fresh && p.RoundEnd && len(p.Changes) == 0 && !at.full && r.Cursor != "" {
+		p.Next = r.Cursor // nothing happened, and a cursor that moves costs a write
+		return p, nil
+	}
+	if p.Next, err = at.cursor(epoch); err != nil {
+		releaseAll(p.Changes)
+		return provider.Page{}, err
+	}
+	return p, nil
+}
+
+// next asks the server for the changes behind a place.
+func (s *session) next(ctx context.Context, r provider.Request, at place, epoch string) (place, string, error) {
+	_, id, err := s.epoch(r.Folder)
+	stuck, empty := 0, 0
+	for err == nil {
+		var b answered
+		if b, err = s.sync(ctx, id, at.state); err != nil {
+			break
+		}
+		switch {
+		case b.last:
+		case b.state == at.state:
+			stuck++
+		case b.count == 0:
+			empty++
+		}
+		if stuck == maxStuck || empty == maxEmpty {
+			return at, epoch, &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("the server promises more changes but gives none")}
+		}
+		if !b.last && b.state == at.state {
+			continue // what it told, it would tell again
+		}
+		at = place{state: b.state, last: b.last, full: at.full}
+		for _, n := range b.entries {
+			s.note(n)
+			if s.wanted(n, r, at.full) {
+				at.rest = append(at.rest, n)
+			}
+		}
+		if b.last || b.count > 0 {
+			return at, epoch, nil
+		}
+	}
+	if !isMissingFolder(err) {
+		return at, epoch, err
+	}
+	return s.again(ctx, r, at, epoch, err)
+}
+
+// again is next where the server does not know the folder any more: it may have another id,
+// if Exchange names it, for a mailbox that was moved.
+func (s *session) again(ctx context.Context, r provider.Request, at place, epoch string, why error) (place, string, error) {
+	if isDistinguished(string(r.Folder)) {
+		if err := s.look(ctx); err != nil {
+			return at, epoch, err
+		}
+		if now, _, err := s.epoch(r.Folder); err == nil && now != epoch {
+			if at.state != "" {
+				return at, epoch, expired("the folder has another id now")
+			}
+			return s.next(ctx, r, at, now)
+		}
+	}
+	kind := provider.ErrNotFound
+	if at.state != "" {
+		kind = provider.ErrCursorExpired // from the beginning it is not found
+	}
+	return at, epoch, as(why, kind)
+}
+
+// wanted reports whether r asks for a change.
+func (s *session) wanted(n entry, r provider.Request, full bool) bool {
+	switch n.kind {
+	case created, updated:
+		return full || r.Since.IsZero() || n.received.IsZero() || !n.received.Before(r.Since)
+	}
+	return true
+}
+
+// An answered is what the server answers to a SyncFolderItems. What is no mail is not in it,
+// but for its id when it goes.
+type answered struct {
+	state   string
+	last    bool
+	entries []entry
+	count   int // with what is no mail
+}
+
+// sync asks for the changes of a folder since a state.
+func (s *session) sync(ctx context.Context, id, state string) (b answered, err error) {
+	err = s.client.do(ctx, call{
+		op: "SyncFolderItems",
+		write: func(w *soap.Writer) {
+			w.Start("m:SyncFolderItems")
+			writeItemShape(w, false, "", s.listProperties())
+			w.Start("m:SyncFolderId")
+			writeFolderID(w, id)
+			w.End()
+			if state != "" {
+				w.Elem("m:SyncState", state)
+			}
+			w.Elem("m:MaxChangesReturned", strconv.Itoa(maxChanges))
+			w.Elem("m:SyncScope", "NormalItems")
+			w.End()
+		},
+		read: func(r *soap.Reader, e soap.Element) error {
+			b = answered{}
+			ended := false
+			var wrong error
+			err := eachMessage(r, e, 1, func(_ int, e soap.Element) {
+				switch {
+				case e.Is(soap.Messages, "SyncState"):
+					b.state = r.Text(e, maxCursor)
+				case e.Is(soap.Messages, "IncludesLastItemInRange"):
+					b.last, ended = isTrue(r.Text(e, maxText)), true
+				case e.Is(soap.Messages, "Changes"):
+					wrong = errors.Join(wrong, b.read(r, e))
+				}
+			}, func(_ int, m message) error { return m.err })
+			switch {
+			case err != nil:
+				return err
+			case r.Err() != nil:
+				return nil
+			case wrong != nil:
+				return wrong
+			case b.state == "" || !ended:
+				return &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("the answer lacks its SyncState, or whether there is more")}
+			}
+			return nil
+		},
+	})
+	if codeOf(err) == "ErrorInvalidSyncStateData" {
+		err = as(err, provider.ErrCursorExpired)
+	}
+	return b, err
+}
+
+// read reads the Changes.
+func (b *answered) read(r *soap.Reader, e soap.Element) error {
+	for one := range r.Children(e) {
+		kind, known := changeKinds[one.Name.Local]
+		if !known || one.Name.Space != soap.Types {
+			continue
+		}
+		if b.count++; b.count > maxChanges {
+			return &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("the server tells more changes than it was asked for")}
+		}
+		n, mail := readChange(r, one, kind)
+		switch {
+		case r.Err() != nil:
+			return nil
+		case len(n.id) > maxID, len(n.version) > maxID:
+			return &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrTooLarge, Err: errors.New("an item's id has more than 1 KiB")}
+		case n.id == "":
+			return &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("a change does not say of which item")}
+		case mail:
+			b.entries = append(b.entries, n)
+		}
+	}
+	return nil
+}
+
+// readChange reads a change, and reports whether it is one of mail, as far as it can be known.
+func readChange(r *soap.Reader, e soap.Element, kind changeKind) (n entry, mail bool) {
+	mail = true
+	for part := range r.Children(e) {
+		switch {
+		case part.Name.Space != soap.Types:
+		case (kind == created || kind == updated) && part.Name.Local != "ItemId":
+			for field := range r.Children(part) {
+				n.readField(r, field)
+			}
+			mail = isMail(part.Name.Local, n.class)
+		default:
+			n.readField(r, part)
+		}
+	}
+	n.kind = kind
+	if kind == created || kind == updated {
+		n.settle()
+	} else {
+		n.flags = nil
+	}
+	return n, mail
+}
+
+// note remembers an item's size for when it is asked for.
+func (s *session) note(n entry) {
+	if n.size == 0 {
+		return
+	}
+	if s.sizes == nil || len(s.sizes) >= 8*maxChanges {
+		s.sizes = make(map[provider.ID]int64)
+	}
+	s.sizes[n.id] = n.size
+}
+
+// change returns what is told of an entry, without its content.
+func (n entry) change() provider.Change {
+	c := provider.Change{ID: n.id, Version: n.version, Flags: n.flags, Received: n.received, Size: n.size}
+	switch n.kind {
+	case deleted:
+		return provider.Change{Kind: provider.Gone, ID: n.id}
+	case read:
+		c.Kind = provider.Flags
+	default:
+		c.Kind = provider.Upsert
+	}
+	return c
+}
+
+// isMissingFolder reports whether the server does not know the folder that it was asked about.
+func isMissingFolder(err error) bool {
+	switch code := codeOf(err); code {
+	case "ErrorSyncFolderNotFound", "ErrorFolderNotFound", "ErrorItemNotFound", "ErrorInvalidFolderId":
+		return true
+	default:
+		return isInvalidID(code)
+	}
+}
+
+// codeOf returns the server's code in an error, "" if it has none.
+func codeOf(err error) string {
+	var e *provider.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}
+
+// as returns an error as one of another kind.
+func as(err error, kind provider.Kind) error {
+	var e *provider.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	other := *e
+	other.Kind = kind
+	return &other
+}
+
+func releaseAll(changes []provider.Change) {
+	for _, c := range changes {
+		c.Raw.Release()
+	}
+}
