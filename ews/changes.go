@@ -25,14 +25,14 @@ const (
 type changeKind string
 
 const (
-	created changeKind = "c"
-	updated changeKind = "u"
-	deleted changeKind = "d"
-	read    changeKind = "r"
+	wasCreated changeKind = "c"
+	wasUpdated changeKind = "u"
+	wasDeleted changeKind = "d"
+	wasRead    changeKind = "r"
 )
 
 // changeKinds are the elements of SyncFolderItems.
-var changeKinds = map[string]changeKind{"Create": created, "Update": updated, "Delete": deleted, "ReadFlagChange": read}
+var changeKinds = map[string]changeKind{"Create": wasCreated, "Update": wasUpdated, "Delete": wasDeleted, "ReadFlagChange": wasRead}
 
 // Changes tells what happened in a folder: first all that is there, newest first, then news.
 // Exchange has one lane, so r.Lane does not matter.
@@ -101,8 +101,7 @@ func (s *session) next(ctx context.Context, r provider.Request, at place, epoch 
 		}
 		at = place{state: b.state, last: b.last, full: at.full}
 		for _, n := range b.entries {
-			s.note(n)
-			if s.wanted(n, r, at.full) {
+			if at.full || n.kind != wasCreated || !n.isOlder(r) {
 				at.rest = append(at.rest, n)
 			}
 		}
@@ -137,13 +136,9 @@ func (s *session) again(ctx context.Context, r provider.Request, at place, epoch
 	return at, epoch, as(why, kind)
 }
 
-// wanted reports whether r asks for a change.
-func (s *session) wanted(n entry, r provider.Request, full bool) bool {
-	switch n.kind {
-	case created, updated:
-		return full || r.Since.IsZero() || n.received.IsZero() || !n.received.Before(r.Since)
-	}
-	return true
+// isOlder reports whether an item is known to have been received before r's bound.
+func (n entry) isOlder(r provider.Request) bool {
+	return !n.received.IsZero() && n.received.Before(r.Since)
 }
 
 // An answered is what the server answers to a SyncFolderItems. What is no mail is not in it,
@@ -236,7 +231,7 @@ func readChange(r *soap.Reader, e soap.Element, kind changeKind) (n entry, mail 
 	for part := range r.Children(e) {
 		switch {
 		case part.Name.Space != soap.Types:
-		case (kind == created || kind == updated) && part.Name.Local != "ItemId":
+		case (kind == wasCreated || kind == wasUpdated) && part.Name.Local != "ItemId":
 			for field := range r.Children(part) {
 				n.readField(r, field)
 			}
@@ -246,7 +241,7 @@ func readChange(r *soap.Reader, e soap.Element, kind changeKind) (n entry, mail 
 		}
 	}
 	n.kind = kind
-	if kind == created || kind == updated {
+	if kind == wasCreated || kind == wasUpdated {
 		n.settle()
 	} else {
 		n.flags = nil
@@ -265,16 +260,15 @@ func (s *session) note(n entry) {
 	s.sizes[n.id] = n.size
 }
 
-// change returns what is told of an entry, without its content.
-func (n entry) change() provider.Change {
-	c := provider.Change{ID: n.id, Version: n.version, Flags: n.flags, Received: n.received, Size: n.size}
-	switch n.kind {
-	case deleted:
+// change returns what is told of an entry, without its content. An older item than r asks for
+// may be known nevertheless, and then what changes of it is told as its flags.
+func (n entry) change(r provider.Request, full bool) provider.Change {
+	c := provider.Change{Kind: provider.Upsert, ID: n.id, Version: n.version, Flags: n.flags, Received: n.received, Size: n.size}
+	switch {
+	case n.kind == wasDeleted:
 		return provider.Change{Kind: provider.Gone, ID: n.id}
-	case read:
+	case n.kind == wasRead, n.kind == wasUpdated && !full && n.isOlder(r):
 		c.Kind = provider.Flags
-	default:
-		c.Kind = provider.Upsert
 	}
 	return c
 }

@@ -98,7 +98,7 @@ func unpacked(b []byte) (rest []entry, ok bool) {
 	for _, v := range list {
 		n := entry{kind: changeKind(v.Kind), id: provider.ID(v.ID), version: v.Version, size: v.Size, flags: v.Flags}
 		switch n.kind {
-		case created, updated, deleted, read:
+		case wasCreated, wasUpdated, wasDeleted, wasRead:
 		default:
 			return nil, false
 		}

@@ -21,7 +21,7 @@ const guessedSize = 1 << 20
 func (s *session) tell(ctx context.Context, r provider.Request, at place) (changes []provider.Change, rest []entry, err error) {
 	n := fit(r, at.rest)
 	page := at.rest[:n]
-	results, err := s.contents(ctx, r.Want, page)
+	results, err := s.contents(ctx, r, page)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -44,7 +44,7 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 			rest = append(rest, e)
 			continue
 		}
-		c := res.put(e)
+		c := res.put(e.change(r, at.full), e.kind)
 		if c.Raw != nil {
 			bytes += c.Raw.Size()
 		}
@@ -56,18 +56,17 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 	return changes, append(rest, at.rest[n:]...), nil
 }
 
-// put returns the change that an entry is with what was read of it.
-func (res result) put(e entry) provider.Change {
-	c := e.change()
+// put returns a change with what was read of its item.
+func (res result) put(c provider.Change, kind changeKind) provider.Change {
 	switch res.outcome {
 	case gone:
-		return provider.Change{Kind: provider.Gone, ID: e.id}
+		return provider.Change{Kind: provider.Gone, ID: c.ID}
 	case bad, pending:
-		if e.kind == created {
+		if kind == wasCreated {
 			c.Err = res.err
 		} // else it stays without flags, which are not known then
 	case had:
-		if e.kind == read {
+		if kind == wasRead {
 			c.Flags, c.Version = res.flags, res.version
 		}
 		c.Raw, c.Header = res.raw, res.header
@@ -93,7 +92,7 @@ func fit(r provider.Request, rest []entry) int {
 		if i == r.MaxItems || bytes > r.MaxBytes {
 			return i
 		}
-		if r.Want == provider.WantBodies && e.kind == created {
+		if r.Want == provider.WantBodies && e.kind == wasCreated {
 			bytes += e.size
 		}
 	}
@@ -102,23 +101,24 @@ func fit(r provider.Request, rest []entry) int {
 
 // contents reads what is wanted of the new ones of entries, and the flags of those of which
 // the server said only that they were read. Each has its result at its place.
-func (s *session) contents(ctx context.Context, want provider.Want, page []entry) ([]result, error) {
+func (s *session) contents(ctx context.Context, r provider.Request, page []entry) ([]result, error) {
 	results := make([]result, len(page))
 	var items, flags []int
 	dealt := make(map[provider.ID]bool)
 	for i, e := range page {
+		s.note(e)
 		switch {
-		case e.kind == read:
+		case e.kind == wasRead:
 			flags = append(flags, i)
-		case e.kind != created || want == provider.WantIDs || dealt[e.id]:
-		case want == provider.WantBodies && e.size > s.limits.Message:
+		case e.kind != wasCreated || r.Want == provider.WantIDs || dealt[e.id] || e.isOlder(r):
+		case r.Want == provider.WantBodies && e.size > s.limits.Message:
 			results[i] = result{outcome: bad, err: tooLong("GetItem", s.limits.Message)}
 		default:
 			items, dealt[e.id] = append(items, i), true
 		}
 	}
 	whole := headers
-	if want == provider.WantBodies {
+	if r.Want == provider.WantBodies {
 		whole = bodies
 	}
 	for _, part := range []struct {
@@ -262,6 +262,14 @@ func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, er
 	}
 	list = list[:s.take(m, list)]
 	results, err := s.get(ctx, m, list)
+	switch {
+	case err == nil || provider.KindOf(err) != provider.ErrTooLarge || ctx.Err() != nil:
+	case len(list) > 1: // one of them is to blame
+		s.batch = max(len(list)/2, 1)
+		return s.group(ctx, m, list)
+	default:
+		return []result{{outcome: bad, err: err}}, nil
+	}
 	if err != nil {
 		if code := codeOf(err); len(list) > 1 && (code == "ErrorTimeoutExpired" || provider.KindOf(err) == provider.ErrUnavailable) {
 			s.batch = max(len(list)/2, 1)

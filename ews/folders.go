@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
 	"github.com/go-serversync/serversync/provider"
@@ -15,8 +16,12 @@ import (
 // folderPage is how many folders are asked for at once.
 const folderPage = 500
 
-// maxFolderDepth is how deep the folders may lie whose names are put together. Exchange has 300.
-const maxFolderDepth = 300
+// The bounds of names: of a folder, which Exchange gives 255 characters, and of those that are
+// put together. The rest of a longer one is left out.
+const (
+	maxFolderName = 1 << 10
+	maxFullName   = 4 << 10
+)
 
 // A foundFolder is a folder as the server lists it.
 type foundFolder struct {
@@ -70,7 +75,7 @@ func (s *session) Folders(ctx context.Context) ([]provider.Folder, error) {
 // fullName returns a folder's name with those of the folders around it.
 func fullName(byID map[string]*foundFolder, f foundFolder) string {
 	name := f.name
-	for range maxFolderDepth {
+	for len(name) < maxFullName { // which ends a circle too
 		around, ok := byID[f.parent]
 		if !ok {
 			break
@@ -183,6 +188,9 @@ func readFolder(r *soap.Reader, e soap.Element) foundFolder {
 			f.parent = field.Attr("Id")
 		case "DisplayName":
 			f.name = r.Text(field, maxText)
+			if len(f.name) > maxFolderName {
+				f.name = strings.ToValidUTF8(f.name[:maxFolderName], "")
+			}
 		case "FolderClass":
 			f.class = r.Text(field, maxText)
 		case "ExtendedProperty":

@@ -106,6 +106,7 @@ func (s *session) readResult(r *soap.Reader, e soap.Element, m mode, size int64,
 		}
 	}
 	res.settle()
+	res.parts.spare(s.limits.Item.Header)
 	if r.Err() != nil || res.outcome != had {
 		return
 	}

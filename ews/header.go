@@ -17,11 +17,12 @@ import (
 
 // parts are the properties of a message of which a header, or the whole, is put together.
 type parts struct {
-	header   string // as it came over the Internet; "" of a message that did not
-	fields   []item.Field
-	subject  string
-	sent     time.Time
-	received time.Time
+	header    string // as it came over the Internet; "" of a message that did not
+	transport []byte // what is left of it
+	fields    []item.Field
+	subject   string
+	sent      time.Time
+	received  time.Time
 
 	messageID, inReplyTo, references string
 	threadIndex                      string
@@ -62,7 +63,7 @@ func (p *parts) readField(r *soap.Reader, e soap.Element) bool {
 	case "InReplyTo":
 		p.inReplyTo = r.Text(e, maxText)
 	case "References":
-		p.references = r.Text(e, maxHeader)
+		p.references = short(r.Text(e, maxHeader))
 	case "InternetMessageId":
 		p.messageID = r.Text(e, maxText)
 	case "InternetMessageHeaders":
@@ -109,21 +110,39 @@ func (p *parts) readExtended(tag uint64, value string) bool {
 func readFields(r *soap.Reader, e soap.Element) (list []item.Field) {
 	for one := range r.Children(e) {
 		if one.Is(soap.Types, "InternetMessageHeader") && len(list) < maxFields {
-			list = append(list, item.Field{Name: one.Attr("HeaderName"), Value: r.Text(one, maxHeader)})
+			list = append(list, item.Field{Name: one.Attr("HeaderName"), Value: short(r.Text(one, maxHeader))})
 		}
 	}
 	return list
+}
+
+// short returns a text, and of one that is too long nothing.
+func short(text string) string {
+	if len(text) > maxText {
+		return ""
+	}
+	return text
+}
+
+// spare drops what is not needed of parts that have a header, for there are many at once.
+func (p *parts) spare(most int) {
+	if len(p.header) > most {
+		*p = parts{} // the whole is asked for
+	} else if p.header != "" {
+		p.transport = transportHeader(p.header)
+		p.header = ""
+	}
+	if p.transport != nil {
+		*p = parts{transport: p.transport}
+	}
 }
 
 // headerOf returns a message's header: as it came over the Internet where Exchange has
 // kept that, and else put together. It is nil for a message of which too little is known: then its whole is
 // asked for.
 func (s *session) headerOf(ctx context.Context, p *parts) ([]byte, error) {
-	if b := transportHeader(p.header); b != nil {
-		if len(b) > s.limits.Item.Header {
-			return nil, nil
-		}
-		return b, nil
+	if p.transport != nil {
+		return p.transport, nil
 	}
 	if p.messageID == "" || len(p.from)+len(p.sender) == 0 || p.sent.IsZero() {
 		return nil, nil

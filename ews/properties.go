@@ -35,7 +35,7 @@ const (
 	classOfNote     = "IPM.Note"
 	maxID           = 1 << 10 // bytes of an id; Exchange's have about 150
 	maxHeader       = 16 << 20
-	maxCategories   = 256
+	maxCategories   = 16 << 10 // bytes of an item's; one has at most 255 characters
 	categoryOfOurs  = "item:Categories"
 	receivedOfItem  = "item:DateTimeReceived"
 	classOfItem     = "item:ItemClass"
@@ -212,12 +212,18 @@ func readExtended(r *soap.Reader, e soap.Element) (tag uint64, value string) {
 	return tag, value
 }
 
-// readStrings reads a list of strings, as far as a listing has room for it.
+// readStrings reads a list of strings, as far as a cursor has room for it.
 func readStrings(r *soap.Reader, e soap.Element) (list []string) {
+	left := maxCategories
 	for one := range r.Children(e) {
-		if one.Is(soap.Types, "String") && len(list) < maxCategories {
-			list = append(list, r.Text(one, maxText))
+		if !one.Is(soap.Types, "String") {
+			continue
 		}
+		text := r.Text(one, maxText)
+		if left -= len(text) + 1; left < 0 {
+			return list
+		}
+		list = append(list, text)
 	}
 	return list
 }

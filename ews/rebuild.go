@@ -20,6 +20,10 @@ const maxRebuilt = 32 << 20
 func (s *session) rebuild(ctx context.Context, res *result) error {
 	why := res.err
 	p, err := s.properties(ctx, res)
+	if provider.KindOf(err) == provider.ErrTooLarge {
+		res.outcome = bad
+		return nil
+	}
 	if err != nil || res.outcome != had {
 		return err
 	}
