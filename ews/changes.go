@@ -56,9 +56,22 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	case fresh:
 		at.full = false
 	}
+	still := false // nothing has happened at all
 	if len(at.rest) == 0 {
-		if at, epoch, err = s.next(ctx, r, at, epoch); err != nil {
+		var b answered
+		b, err = s.next(ctx, r, at.state)
+		if isMissingFolder(err) {
+			b, epoch, err = s.again(ctx, r, at.state, epoch, err)
+		}
+		if err != nil {
 			return p, err
+		}
+		still = b.last && b.count == 0
+		at = place{state: b.state, last: b.last, full: at.full}
+		for _, n := range b.entries {
+			if at.full || n.kind != wasCreated || !n.isOlder(r) {
+				at.rest = append(at.rest, n)
+			}
 		}
 	}
 	if p.Changes, at.rest, err = s.tell(ctx, r, at); err != nil {
@@ -66,8 +79,8 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	}
 	p.RoundEnd, p.Full = at.done(), at.full
 	p.More = !p.RoundEnd
-	if fresh && p.RoundEnd && len(p.Changes) == 0 && !at.full && r.Cursor != "" {
-		p.Next = r.Cursor // nothing happened, and a cursor that moves costs a write
+	if still && r.Cursor.Done() && !at.full {
+		p.Next = r.Cursor // for one that moves costs a write
 		return p, nil
 	}
 	if p.Next, err = at.cursor(epoch); err != nil {
@@ -77,63 +90,53 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	return p, nil
 }
 
-// next asks the server for the changes behind a place.
-func (s *session) next(ctx context.Context, r provider.Request, at place, epoch string) (place, string, error) {
+// next asks the server for what happened since a state.
+func (s *session) next(ctx context.Context, r provider.Request, state string) (b answered, err error) {
 	_, id, err := s.epoch(r.Folder)
-	stuck, empty := 0, 0
-	for err == nil {
-		var b answered
-		if b, err = s.sync(ctx, id, at.state); err != nil {
-			break
+	if err != nil {
+		return b, err
+	}
+	from := state
+	for stuck, empty := 0, 0; ; from = b.state {
+		if b, err = s.sync(ctx, id, from); err != nil {
+			return b, err
 		}
 		switch {
 		case b.last:
-		case b.state == at.state:
+			return b, nil
+		case b.state == from: // what it told, it would tell again
 			stuck++
 		case b.count == 0:
 			empty++
+		default:
+			return b, nil
 		}
 		if stuck == maxStuck || empty == maxEmpty {
-			return at, epoch, &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("the server promises more changes but gives none")}
-		}
-		if !b.last && b.state == at.state {
-			continue // what it told, it would tell again
-		}
-		at = place{state: b.state, last: b.last, full: at.full}
-		for _, n := range b.entries {
-			if at.full || n.kind != wasCreated || !n.isOlder(r) {
-				at.rest = append(at.rest, n)
-			}
-		}
-		if b.last || b.count > 0 {
-			return at, epoch, nil
+			return b, &provider.Error{Op: "ews: SyncFolderItems", Kind: provider.ErrProtocol, Err: errors.New("the server promises more changes but gives none")}
 		}
 	}
-	if !isMissingFolder(err) {
-		return at, epoch, err
-	}
-	return s.again(ctx, r, at, epoch, err)
 }
 
 // again is next where the server does not know the folder any more: it may have another id,
 // if Exchange names it, for a mailbox that was moved.
-func (s *session) again(ctx context.Context, r provider.Request, at place, epoch string, why error) (place, string, error) {
+func (s *session) again(ctx context.Context, r provider.Request, state, epoch string, why error) (b answered, now string, err error) {
 	if isDistinguished(string(r.Folder)) {
 		if err := s.look(ctx); err != nil {
-			return at, epoch, err
+			return b, epoch, err
 		}
 		if now, _, err := s.epoch(r.Folder); err == nil && now != epoch {
-			if at.state != "" {
-				return at, epoch, expired("the folder has another id now")
+			if state != "" {
+				return b, epoch, expired("the folder has another id now")
 			}
-			return s.next(ctx, r, at, now)
+			b, err = s.next(ctx, r, state)
+			return b, now, err
 		}
 	}
 	kind := provider.ErrNotFound
-	if at.state != "" {
+	if state != "" {
 		kind = provider.ErrCursorExpired // from the beginning it is not found
 	}
-	return at, epoch, as(why, kind)
+	return b, epoch, as(why, kind)
 }
 
 // isOlder reports whether an item is known to have been received before r's bound.

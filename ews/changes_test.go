@@ -264,3 +264,32 @@ func TestStateIsOfNoUse(t *testing.T) {
 	_, err = s.Changes(t.Context(), provider.Request{Folder: "AAMkAGone", Lane: provider.Live})
 	require.ErrorIs(t, err, provider.ErrNotFound)
 }
+
+// A poll that finds only what is no mail moves the cursor, or the next one would find it
+// again; and an old message of which something changes is told as its flags.
+func TestSinceTellsWhatChanges(t *testing.T) {
+	c := &canned{answer: func(_, body string) string {
+		switch {
+		case strings.Contains(body, "<m:SyncState>one<"):
+			return synced("two", true, `<t:Create><t:Contact><t:ItemId Id="c"/></t:Contact></t:Create>`)
+		case strings.Contains(body, "<m:SyncState>two<"):
+			return synced("three", true, strings.ReplaceAll(note("old"), "t:Create", "t:Update"))
+		}
+		return synced("one", true, note("old"))
+	}}
+	s := c.open(t)
+	r := inbox("")
+	r.Since = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	for _, want := range []string{"", "", "flags old"} {
+		page, err := s.Changes(t.Context(), r)
+		require.NoError(t, err)
+		got := ""
+		for _, change := range page.Changes {
+			got += fmt.Sprint(change.Kind, " ", change.ID)
+		}
+		require.Equal(t, want, got)
+		require.True(t, page.RoundEnd)
+		require.NotEqual(t, r.Cursor, page.Next)
+		r.Cursor = page.Next
+	}
+}
