@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
@@ -20,6 +21,9 @@ const (
 
 	// tokenProperty says which submission a draft is for.
 	tokenProperty = "serversync-submission"
+
+	// attemptProperty says which try of it.
+	attemptProperty = "serversync-attempt"
 
 	// answeredProperty says that the server has called a draft sent that is still there.
 	answeredProperty = "serversync-answered"
@@ -73,6 +77,7 @@ func (l *letter) createDraft(ctx context.Context, mime *item.Blob) error {
 			w.Elem("t:Importance", l.importance)
 		}
 		setOurs(w, tokenProperty, l.token)
+		setOurs(w, attemptProperty, strconv.Itoa(l.sub.Attempt))
 		// What is said here counts before what MIME says of the same.
 		writeMailboxes(w, "t:ToRecipients", l.to)
 		writeMailboxes(w, "t:CcRecipients", l.cc)
@@ -214,10 +219,20 @@ func nameOf(a *item.Attachment) string {
 
 // discard deletes a draft for good, so that nothing can send it any more.
 func (s *session) discard(ctx context.Context, d draft) error {
+	return s.remove(ctx, d, "HardDelete")
+}
+
+// withdraw puts a draft among what was deleted. It has another id there, so that nothing can
+// send it any more, and it tells whoever asks that it was not sent.
+func (s *session) withdraw(ctx context.Context, d draft) error {
+	return s.remove(ctx, d, "MoveToDeletedItems")
+}
+
+func (s *session) remove(ctx context.Context, d draft, how string) error {
 	return s.client.do(ctx, call{
 		op: "DeleteItem",
 		write: func(w *soap.Writer) {
-			w.Start("m:DeleteItem", "DeleteType", "HardDelete")
+			w.Start("m:DeleteItem", "DeleteType", how)
 			w.Start("m:ItemIds")
 			d.write(w, "t:ItemId")
 			w.End()

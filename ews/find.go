@@ -17,8 +17,10 @@ type sighting struct {
 	draft
 	folder    string // the id of the folder that it is in
 	messageID string // as the server has it, with angle brackets or without
+	unsent    bool   // it is a draft, or was one when it was thrown away
 	submitted bool   // it is on its way out
 	token     string // of the submission that it is our draft or copy of
+	attempt   string // which try of it
 	answered  bool   // the server has called it sent while it lay there
 }
 
@@ -26,10 +28,11 @@ type sighting struct {
 func writeSighting(w *soap.Writer) {
 	w.Elem("t:BaseShape", "IdOnly")
 	w.Start("t:AdditionalProperties")
-	for _, uri := range []string{"item:ParentFolderId", "item:IsSubmitted", "message:InternetMessageId"} {
+	for _, uri := range []string{"item:ParentFolderId", "item:IsSubmitted", "item:IsDraft", "message:InternetMessageId"} {
 		w.Empty("t:FieldURI", "FieldURI", uri)
 	}
 	ours(w, tokenProperty)
+	ours(w, attemptProperty)
 	ours(w, answeredProperty)
 	w.End()
 }
@@ -46,6 +49,8 @@ func (s *sighting) read(r *soap.Reader, e soap.Element) {
 		s.folder = e.Attr("Id")
 	case "IsSubmitted":
 		s.submitted = isTrue(r.Text(e, maxCode))
+	case "IsDraft":
+		s.unsent = isTrue(r.Text(e, maxCode))
 	case "InternetMessageId":
 		s.messageID = r.Text(e, maxText)
 	case "ExtendedProperty":
@@ -61,6 +66,8 @@ func (s *sighting) read(r *soap.Reader, e soap.Element) {
 		switch strings.ToLower(name) { // Exchange has names in the case in which it saw them first
 		case tokenProperty:
 			s.token = value
+		case attemptProperty:
+			s.attempt = value
 		case answeredProperty:
 			s.answered = value != ""
 		}

@@ -2,6 +2,7 @@ package ews
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/go-serversync/serversync/provider"
 )
@@ -9,15 +10,16 @@ import (
 // What is said of a message that was looked for.
 const (
 	wasSent    = "found among the sent mail"
-	wasNotSent = "it was not sent: its draft was where it had been made, and has been taken away"
+	wasNotSent = "it was not sent: its draft is among what was deleted"
 	isSending  = "the server is sending it"
 	staysThere = "the server said that it was sent, and its draft is still among the drafts"
 	isNowhere  = "its draft is gone, and there is no copy among the sent mail"
 )
 
 // Settle looks for the submission's draft and for its copy. A copy says that it was sent. A
-// draft that is where it was made says that it was not; it is then deleted for good, so that a SendItem that is still
-// on its way finds nothing to send, and looked for once more. What is at neither place
+// draft that is where it was made says that it was not; it is then put among what was deleted, so
+// that a SendItem that is still on its way finds nothing to send, and looked for once more. There
+// it goes on saying so, to whoever asks again because this answer was lost. What is nowhere
 // stays Uncertain, and so does what the server has called sent without doing it.
 func (s *session) Settle(ctx context.Context, sub provider.Submission) (provider.Result, error) {
 	l := s.newLetter(sub)
@@ -40,9 +42,9 @@ func (l *letter) find(ctx context.Context) error {
 		return err
 	}
 	for _, d := range seen.drafts {
-		err := l.discard(ctx, d.draft)
+		err := l.withdraw(ctx, d.draft)
 		if provider.KindOf(err) == provider.ErrNotFound {
-			l.settle(provider.StatusUncertain, isNowhere) // gone within the moment
+			l.settle(provider.StatusUncertain, isSending) // gone within the moment
 			return nil
 		}
 		if err != nil {
@@ -55,7 +57,7 @@ func (l *letter) find(ctx context.Context) error {
 		return err
 	case seen.sent:
 		l.settle(provider.StatusSent, wasSent)
-	case len(seen.drafts) > 0:
+	case len(seen.drafts) > 0 || !seen.withdrawn:
 		l.settle(provider.StatusUncertain, isSending)
 	default:
 		l.settle(provider.StatusRetry, wasNotSent)
@@ -68,6 +70,8 @@ func (l *letter) decided(seen seen) bool {
 	switch {
 	case seen.sent:
 		l.settle(provider.StatusSent, wasSent)
+	case len(seen.drafts) == 0 && seen.withdrawn:
+		l.settle(provider.StatusRetry, wasNotSent)
 	case len(seen.drafts) == 0:
 		l.settle(provider.StatusUncertain, isNowhere)
 	}
@@ -89,8 +93,9 @@ func (l *letter) decided(seen seen) bool {
 
 // What was seen of a letter.
 type seen struct {
-	sent   bool // a copy is among the sent mail, or on its way
-	drafts []sighting
+	sent      bool // a copy is among the sent mail, or on its way
+	drafts    []sighting
+	withdrawn bool // the draft of this try is among what was deleted
 }
 
 // look looks where a letter may be.
@@ -102,7 +107,10 @@ func (l *letter) look(ctx context.Context) (seen seen, err error) {
 	if l.messageID != "" {
 		by = append(by, byMessageID(l.messageID)...)
 	}
-	for _, folder := range []provider.FolderID{"sentitems", "outbox"} {
+	for _, folder := range []provider.FolderID{"sentitems", "outbox", "deleteditems"} {
+		if folder == "deleteditems" {
+			by = by[:1] // what else has the Message-ID may be what somebody was sent
+		}
 		found, err := l.sight(ctx, folder, by...)
 		if noSuchFolder(err) {
 			continue
@@ -111,7 +119,13 @@ func (l *letter) look(ctx context.Context) (seen seen, err error) {
 			return seen, err
 		}
 		for _, one := range found {
-			seen.sent = seen.sent || one.token == l.token || one.has(l.messageID)
+			ours := one.token == l.token
+			switch {
+			case folder == "deleteditems" && ours && one.unsent:
+				seen.withdrawn = seen.withdrawn || one.attempt == strconv.Itoa(l.sub.Attempt)
+			case ours, folder != "deleteditems" && one.has(l.messageID):
+				seen.sent = true
+			}
 		}
 	}
 	return seen, nil
