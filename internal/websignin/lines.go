@@ -12,8 +12,9 @@ import (
 // lines are the connections of one identity, and what is known of how its server is
 // signed in to.
 type lines struct {
-	plain *wire.Transport // for what is proven in the request itself, and for questions
-	turn  chan struct{}   // held by who asks the server
+	options wire.HTTPOptions
+	plain   *wire.Transport // for what is proven in the request itself, and for questions
+	turn    chan struct{}   // held by who asks the server
 
 	mu   sync.Mutex
 	ways []*way // those that are left, the strongest first
@@ -36,39 +37,37 @@ func (c *Client) newLines(o wire.HTTPOptions) (*lines, error) {
 	if l.plain, err = wire.NewTransport(o); err != nil {
 		return nil, err
 	}
-	l.used = []*wire.Transport{l.plain}
-	var first error
-	l.ways = slices.DeleteFunc(l.ways, func(w *way) bool {
-		if w.mechanism == nil {
-			return false
-		}
-		own := o
-		own.Through = func(base *http.Transport) (rt http.RoundTripper, err error) {
-			err = c.contain(func() (err error) {
-				rt, err = w.mechanism.Transport(c.peer(""), base)
-				return err
-			})
-			if err == nil && rt == nil {
-				err = c.broken(errNothing)
-			}
-			return contained{c, rt}, err
-		}
-		if w.transport, err = wire.NewTransport(own); err != nil {
-			if first == nil {
-				first = err
-			}
-			return true
-		}
-		l.used = append(l.used, w.transport)
-		return false
-	})
-	if len(l.ways) == 0 {
-		return nil, c.foreign(context.Background(), first)
-	}
+	l.options, l.used = o, []*wire.Transport{l.plain}
 	if len(l.ways) == 1 && !c.open() {
 		l.is = l.ways[0]
 	}
 	return l, nil
+}
+
+// through returns the transport of a mechanism.
+func (l *lines) through(c *Client, w *way) (*wire.Transport, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w.transport != nil {
+		return w.transport, nil
+	}
+	o := l.options
+	o.Through = func(base *http.Transport) (rt http.RoundTripper, err error) {
+		err = c.contain(func() (err error) {
+			rt, err = w.mechanism.Transport(c.peer(""), base)
+			return err
+		})
+		if err == nil && rt == nil {
+			err = c.broken(errNothing)
+		}
+		return contained{c, rt}, err
+	}
+	t, err := wire.NewTransport(o)
+	if err != nil {
+		return nil, c.foreign(context.Background(), err)
+	}
+	w.transport, l.used = t, append(l.used, t)
+	return t, nil
 }
 
 // choose returns the way to take with a request, nil where the server asks nobody to sign in. It
@@ -181,7 +180,10 @@ func (l *lines) method() string {
 
 // hangUp closes all connections.
 func (l *lines) hangUp() {
-	for _, t := range l.used {
+	l.mu.Lock()
+	used := slices.Clone(l.used)
+	l.mu.Unlock()
+	for _, t := range used {
 		t.CloseIdleConnections()
 	}
 }

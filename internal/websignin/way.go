@@ -28,7 +28,7 @@ var schemes = []string{negotiate, ntlm, basic, bearer, "Digest", "Kerberos"}
 type way struct {
 	name      string
 	mechanism provider.HTTPMechanism // of the host's; nil for our own
-	transport *wire.Transport        // of the mechanism's; nil for our own
+	transport *wire.Transport        // of the mechanism's, once it was wanted
 }
 
 // offeredBy reports whether a server that offers these schemes takes w. What NTLM has to
@@ -78,12 +78,9 @@ func (c *Client) permit(u *url.URL) error {
 	return nil
 }
 
-// ready returns an error where nothing can be signed in with.
+// ready returns an error where there is nothing to sign in with.
 func (c *Client) ready() error {
 	e := c.account.Endpoint
-	if len(c.ways()) == 0 {
-		return c.impossible()
-	}
 	username, password := c.account.Credentials()
 	const remedy = "enter user name and password again"
 	switch {

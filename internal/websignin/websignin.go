@@ -10,6 +10,7 @@
 package websignin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -61,7 +62,10 @@ func newClient(op string, a provider.Account) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{op: op, account: a, method: method}
-	return c, c.ready()
+	if len(c.ways()) == 0 {
+		return nil, c.impossible()
+	}
+	return c, nil
 }
 
 // Do makes a request, signed in, and returns the answer whatever its status, unless that
@@ -93,7 +97,7 @@ func (s *sending) drop() {
 // run chooses a way to sign in and takes it. What cannot be used before anything was
 // proven makes room for the next one.
 func (s *sending) run() (*http.Response, error) {
-	if err := s.permit(s.request.URL); err != nil {
+	if err := cmp.Or(s.permit(s.request.URL), s.ready()); err != nil {
 		return nil, err
 	}
 	w, answer, err := s.lines.choose(s.Client, s.request)
@@ -125,7 +129,11 @@ func (s *sending) run() (*http.Response, error) {
 func (s *sending) by(w *way) (*http.Response, error) {
 	switch {
 	case w.mechanism != nil:
-		return s.finish(w.transport, w.name, nil)
+		t, err := s.lines.through(s.Client, w)
+		if err != nil {
+			return nil, err
+		}
+		return s.finish(t, w.name, nil)
 	case s.method == provider.WithToken:
 		return s.withToken()
 	}
