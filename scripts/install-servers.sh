@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs the real servers that the tests talk to: Dovecot, Postfix and Exim, and for
 # integrated Windows authentication MIT's Kerberos KDC, Apache with its Negotiate module,
-# and the NTLM of Cyrus SASL (for Postfix) and of gss-ntlmssp (for Apache), from Debian's or Ubuntu's own packages. It starts none of them; the tests run
-# private instances (see internal/testserver).
+# and the NTLM of Cyrus SASL (for Postfix) and of gss-ntlmssp (for Apache), and DavMail with
+# a Java that has no screen, from Debian's or Ubuntu's own packages. It starts none of them;
+# the tests run private instances (see internal/testserver).
 #
 # Exim's package cannot be installed beside Postfix's, so it is unpacked into a folder
 # of its own (eximFolder in internal/testserver/exim.go). Its program wants a user who
@@ -17,6 +18,8 @@ PATH=$PATH:/usr/sbin:/sbin
 packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-gssapi postfix
 	krb5-kdc krb5-admin-server krb5-user apache2-bin libapache2-mod-auth-gssapi
 	gss-ntlmssp libsasl2-modules libsasl2-modules-db sasl2-bin'
+# These come by themselves: where they are lacking, the others are still to be had.
+davmail='davmail-server default-jre-headless'
 exim=/usr/local/lib/serversync-test/exim
 eximuser=Debian-exim
 
@@ -41,6 +44,15 @@ missing() {
 	for part in ntlm sasldb; do
 		ls /usr/lib/*/sasl2/lib$part.so >/dev/null 2>&1 || echo "sasl2/$part"
 	done
+	missing_davmail
+}
+
+# What DavMail needs (see MissingDavMail in internal/testserver/davmail.go).
+missing_davmail() {
+	for part in java keytool; do
+		command -v "$part" >/dev/null || echo "$part"
+	done
+	[ -e /usr/share/davmail/davmail.jar ] || echo davmail
 }
 
 # Prints the version of Exim, if it runs. Without its user or a library it does not.
@@ -54,7 +66,8 @@ eximversion() {
 versions() {
 	echo "Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version), Exim $(eximversion)," \
 		"Kerberos $(dpkg-query -W -f '${Version}' krb5-kdc 2>/dev/null || echo '?')," \
-		"$(apache2 -v | sed -n 's/^Server version: Apache.\([^ ]*\).*/Apache \1/p')"
+		"$(apache2 -v | sed -n 's/^Server version: Apache.\([^ ]*\).*/Apache \1/p')," \
+		"DavMail $(dpkg-query -W -f '${Version}' davmail-server 2>/dev/null || echo '?')"
 }
 
 # Unpacks Exim, for a system that has Postfix. Each step is done again if the last
@@ -119,6 +132,10 @@ fi
 eximversion >/dev/null || unpack_exim >"$work/log" 2>&1 || {
 	tail -n 20 "$work/log"
 	say "Exim was not unpacked, see above"
+}
+[ -z "$(missing_davmail)" ] || apt-get -q install -y --no-install-recommends $davmail >"$work/log" 2>&1 || {
+	tail -n 20 "$work/log"
+	say "DavMail was not installed, see above"
 }
 
 lacking=$(missing | tr '\n' ' ')

@@ -23,6 +23,7 @@ import (
 const usage = `Sync keeps a mailbox in an SQLite file, and sends mail.
 
   sync -imap mail.example.com -smtp mail.example.com -user anna@example.com -password-file FILE
+  sync -ews https://mail.example.com/EWS/Exchange.asmx -user anna@example.com -password-file FILE
 
 It runs until it is interrupted, and looks for mail when the server says that there
 is some, and every five minutes. With -once it makes one cycle and exits. The exit
@@ -55,6 +56,7 @@ type options struct {
 	servers      map[*system]string // by what its flag says
 	tls          string
 	user         string
+	impersonate  string
 	passwordFile string
 	ca           string
 	folders      string
@@ -85,6 +87,7 @@ func parse(args []string, progress io.Writer) (options, error) {
 	}
 	flags.StringVar(&o.tls, "tls", "", "protect connections by `mode` instead of by port: implicit, starttls or plain; plain means that anybody on the way reads mail and password")
 	flags.StringVar(&o.user, "user", "", "login `name`")
+	flags.StringVar(&o.impersonate, "impersonate", "", "with -ews: sync the mailbox of this `address`, for which the user may act (Exchange impersonation)")
 	flags.StringVar(&o.passwordFile, "password-file", "", "`file` whose first line is the password")
 	flags.StringVar(&o.ca, "ca", "", "`file` of the PEM certificates to trust (default: the system's)")
 	flags.StringVar(&o.folders, "folders", "INBOX", "`folders` whose mail is brought in, parted by commas: names, uses such as \\Sent, or * for all but trash, junk and drafts")
@@ -120,7 +123,9 @@ func (o options) validate() error {
 	}
 	incoming, outgoing := o.server(mailbox.Incoming), o.server(mailbox.Outgoing)
 	wrong(incoming == nil && outgoing == nil, "no server is named: give %s", flagNames())
-	wrong(o.sources() > 1, "mail is brought in from one server at a time")
+	wrong(o.sources(mailbox.Incoming) > 1, "mail is brought in from one server at a time")
+	wrong(o.sources(mailbox.Outgoing) > 1, "mail is sent through one server at a time")
+	wrong(o.impersonate != "" && (incoming == nil || incoming.protocol != profile.EWS), "-impersonate is for -ews")
 	wrong(len(o.send) > 0 && outgoing == nil, "-send needs a server to send through, such as -smtp")
 	wrong(o.test && len(o.send) > 0, "-test syncs and sends nothing: leave out -send")
 	wrong(!o.accepts().Valid() || o.accept == "records", "-accept is %q, want all, replies, known or none", o.accept)
@@ -138,12 +143,12 @@ func (o options) validate() error {
 }
 
 func (o options) key() mailbox.Key {
-	return mailbox.Key{Organization: "sync", Mailbox: o.user}
+	return mailbox.Key{Organization: "sync", Mailbox: cmp.Or(o.impersonate, o.user)}
 }
 
 // config returns the Syncer's configuration, but for the Store.
 func (o options) config() (serversync.Config, error) {
-	password, err := os.ReadFile(o.passwordFile)
+	password, err := o.password()
 	if err != nil {
 		return serversync.Config{}, err
 	}
@@ -151,7 +156,6 @@ func (o options) config() (serversync.Config, error) {
 	if err != nil {
 		return serversync.Config{}, err
 	}
-	first, _, _ := strings.Cut(string(password), "\n")
 	config, err := o.tlsConfig()
 	if err != nil {
 		return serversync.Config{}, err
@@ -165,7 +169,7 @@ func (o options) config() (serversync.Config, error) {
 		return serversync.Config{}, err
 	}
 	box := mailbox.Mailbox{
-		Key: o.key(), Address: o.address(p), Username: o.user, Password: secret.New(strings.TrimRight(first, "\r")),
+		Key: o.key(), Address: o.address(p), Username: o.user, Password: password,
 		Folders: strings.Split(o.folders, ","),
 		Accept:  o.accepts(),
 		Methods: mailbox.Methods{Incoming: o.method(mailbox.Incoming), Outgoing: o.method(mailbox.Outgoing)},
@@ -217,8 +221,18 @@ func (o options) policy() profile.Policy {
 	}
 }
 
+// password reads the first line of the password's file.
+func (o options) password() (secret.Text, error) {
+	text, err := os.ReadFile(o.passwordFile)
+	first, _, _ := strings.Cut(string(text), "\n")
+	return secret.New(strings.TrimRight(first, "\r")), err
+}
+
 // address returns the mailbox's address: the user, at the server where that has none.
 func (o options) address(p profile.Profile) string {
+	if o.impersonate != "" {
+		return o.impersonate
+	}
 	if strings.Contains(o.user, "@") {
 		return o.user
 	}
@@ -230,7 +244,7 @@ func (o options) drivers(config *tls.Config) map[profile.Protocol]provider.Drive
 	all := make(map[profile.Protocol]provider.Driver)
 	for _, s := range systems {
 		all[s.protocol] = s.driver(config)
-		if o.tls == "" {
+		if o.tls == "" && s.protocol != profile.EWS {
 			all[s.protocol] = &guess{Driver: all[s.protocol]}
 		}
 	}

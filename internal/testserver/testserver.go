@@ -1,5 +1,6 @@
 // Package testserver runs real mail servers for tests: Dovecot for IMAP, POP3 and
-// LMTP, Postfix and Exim for SMTP, MIT's Kerberos KDC and Apache for Negotiate. Each is a private instance on loopback ports of its own,
+// LMTP, Postfix and Exim for SMTP, MIT's Kerberos KDC and Apache for Negotiate, and
+// DavMail, which is a client of Exchange. Each is a private instance on loopback ports of its own,
 // with its own folder and a certificate of a throw-away [CA]. It shares nothing
 // with a server that the machine may run, and Close ends exactly what was started.
 // If the program that started one dies without closing it, the instance is ended

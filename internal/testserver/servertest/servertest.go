@@ -120,3 +120,23 @@ func Apache(t testing.TB, o testserver.ApacheOptions) *testserver.Apache {
 	t.Cleanup(func() { end(t, "Apache", a) })
 	return a
 }
+
+// NeedDavMail skips or fails the test if DavMail cannot run here.
+func NeedDavMail(t testing.TB) {
+	t.Helper()
+	need(t, testserver.AvailableDavMail(), os.Getenv("CI"))
+}
+
+// DavMail starts a DavMail that ends with the test, before its Exchange does.
+func DavMail(t testing.TB, o testserver.DavMailOptions) *testserver.DavMail {
+	t.Helper()
+	NeedDavMail(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	d, err := testserver.StartDavMail(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(t, "DavMail", d) })
+	return d
+}

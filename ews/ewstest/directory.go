@@ -1,0 +1,101 @@
+package ewstest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An account is somebody whom the server knows.
+type account struct {
+	address  string // the primary one
+	password string // "" for nobody to sign in with
+	mailbox  bool
+}
+
+// sid returns the account's security identifier, which is made of its address.
+func (a *account) sid() string {
+	sum := sha256.Sum256([]byte(a.address))
+	return fmt.Sprintf("S-1-5-21-%d-%d-%d-%d", binary.LittleEndian.Uint32(sum[0:]), binary.LittleEndian.Uint32(sum[4:]), binary.LittleEndian.Uint32(sum[8:]), 1000+binary.LittleEndian.Uint32(sum[12:])%1_000_000)
+}
+
+// A directory knows who is who. Nothing in it changes.
+type directory struct {
+	accounts map[string]*account // by primary address
+	proxies  map[string]string
+	logins   map[string]*account // by all names at sign-in
+	sids     map[string]*account
+	order    []string // primary addresses of mailboxes, sorted
+}
+
+func newDirectory(o Options) directory {
+	d := directory{accounts: make(map[string]*account), proxies: make(map[string]string), logins: make(map[string]*account), sids: make(map[string]*account)}
+	for address, password := range o.Users {
+		d.add(&account{address: fold(address), password: password, mailbox: !slices.ContainsFunc(o.NoMailbox, func(n string) bool { return fold(n) == fold(address) })})
+	}
+	for _, address := range o.Mailboxes {
+		if d.accounts[fold(address)] == nil {
+			d.add(&account{address: fold(address), mailbox: true})
+		}
+	}
+	for proxy, primary := range o.Proxies {
+		if d.accounts[fold(primary)] == nil {
+			panic("ewstest: " + proxy + " is an address of nobody")
+		}
+		d.proxies[fold(proxy)] = fold(primary)
+	}
+	for login, address := range o.Logins {
+		a := d.accounts[fold(address)]
+		if a == nil {
+			panic("ewstest: " + login + " signs in as nobody")
+		}
+		d.logins[fold(login)] = a
+	}
+	slices.Sort(d.order)
+	return d
+}
+
+func (d *directory) add(a *account) {
+	d.accounts[a.address] = a
+	d.sids[a.sid()] = a
+	d.logins[a.address] = a
+	local, domain, _ := strings.Cut(a.address, "@")
+	first, _, _ := strings.Cut(domain, ".")
+	d.logins[first+`\`+local] = a
+	if a.mailbox {
+		d.order = append(d.order, a.address)
+	}
+}
+
+// fold makes addresses and names comparable: Active Directory does not look at case.
+func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// find returns whose an address is, nil for nobody's.
+func (d *directory) find(address string) *account {
+	address = fold(address)
+	if primary, ok := d.proxies[address]; ok {
+		address = primary
+	}
+	return d.accounts[address]
+}
+
+// login returns who signs in by a name.
+func (d *directory) login(name string) *account {
+	if a := d.logins[fold(name)]; a != nil {
+		return a
+	}
+	return d.find(name)
+}
+
+// proxiesOf returns the further addresses of a mailbox.
+func (d *directory) proxiesOf(primary string) (all []string) {
+	for proxy, of := range d.proxies {
+		if of == primary {
+			all = append(all, proxy)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
