@@ -68,6 +68,9 @@ func (s *Server) AddMailbox(address, name string, aliases ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.model.addMailbox(address, name, aliases...)
+	if s.directory != nil {
+		s.directory.know(address, aliases...)
+	}
 }
 
 // Add delivers a message, received now, and returns its id. The folder is named by its

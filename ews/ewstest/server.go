@@ -18,7 +18,7 @@ import (
 // A Server is a running Exchange. Its methods may be called by many goroutines.
 type Server struct {
 	options   Options
-	directory directory
+	directory *directory
 	version   serverVersion
 	table     map[string]operation
 	listener  net.Listener
@@ -61,6 +61,11 @@ func NewServer(o Options) *Server {
 	}
 	s.faults.rng = rand.New(rand.NewPCG(o.Seed, 1))
 	s.SetFault(o.Faults...)
+	for owner, users := range o.Delegates {
+		for _, user := range users {
+			s.Grant(owner, user, "FullAccess")
+		}
+	}
 	s.counts.Requests = make(map[string]int64)
 	config, pool := loopback.Certificate{Given: o.Certificate, Issuer: "ewstest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	s.pool = pool

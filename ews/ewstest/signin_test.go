@@ -11,7 +11,6 @@ import (
 
 const (
 	alice = "alice@example.com"
-	bob   = "bob@example.com"
 	svc   = "svc@example.com"
 )
 
@@ -67,7 +66,7 @@ func TestNegotiate(t *testing.T) {
 	}}))
 	c.header.Del("Authorization")
 	say := func(s string) answered {
-		r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, zones))
+		r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, getZones))
 		r.Header.Set("Authorization", "Negotiate "+base64.StdEncoding.EncodeToString([]byte(s)))
 		return c.do(r)
 	}
