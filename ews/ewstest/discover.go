@@ -115,13 +115,6 @@ func (s *Server) group() string       { return cmp.Or(s.options.Autodiscover.Gro
 // An outline is a message of autodiscovery that is put together.
 type outline struct{ soap.Writer }
 
-// optional writes an element unless its text is empty.
-func (o *outline) optional(name, text string) {
-	if text != "" {
-		o.Elem(name, text)
-	}
-}
-
 func (o *outline) end(times int) {
 	for range times {
 		o.End()

@@ -32,8 +32,10 @@ type Server struct {
 	faults faults
 	load   load
 
-	mu    sync.Mutex // guards all that the mailboxes hold
-	model *model
+	mu        sync.Mutex // guards all that the mailboxes hold
+	model     *model
+	listeners map[string]*listener // by subscription
+	homes     map[string]string    // the back end of each subscription
 
 	meta   sync.Mutex // guards what follows
 	conns  map[net.Conn]bool
@@ -51,7 +53,7 @@ func NewServer(o Options) *Server {
 	if err != nil {
 		panic("ewstest: " + err.Error())
 	}
-	s := &Server{options: o, listener: l, conns: make(map[net.Conn]bool), shut: make(chan struct{})}
+	s := &Server{options: o, listener: l, conns: make(map[net.Conn]bool), shut: make(chan struct{}), listeners: make(map[string]*listener), homes: make(map[string]string)}
 	s.directory = newDirectory(o)
 	s.version = versionOf(o.Version)
 	s.table = operations()
