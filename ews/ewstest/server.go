@@ -54,11 +54,6 @@ func NewServer(o Options) *Server {
 	for _, address := range s.directory.order {
 		s.model.addMailbox(address, "", s.directory.proxiesOf(address)...)
 	}
-	for address, delegates := range o.Delegates {
-		for _, d := range delegates {
-			s.Grant(address, d, "FullAccess")
-		}
-	}
 	s.counts.Requests = make(map[string]int64)
 	config, pool := loopback.Certificate{Given: o.Certificate, Issuer: "ewstest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	s.pool = pool
