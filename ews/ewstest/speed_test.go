@@ -28,7 +28,7 @@ func BenchmarkGetItem(b *testing.B) {
 	s := NewServer(Options{Plain: true, NoGzip: true})
 	defer s.Close()
 	s.AddLazy("user@example.com", "inbox", 50, func(i int) []byte { return large(i, 30<<10) })
-	body := soapOf(version, getItemBody(idOnly+`<t:IncludeMimeContent>true</t:IncludeMimeContent>`, s.IDs("user@example.com", "inbox")...))
+	body := soapOf(asked, getItemBody(idOnly+`<t:IncludeMimeContent>true</t:IncludeMimeContent>`, s.IDs("user@example.com", "inbox")...))
 	start := time.Now()
 	for b.Loop() {
 		r, _ := http.NewRequest(http.MethodPost, s.URL(), strings.NewReader(body))
