@@ -234,7 +234,7 @@ func (it *stored) setMarks(flags []string) {
 		}
 	}
 	if len(categories) > 0 {
-		it.set["Categories"] = strings_("Categories", categories)
+		it.set["Categories"] = stringList("Categories", categories)
 	}
 }
 

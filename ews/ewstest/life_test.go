@@ -34,7 +34,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 }
 
 func newRequest(t *testing.T, s *Server) *http.Request {
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(soapOf(asked, getZones)))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(), strings.NewReader(soapOf(asked, zonesRequest)))
 	if err != nil {
 		t.Error(err)
 	}

@@ -20,7 +20,7 @@ func TestConcurrency(t *testing.T) {
 		body         string
 		code, policy string
 	}{
-		"connections": {Options{Concurrency: 2}, getZones, "ErrorExceededConnectionCount", "EWSMaxConcurrency"},
+		"connections": {Options{Concurrency: 2}, zonesRequest, "ErrorExceededConnectionCount", "EWSMaxConcurrency"},
 		"syncs":       {Options{Syncs: 2}, syncInbox, "ErrorServerBusy", "ConcurrentSyncCalls"},
 	} {
 		t.Run(name, func(t *testing.T) {

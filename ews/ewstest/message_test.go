@@ -18,7 +18,7 @@ import (
 func TestPathsAreNotCaseSensitive(t *testing.T) {
 	c := newClient(t, start(t, Options{}))
 	for path, want := range map[string]int{"/ews/exchange.asmx": 200, "/EWS/EXCHANGE.ASMX": 200, "/ews/other.asmx": 405, "/": 404} {
-		require.Equal(t, want, c.do(c.request(http.MethodPost, c.s.base()+path, soapOf(asked, getZones))).status, path)
+		require.Equal(t, want, c.do(c.request(http.MethodPost, c.s.base()+path, soapOf(asked, zonesRequest))).status, path)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestGzipAndChunks(t *testing.T) {
 		c := newClient(t, start(t, Options{NoGzip: plain}))
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
-		z.Write([]byte(soapOf(asked, getZones)))
+		z.Write([]byte(soapOf(asked, zonesRequest)))
 		require.NoError(t, z.Close())
 		r := c.request(http.MethodPost, c.s.URL(), "")
 		r.Body, r.ContentLength = io.NopCloser(&b), -1
@@ -101,13 +101,13 @@ func TestHostileRequests(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing":       "",
 		"no XML":        "hello",
-		"half":          soapOf(asked, getZones)[:300],
-		"a declaration": `<!DOCTYPE x [<!ENTITY a "b">]>` + soapOf(asked, getZones),
+		"half":          soapOf(asked, zonesRequest)[:300],
+		"a declaration": `<!DOCTYPE x [<!ENTITY a "b">]>` + soapOf(asked, zonesRequest),
 		"deep":          strings.Repeat("<a>", 5000),
-		"two roots":     soapOf(asked, getZones) + "<a/>",
-		"text behind":   soapOf(asked, getZones) + "x",
+		"two roots":     soapOf(asked, zonesRequest) + "<a/>",
+		"text behind":   soapOf(asked, zonesRequest) + "x",
 		"no operation":  soapOf(asked, ""),
-		"two of them":   soapOf(asked, getZones+getZones),
+		"two of them":   soapOf(asked, zonesRequest+zonesRequest),
 		"an unknown":    soapOf(asked, "<m:Nonsense/>"),
 		"attributes":    soapOf(asked, "<m:GetServerTimeZones "+strings.Repeat(`a="b" `, 100)+"/>"),
 	} {
@@ -172,17 +172,17 @@ func TestVersions(t *testing.T) {
 		{"2019", "V2017_07_11", true}, {"SE", "V2018_01_08", false}, {"EXO", "V2018_01_08", true},
 	} {
 		c := newClient(t, start(t, Options{Version: tt.server}))
-		got := c.post(soapOf(ask(tt.asked), getZones))
+		got := c.post(soapOf(ask(tt.asked), zonesRequest))
 		require.Equal(t, tt.ok, got.status == 200, "%v %s", tt, got.body)
 		if !tt.ok {
 			require.Equal(t, "ErrorInvalidServerVersion", got.code())
 		}
-		require.Contains(t, c.post(soapOf("", getZones)).body, `Version="Exchange2007"`)
+		require.Contains(t, c.post(soapOf("", zonesRequest)).body, `Version="Exchange2007"`)
 	}
 	c := newClient(t, start(t, Options{Version: "2010_SP2", Plain500: true}))
-	got := c.post(soapOf(ask("Exchange2013_SP1"), getZones))
+	got := c.post(soapOf(ask("Exchange2013_SP1"), zonesRequest))
 	require.Equal(t, answered{500, "The specified server version is invalid.", got.header, nil}, got)
-	require.Contains(t, c.post(soapOf(ask("Exchange2010"), getZones)).body, `MajorVersion="14" MinorVersion="2" MajorBuildNumber="247" MinorBuildNumber="1" Version="Exchange2010_SP2"`)
+	require.Contains(t, c.post(soapOf(ask("Exchange2010"), zonesRequest)).body, `MajorVersion="14" MinorVersion="2" MajorBuildNumber="247" MinorBuildNumber="1" Version="Exchange2010_SP2"`)
 	require.Panics(t, func() { NewServer(Options{Version: "5.5"}) })
 }
 
@@ -228,5 +228,5 @@ func TestRequestsAreSeen(t *testing.T) {
 	c.delete(2)
 	c.post("nonsense")
 	require.Equal(t, []string{"GetServerTimeZones", "DeleteItem", ""}, ops)
-	require.Equal(t, soapOf(asked, getZones), bodies[0])
+	require.Equal(t, soapOf(asked, zonesRequest), bodies[0])
 }

@@ -24,13 +24,13 @@ const (
 
 // A model under test is one that is asked without HTTP.
 type bench struct {
-	t *testing.T
+	t testing.TB
 	s *Server
 	q string // the address of who asks
 	i int    // answers so far
 }
 
-func newBench(t *testing.T, b Behavior) *bench {
+func newBench(t testing.TB, b Behavior) *bench {
 	s := &Server{model: newModel(b)}
 	s.AddMailbox(anna, "Anna Berg", "a.berg@example.com")
 	s.AddMailbox(bob, "Bob Cole")
@@ -90,7 +90,7 @@ func (b *bench) write(body string) written {
 }
 
 // validate holds a message against the official schema.
-func validate(t *testing.T, document string) {
+func validate(t testing.TB, document string) {
 	t.Helper()
 	dir := os.Getenv("EWS_SCHEMA_DIR")
 	if dir == "" {

@@ -93,7 +93,7 @@ func authenticate(second []byte, domain, user, password string, mic bool, bindin
 // leg sends a message of the handshake and returns the answer, with what the server said.
 func (c *client) leg(scheme string, message []byte) (answered, []byte) {
 	c.t.Helper()
-	r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, getZones))
+	r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, zonesRequest))
 	r.Header.Set("Authorization", scheme+" "+base64.StdEncoding.EncodeToString(message))
 	a := c.do(r)
 	_, said, _ := strings.Cut(a.header.Get("WWW-Authenticate"), scheme+" ")

@@ -23,9 +23,6 @@ func (q *request) transfer(w *soap.Writer, move bool) error {
 		if err != nil {
 			return nil, err
 		}
-		if key := n.attr("ChangeKey"); key != "" && key != it.key() {
-			return nil, stale()
-		}
 		across := it.home.box != to.box
 		if move {
 			if !it.home.rightsFor(q.acting).delete {

@@ -95,7 +95,7 @@ func (it *stored) update(old *stored, u *node) error {
 			return err
 		}
 		if u.name.Local == "DeleteItemField" {
-			it.ext = drop(it.ext, p)
+			it.unsetExtended(p)
 			return nil
 		}
 		return it.giveExtended(u, p)
@@ -155,7 +155,9 @@ func (it *stored) giveExtended(u *node, p propertyName) error {
 	case len(all) != 1 || !all[0].same(p):
 		return fail("ErrorUpdatePropertyMismatch", "The property in the path is not the one that is given.")
 	}
-	it.ext = put(it.ext, all[0])
+	if all[0].tag != 0x0E07 { // fixed when the item was created
+		it.setExtended(all[0])
+	}
 	return nil
 }
 

@@ -70,8 +70,8 @@ func soapOf(header, body string) string {
 }
 
 const (
-	asked    = `<t:RequestServerVersion Version="Exchange2013_SP1"/>`
-	getZones = `<m:GetServerTimeZones/>`
+	asked        = `<t:RequestServerVersion Version="Exchange2013_SP1"/>`
+	zonesRequest = `<m:GetServerTimeZones/>`
 )
 
 // An answered request.
@@ -123,7 +123,7 @@ func (c *client) post(body string) answered {
 // zones asks who is asking.
 func (c *client) zones(header string) answered {
 	c.t.Helper()
-	return c.post(soapOf(asked+header, getZones))
+	return c.post(soapOf(asked+header, zonesRequest))
 }
 
 // delete deletes as many items, whose ids are 1, 2 and so on.

@@ -66,7 +66,7 @@ func TestNegotiate(t *testing.T) {
 	}}))
 	c.header.Del("Authorization")
 	say := func(s string) answered {
-		r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, getZones))
+		r := c.request(http.MethodPost, c.s.URL(), soapOf(asked, zonesRequest))
 		r.Header.Set("Authorization", "Negotiate "+base64.StdEncoding.EncodeToString([]byte(s)))
 		return c.do(r)
 	}
