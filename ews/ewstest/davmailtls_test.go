@@ -29,7 +29,7 @@ type davmail struct {
 	seen map[string][]string // requests by operation
 }
 
-func newDavMail(t *testing.T) *davmail {
+func newDavMail(t *testing.T, schemes ...string) *davmail {
 	servertest.NeedDavMail(t)
 	ca, err := testserver.NewCA()
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func newDavMail(t *testing.T) *davmail {
 	cert, err := tls.X509KeyPair(certPEM, keyPEM)
 	require.NoError(t, err)
 	s := NewServer(Options{
-		Users: map[string]string{anna: "secret", bob: "other"}, Schemes: []string{"Basic"}, Certificate: &cert,
+		Users: map[string]string{anna: "secret", bob: "other"}, Schemes: schemes, Certificate: &cert,
 	})
 	t.Cleanup(s.Close)
 	v := &davmail{t: t, s: s, seen: make(map[string][]string)}
@@ -52,13 +52,13 @@ func newDavMail(t *testing.T) *davmail {
 }
 
 // signIn signs in to DavMail's IMAP.
-func (v *davmail) signIn() {
+func (v *davmail) signIn(name string) {
 	v.t.Helper()
 	var err error
 	v.imap, err = imapclient.DialInsecure(v.d.IMAPAddr, nil)
 	require.NoError(v.t, err)
 	v.t.Cleanup(func() { v.imap.Close() })
-	require.NoError(v.t, v.imap.Login(anna, "secret").Wait(), v.d.Log())
+	require.NoError(v.t, v.imap.Login(name, "secret").Wait(), v.d.Log())
 }
 
 // flags returns the flags of a folder's messages, by their subject.
@@ -87,14 +87,14 @@ func (v *davmail) fetch() (all []string) {
 
 // Over TLS too, DavMail lists, reads and sends, and nothing that it asks for leaves the schema.
 func TestDavMailKeepsToTheSchema(t *testing.T) {
-	v := newDavMail(t)
+	v := newDavMail(t, "Basic")
 	raw := [][]byte{mail("one"), mail("two", "X-Long: "+strings.Repeat("x", 900)+"\r\n"), mail("three")}
 	raw = append(raw, append(mail("large"), []byte(strings.Repeat("All work and no play.\r\n", 50_000))...))
 	for _, m := range raw {
 		v.s.Add(anna, "inbox", m)
 	}
 	v.s.Add(anna, "Inbox/Kunden äöü", mail("customer"))
-	v.signIn()
+	v.signIn(anna)
 
 	listed, err := v.imap.List("", "*", nil).Collect()
 	require.NoError(t, err, v.d.Log())
@@ -160,4 +160,15 @@ func (v *davmail) check() {
 		require.NotEmpty(v.t, op)
 	}
 	v.t.Log(fmt.Sprint(n), "requests,", len(v.seen), "operations:", v.s.Counts().Requests)
+}
+
+// NTLM as HttpClient has it.
+func TestDavMailSignsInWithNTLM(t *testing.T) {
+	v := newDavMail(t, "NTLM")
+	v.s.Add(anna, "inbox", mail("one"))
+	v.signIn(`EXAMPLE\anna`)
+	_, err := v.imap.Select("INBOX", nil).Wait()
+	require.NoError(t, err, v.d.Log())
+	require.Len(t, v.fetch(), 1)
+	require.Positive(t, v.s.Counts().SignIns)
 }
