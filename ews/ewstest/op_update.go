@@ -11,7 +11,7 @@ import (
 func updateItem(q *request, w *soap.Writer) error {
 	conflict, how := q.body.attr("ConflictResolution"), q.body.attr("MessageDisposition")
 	return q.each(w, list(q.body.child("ItemChanges")), func(n *node) (result, error) {
-		it, err := q.item(n.children[0])
+		it, err := q.item(n.first())
 		switch {
 		case err != nil:
 			return nil, err
@@ -22,7 +22,7 @@ func updateItem(q *request, w *soap.Writer) error {
 		case it.kind.name == "CalendarItem" && q.body.attr("SendMeetingInvitationsOrCancellations") == "":
 			return nil, fail("ErrorSendMeetingInvitationsOrCancellationsRequired", "SendMeetingInvitationsOrCancellations attribute is required for calendar items.")
 		}
-		key := n.children[0].attr("ChangeKey")
+		key := n.first().attr("ChangeKey")
 		switch {
 		case key == "" && conflict != "AlwaysOverwrite":
 			return nil, fail("ErrorChangeKeyRequiredForWriteOperations", "Change key is required for this operation.")
