@@ -28,9 +28,9 @@ const (
 // again: what is deleted meanwhile would not be told, and it would stay where it had been told.
 type place struct {
 	state string // the server's SyncState; "" for the beginning
-	last  bool   // it had no more to tell then
 	full  bool   // of a round that lists everything
 	rest  []entry
+	done  bool // the round has ended: the server had no more to tell, and all was told
 }
 
 // A waiting is an entry as a cursor has it.
@@ -44,8 +44,6 @@ type waiting struct {
 	Known    bool     `json:"x,omitempty"` // the flags are known
 }
 
-func (p place) done() bool { return p.last && len(p.rest) == 0 }
-
 // cursor returns p as a cursor of an epoch.
 func (p place) cursor(epoch string) (provider.Cursor, error) {
 	body := []byte(p.state)
@@ -56,8 +54,8 @@ func (p place) cursor(epoch string) (provider.Cursor, error) {
 		}
 		body = append(body, rest...)
 	}
-	head := fmt.Sprintf("%08x %t %t %d\n", crc32.ChecksumIEEE(body), p.last, p.full, len(p.state))
-	c := provider.NewCursor(provider.Envelope{Driver: "ews", Version: cursorVersion, Epoch: epoch, IDs: "ews", Done: p.done()}, head+string(body))
+	head := fmt.Sprintf("%08x %t %d\n", crc32.ChecksumIEEE(body), p.full, len(p.state))
+	c := provider.NewCursor(provider.Envelope{Driver: "ews", Version: cursorVersion, Epoch: epoch, IDs: "ews", Done: p.done}, head+string(body))
 	if len(c) > maxCursor {
 		return "", &provider.Error{Op: "ews: changes", Kind: provider.ErrTooLarge, Err: errLongState}
 	}
@@ -132,7 +130,7 @@ func readCursor(c provider.Cursor, epoch string) (p place, err error) {
 	head, body, _ := bytes.Cut([]byte(text), []byte{'\n'})
 	var sum uint32
 	var size int
-	if n, err := fmt.Sscanf(string(head), "%08x %t %t %d", &sum, &p.last, &p.full, &size); n != 4 || err != nil {
+	if n, err := fmt.Sscanf(string(head), "%08x %t %d", &sum, &p.full, &size); n != 3 || err != nil {
 		return place{}, expired("it is damaged")
 	}
 	if size < 1 || size > len(body) || sum != crc32.ChecksumIEEE(body) {
@@ -143,7 +141,7 @@ func readCursor(c provider.Cursor, epoch string) (p place, err error) {
 			return place{}, expired("it is damaged")
 		}
 	}
-	if p.done() != e.Done {
+	if p.done = e.Done; p.done && len(p.rest) > 0 {
 		return place{}, expired("it is damaged")
 	}
 	return p, nil

@@ -13,13 +13,13 @@ import (
 // P1: what a cursor says is read as it was, with what waits in it.
 func TestP1CursorRoundTrip(t *testing.T) {
 	for name, p := range map[string]place{
-		"news":    {state: "H4sIAA==", last: true},
+		"news":    {state: "H4sIAA==", done: true},
 		"more":    {state: "a state\nof \x01 two lines", full: true},
-		"waiting": {state: "s", last: true, rest: []entry{{kind: wasCreated, id: "AAMk=\n'\"", version: "v", received: time.Unix(1.7e9, 0).UTC(), size: 12, flags: []string{}}, {kind: wasDeleted, id: "aamk="}}},
+		"waiting": {state: "s", rest: []entry{{kind: wasCreated, id: "AAMk=\n'\"", version: "v", received: time.Unix(1.7e9, 0).UTC(), size: 12, flags: []string{}}, {kind: wasDeleted, id: "aamk="}}},
 	} {
 		c, err := p.cursor("e1")
 		require.NoError(t, err, name)
-		require.Equal(t, p.done(), c.Done(), name)
+		require.Equal(t, p.done, c.Done(), name)
 		got, err := readCursor(c, "e1")
 		require.NoError(t, err, name)
 		require.Equal(t, p, got, name)

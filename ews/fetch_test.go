@@ -179,7 +179,6 @@ func TestEWS09BusyItemWaits(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "id07: whole", outcomeOf(t, page.Changes[0]))
 	require.Equal(t, "id07: gone", outcomeOf(t, page.Changes[1]))
-	require.True(t, page.RoundEnd)
 }
 
 // EWS-09: an item for which the server never has time does not hold up the folder for ever:
@@ -188,6 +187,9 @@ func TestEWS09BusyItemWaits(t *testing.T) {
 func TestEWS09PatienceEnds(t *testing.T) {
 	all := false
 	c := &canned{answer: func(op, body string) string {
+		if strings.Contains(body, "<m:SyncState>") {
+			return synced("two", true, "")
+		}
 		if op == "SyncFolderItems" {
 			return synced("one", true, note("a")+note("b")+note("c")+note("d")+note("poison"))
 		}
@@ -218,7 +220,6 @@ func TestEWS09PatienceEnds(t *testing.T) {
 		require.ErrorIs(t, err, provider.ErrThrottled)
 	}
 	require.Equal(t, "poison: throttled", outcomeOf(t, page.Changes[0]))
-	require.True(t, page.RoundEnd)
 }
 
 // A group is as large as the server can give: halved where it has no time for all, alone
