@@ -91,7 +91,7 @@ func (c *cycle) submit(ctx context.Context, e Entry) error {
 		if !ok {
 			return &provider.Error{Op: "outgoing", Kind: provider.ErrUnsupported, Err: fmt.Errorf("the driver for %s sends no mail", c.profile.Kind.Outgoing())}
 		}
-		submission := provider.Submission{From: e.From, Recipients: open(e), Raw: e.Raw, EnvelopeID: e.ID, Report: e.Report,
+		submission := provider.Submission{From: e.From, Recipients: open(e), Raw: e.Raw, EnvelopeID: e.ID, Report: e.Report, Attempt: e.Attempts,
 			Submitting: func(ctx context.Context) error {
 				began = true
 				e.Phase, e.Submitted = PhaseSubmitting, c.s.cfg.Clock.Now()

@@ -16,7 +16,8 @@ import (
 // known, before it is said that it cannot be found out.
 const probes = 3
 
-// findOut looks for a message whose answer was lost. Found among the sent mail it
+// findOut looks for a message whose answer was lost. Where the mail system can settle what
+// became of it (provider.Settler), that counts. Elsewhere, found among the sent mail it
 // was sent. Not found proves nothing unless the server files what it accepts; then,
 // after some patience, nobody knows, and a person decides.
 func (c *cycle) findOut(ctx context.Context, e Entry) error {
@@ -24,7 +25,12 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		setStatus(&e, "", provider.StatusUncertain, "the process ended before the answer came")
 		setStatus(&e, provider.StatusRetry, provider.StatusUncertain, "the process ended before the answer came")
 	}
-	places, looked, err := c.lookFor(ctx, e)
+	result, settles, err := c.askSettler(ctx, e)
+	var places []provider.Place
+	looked := settles
+	if !settles && err == nil {
+		places, looked, err = c.lookFor(ctx, e)
+	}
 	waited := c.s.cfg.Clock.Now().Sub(e.Submitted)
 	switch {
 	case ctx.Err() != nil || isStoreError(err):
@@ -33,6 +39,13 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(1, c.s.spread()))
 		e.Reason = "the server's answer was lost, and the sent mail cannot be looked at now: " + c.s.shown(err).Cause
 		return c.advance(ctx, &e, false)
+	}
+	if settles && err == nil {
+		if decided, why := decide(&e, result); decided {
+			return c.settled(ctx, e)
+		} else if why != "" {
+			e.Reason = "the server's answer was lost: " + why
+		}
 	}
 	if len(places) > 0 {
 		lost := e.Attempts
@@ -47,7 +60,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		c.journalEntry(e, lost, nil)
 		return nil
 	}
-	if next := settled(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
+	if next := nextLook(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(next)
 		return c.advance(ctx, &e, false)
 	}
@@ -56,7 +69,9 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		c.place(&e)
 		return c.advance(ctx, &e, false)
 	}
-	e.Phase, e.Reason = PhaseHeld, "the server's answer was lost and the message is not among the sent mail"
+	if e.Phase = PhaseHeld; !settles || err != nil {
+		e.Reason = "the server's answer was lost and the message is not among the sent mail"
+	}
 	alert := c.alert(mailbox.Alert{
 		Level: profile.Error, Code: "send-uncertain", Side: mailbox.Outgoing,
 		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
@@ -70,9 +85,70 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// settled returns how long to wait before the next look, 0 if it was looked long
+// askSettler asks the mail system what became of an entry, and reports whether it is one that
+// can tell. SMTP never can, so that no session is opened for the question.
+func (c *cycle) askSettler(ctx context.Context, e Entry) (result provider.Result, settles bool, err error) {
+	if c.profile.Kind.Outgoing() == profile.SMTP {
+		return provider.Result{}, false, nil
+	}
+	err = c.onSession(ctx, mailbox.Outgoing, &c.out, func() (err error) {
+		settler, ok := provider.As[provider.Settler](c.out.Provider)
+		if settles = ok; !ok {
+			return nil
+		}
+		var open []string
+		for _, r := range e.Recipients {
+			if r.Status == provider.StatusUncertain {
+				open = append(open, r.Address)
+			}
+		}
+		submission := provider.Submission{From: e.From, Recipients: open, Raw: e.Raw, EnvelopeID: e.ID, Report: e.Report,
+			Attempt: e.Attempts - 1} // it was counted when it began
+		result, err = remote(ctx, c, "Settler.Settle", func(ctx context.Context) (provider.Result, error) {
+			return settler.Settle(ctx, submission)
+		})
+		return err
+	})
+	return result, settles, err
+}
+
+// decide notes what a Settler knows of the recipients, and reports whether that is all
+// of them. why is what it says of who is left.
+func decide(e *Entry, result provider.Result) (decided bool, why string) {
+	e.Recipients = slices.Clone(e.Recipients)
+	for i, r := range e.Recipients {
+		if r.Status != provider.StatusUncertain {
+			continue
+		}
+		at := slices.IndexFunc(result.Recipients, func(t provider.Recipient) bool { return t.Address == r.Address })
+		if at >= 0 && result.Recipients[at].Status != "" {
+			e.Recipients[i] = result.Recipients[at]
+			why = result.Recipients[at].Text
+		}
+	}
+	return !has(*e, provider.StatusUncertain), why
+}
+
+// settled takes an entry on whose fate was found out.
+func (c *cycle) settled(ctx context.Context, e Entry) error {
+	lost := e.Attempts
+	c.place(&e)
+	if e.Phase == PhaseAccepted {
+		e.Phase = PhaseDone // who can settle has the copy
+	}
+	if e.Phase == PhasePending {
+		e.Reason = "the server's answer was lost, and it was not sent"
+	}
+	if err := c.advance(ctx, &e, false); err != nil {
+		return err
+	}
+	c.journalEntry(e, lost, nil)
+	return nil
+}
+
+// nextLook returns how long to wait before the next look, 0 if it was looked long
 // enough: after once, twice and four times the settling time.
-func settled(settle, waited time.Duration) time.Duration {
+func nextLook(settle, waited time.Duration) time.Duration {
 	for i := range probes {
 		if at := settle << i; waited < at {
 			return at - waited

@@ -140,7 +140,7 @@ func remote[T any](ctx context.Context, c *cycle, name string, do func(context.C
 func (c *cycle) answered(ctx context.Context, name string) {
 	switch {
 	case name == "Driver.Open":
-	case name == "Sender.Send":
+	case name == "Sender.Send", name == "Settler.Settle":
 		c.s.outages.reached(ctx, c, mailbox.Outgoing)
 	default:
 		c.s.outages.reached(ctx, c, mailbox.Incoming)

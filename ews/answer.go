@@ -21,9 +21,21 @@ const (
 // read reads an answer: the element that answers the call, or a fault.
 func (c *client) read(body io.Reader, k call) error {
 	r := soap.NewReader(body, soap.Limits{})
+	root, ok := r.Root()
+	for {
+		if err := c.readOne(r, root, ok, k); err != nil || !k.many {
+			return err
+		}
+		if root, ok = r.Root(); !ok && r.Err() == nil {
+			return nil // the stream has come to its end
+		}
+	}
+}
+
+// readOne reads one message of an answer.
+func (c *client) readOne(r *soap.Reader, root soap.Element, ok bool, k call) error {
 	var inner error
 	bodies, found := 0, false
-	root, ok := r.Root()
 	if ok && !root.Is(soap.Envelope, "Envelope") {
 		r.Fail(fmt.Errorf("%w: it is no SOAP message", soap.ErrSyntax))
 	}

@@ -32,6 +32,13 @@ type call struct {
 	// read reads the element that answers, such as GetItemResponse. An error of r itself
 	// need not be returned.
 	read func(r *soap.Reader, e soap.Element) error
+
+	header func(http.Header) // adds to the request's header; may be nil
+	seen   func(http.Header) // is shown the answer's header; may be nil
+
+	// many says that the answer is one message behind the other, for as long as the server
+	// likes (MS-OXWSNTIF, section 3.1.4.1). read is called for each.
+	many bool
 }
 
 // connect makes a client, which asks nothing yet but where the server is.
@@ -46,11 +53,6 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, erro
 		return nil, err
 	}
 	return &client{account: a, url: url, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, version: "Exchange2013_SP1"}, nil
-}
-
-// locate returns the address of the mailbox's web services.
-func (d *Driver) locate(ctx context.Context, a provider.Account) (string, error) {
-	return a.Endpoint.URL, nil
 }
 
 func (c *client) close() { c.web.Close() }
@@ -68,11 +70,20 @@ func (c *client) do(ctx context.Context, k call) error {
 	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
 	r.Header.Set("Accept", "text/xml")
 	r.Header.Set("User-Agent", c.agent)
+	if k.many {
+		r.Header.Set("Accept-Encoding", "identity") // what is packed comes in blocks, and so too late
+	}
+	if k.header != nil {
+		k.header(r.Header)
+	}
 	answer, err := c.web.Do(r)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
+	if k.seen != nil {
+		k.seen(answer.Header)
+	}
 	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusInternalServerError {
 		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrUnavailable, Code: fmt.Sprint(answer.StatusCode)}
 	}

@@ -5,6 +5,7 @@
 // abilities: [Source] brings items in, [Sender] sends, [Actor] marks, moves and
 // deletes, [Finder] looks for a message, [Filer] files a copy. A mail system that
 // cannot do a thing lacks the method, so nothing needs to return "unsupported".
+// [Settler] finds out what became of a message whose answer was lost.
 // [Confirmer] and [Adviser] are for systems that need more words. [As] finds an ability
 // through wrappers.
 //

@@ -18,6 +18,17 @@ type Sender interface {
 	Send(ctx context.Context, s Submission) (Result, error)
 }
 
+// A Settler is a Sender that can make sure, afterwards, what became of a submission whose
+// answer was lost.
+type Settler interface {
+	// Settle is given a submission that was begun, with those recipients of it that are
+	// Uncertain, some time after its answer was lost. The Result says of each that it is Sent; or
+	// Retry, if it was not sent and cannot be any more, whatever is still on its way; or
+	// Uncertain, if that is not known yet or never will be. Submitting is not called.
+	// It may be called again.
+	Settle(ctx context.Context, s Submission) (Result, error)
+}
+
 // A Submission is a message on its way out. Its bytes are fixed: each attempt
 // sends the same ones.
 type Submission struct {
@@ -26,6 +37,10 @@ type Submission struct {
 	Raw        *item.Blob
 	EnvelopeID string // ENVID for delivery reports (RFC 3461, section 4.4); may be empty
 	Report     bool   // ask for reports of success, failure and delay where the server can
+
+	// Attempt tells the tries of one submission apart: no two that called Submitting have the
+	// same. Settle is given that of the try it is about.
+	Attempt int
 
 	// Submitting is called once, when everything that can be undone is done and
 	// right before the byte that cannot. If it returns an error nothing is sent,
