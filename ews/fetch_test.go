@@ -155,7 +155,7 @@ func TestEWS09BusyItemWaits(t *testing.T) {
 		}
 		var b strings.Builder
 		for i := range 49 {
-			b.WriteString(note(fmt.Sprintf("id%02d", i)))
+			b.WriteString(newNote(fmt.Sprintf("id%02d", i)))
 		}
 		return synced("one", true, b.String()+`<t:Delete><t:ItemId Id="id07"/></t:Delete>`)
 	}}
@@ -191,7 +191,7 @@ func TestEWS09PatienceEnds(t *testing.T) {
 			return synced("two", true, "")
 		}
 		if op == "SyncFolderItems" {
-			return synced("one", true, note("a")+note("b")+note("c")+note("d")+note("poison"))
+			return synced("one", true, newNote("a")+newNote("b")+newNote("c")+newNote("d")+newNote("poison"))
 		}
 		return each(func(id string) string {
 			if id == "poison" || all {
@@ -277,7 +277,7 @@ func TestPageIsOneGetItem(t *testing.T) {
 		}
 		var b strings.Builder
 		for i := range 50 {
-			b.WriteString(note(fmt.Sprintf("id%02d", i)))
+			b.WriteString(newNote(fmt.Sprintf("id%02d", i)))
 		}
 		return synced("one", true, b.String())
 	}}
@@ -360,7 +360,7 @@ func TestHeaders(t *testing.T) {
 	c := &canned{answer: func(op, body string) string {
 		switch op {
 		case "SyncFolderItems":
-			return synced("s", true, note("internet")+note("internal")+note("unknown")+note("corrupt"))
+			return synced("s", true, newNote("internet")+newNote("internal")+newNote("unknown")+newNote("corrupt"))
 		case "ResolveNames":
 			return soapOf(op, failed(op, "ErrorNameResolutionNoResults"))
 		}

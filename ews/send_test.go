@@ -144,9 +144,11 @@ func TestO1WholeWhereSigned(t *testing.T) {
 	raw, _ := big(t)
 	b, _ := raw.Bytes()
 	for name, change := range map[string]func(string) string{
-		"signed":        func(s string) string { return strings.Replace(s, "multipart/mixed", "multipart/signed", 1) },
-		"no end":        func(s string) string { return strings.TrimRight(s, "-\r\n") },
-		"a message":     func(s string) string { return strings.NewReplacer("application/octet-stream", "message/rfc822", "text/csv", "message/rfc822").Replace(s) },
+		"signed": func(s string) string { return strings.Replace(s, "multipart/mixed", "multipart/signed", 1) },
+		"no end": func(s string) string { return strings.TrimRight(s, "-\r\n") },
+		"a message": func(s string) string {
+			return strings.NewReplacer("application/octet-stream", "message/rfc822", "text/csv", "message/rfc822").Replace(s)
+		},
 		"type is twice": func(s string) string { return "Content-Type: multipart/mixed; boundary=x\r\n" + s },
 	} {
 		t.Run(name, func(t *testing.T) {
