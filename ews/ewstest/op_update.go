@@ -1,6 +1,7 @@
 package ewstest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -96,6 +97,9 @@ func (it *stored) update(old *stored, u *node) error {
 		}
 		if u.name.Local == "DeleteItemField" {
 			it.ext = drop(it.ext, p)
+			if isFlagStatus(p) {
+				delete(it.set, "Flag")
+			}
 			return nil
 		}
 		return it.giveExtended(u, p)
@@ -155,9 +159,17 @@ func (it *stored) giveExtended(u *node, p propertyName) error {
 	case len(all) != 1 || !all[0].same(p):
 		return fail("ErrorUpdatePropertyMismatch", "The property in the path is not the one that is given.")
 	}
+	if isFlagStatus(p) {
+		status := map[string]string{"1": "Complete", "2": "Flagged"}[strings.Join(all[0].values, "")]
+		it.set["Flag"] = group("Flag", elem("FlagStatus", cmp.Or(status, "NotFlagged")))
+		return nil
+	}
 	it.ext = put(it.ext, all[0])
 	return nil
 }
+
+// isFlagStatus reports whether a property is what item:Flag is made of (PidTagFlagStatus).
+func isFlagStatus(p propertyName) bool { return p.tag == 0x1090 && p.kind == "Integer" }
 
 // append appends to a property that is text or a list.
 func (it *stored) append(old *stored, name string, value *node, bad func(string) error) error {
