@@ -192,7 +192,7 @@ func (l *listener) subscribeAll(ctx context.Context) error {
 
 // subscribe subscribes one mailbox to its stream, or has it asked for by itself.
 func (l *listener) subscribe(ctx context.Context, s *subscriber) error {
-	id, _, err := l.as(s).subscribe(ctx, "t:StreamingSubscriptionRequest", nil, l.route, l.remember)
+	id, _, err := l.as(s).subscribe(ctx, "m:StreamingSubscriptionRequest", nil, l.route, l.remember)
 	switch {
 	case err == nil:
 		s.id = id
