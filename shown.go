@@ -40,6 +40,10 @@ func publicFault(stages []StageReport) mailbox.Fault {
 				return f
 			}
 			return signInFailed
+		case provider.StageAutodiscover:
+			if st.Fault.Code == kindCodes[provider.ErrAuth] {
+				return signInFailed
+			}
 		case provider.StageTLS:
 			if len(st.Evidence.Chain) > 0 {
 				return mailbox.Fault{Code: "tls", Cause: "the server's certificate is not to be trusted", Remedy: "check the server's name; its certificate must be for that name, valid, and from a known authority"}

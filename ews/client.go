@@ -55,11 +55,6 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, erro
 	return &client{account: a, url: url, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, version: "Exchange2013_SP1"}, nil
 }
 
-// locate returns the address of the mailbox's web services.
-func (d *Driver) locate(ctx context.Context, a provider.Account) (string, error) {
-	return a.Endpoint.URL, nil
-}
-
 func (c *client) close() { c.web.Close() }
 
 // do makes a call. The error is an *provider.Error with the call's op, or ctx's own.

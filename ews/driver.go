@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 
+	"github.com/go-serversync/serversync/ews/autodiscover"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -36,6 +37,12 @@ type Driver struct {
 
 	// Logger gets what is worth an operator's attention. Default: none.
 	Logger *slog.Logger
+
+	// Autodiscover finds the web services of mailboxes whose profile names no location. Default:
+	// one with the Driver's own TLSConfig, Limits, UserAgent and Logger. Drivers may have one in common.
+	Autodiscover *autodiscover.Finder
+
+	locator locator
 }
 
 // Open signs in and looks at the mailbox's folders, in one request.

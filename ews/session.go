@@ -16,7 +16,14 @@ type session struct {
 	spool  wire.Spool
 	log    *slog.Logger
 
-	known map[string]string // ids of folders by their distinguished names, as of look
+	known map[string]string            // ids of folders by their distinguished names, as of look
+	names map[provider.FolderID]string // of folders by their ids, as of Folders
+	made  map[string]string            // ids of folders that were found or made for what is moved there, by their names
+
+	batch int                   // how many items to ask for at once, as the server can
+	sizes map[provider.ID]int64 // of items listed lately, so that what is asked for at once is not too much
+	tries map[provider.ID]int   // of items that the server had no time for
+	smtp  map[string]string     // addresses by names of the directory; "" for none
 }
 
 // Traits: the folder's history is told newest first, with what was deleted and whose flags

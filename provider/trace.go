@@ -11,6 +11,7 @@ type Stage string
 // The stages, in their order. A driver tells those that it goes through, each once.
 // Where TLS comes by STARTTLS, the greeting goes before it.
 const (
+	StageAutodiscover Stage = "autodiscover" // the server was found by the mailbox's address; only where it is to be
 	StageToken        Stage = "token"        // an access token was had; only where one is needed
 	StageDNS          Stage = "dns"          // the server's name was looked up; not told of an IP address
 	StageTCP          Stage = "tcp"          // a connection was made

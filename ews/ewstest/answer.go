@@ -109,7 +109,13 @@ func writeValues(w *soap.Writer, values map[string]string) {
 
 // send sends a message.
 func (a *answer) send(status int, w *soap.Writer) {
-	body := io.MultiReader(strings.NewReader(xmlDeclaration), w.Open())
+	body := io.Reader(w.Open())
+	if a.s.options.Style != Usual {
+		if root, err := parse(textOf(w), blind{}); err == nil {
+			body = strings.NewReader(a.s.restyle(root))
+		}
+	}
+	body = io.MultiReader(strings.NewReader(xmlDeclaration), body)
 	a.w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	if a.zipped() {
 		a.w.Header().Set("Content-Encoding", "gzip")

@@ -33,25 +33,25 @@ type directory struct {
 func newDirectory(o Options) directory {
 	d := directory{accounts: make(map[string]*account), proxies: make(map[string]string), logins: make(map[string]*account), sids: make(map[string]*account)}
 	for address, password := range o.Users {
-		d.add(&account{address: fold(address), password: password, mailbox: !slices.ContainsFunc(o.NoMailbox, func(n string) bool { return fold(n) == fold(address) })})
+		d.add(&account{address: folded(address), password: password, mailbox: !slices.ContainsFunc(o.NoMailbox, func(n string) bool { return folded(n) == folded(address) })})
 	}
 	for _, address := range o.Mailboxes {
-		if d.accounts[fold(address)] == nil {
-			d.add(&account{address: fold(address), mailbox: true})
+		if d.accounts[folded(address)] == nil {
+			d.add(&account{address: folded(address), mailbox: true})
 		}
 	}
 	for proxy, primary := range o.Proxies {
-		if d.accounts[fold(primary)] == nil {
+		if d.accounts[folded(primary)] == nil {
 			panic("ewstest: " + proxy + " is an address of nobody")
 		}
-		d.proxies[fold(proxy)] = fold(primary)
+		d.proxies[folded(proxy)] = folded(primary)
 	}
 	for login, address := range o.Logins {
-		a := d.accounts[fold(address)]
+		a := d.accounts[folded(address)]
 		if a == nil {
 			panic("ewstest: " + login + " signs in as nobody")
 		}
-		d.logins[fold(login)] = a
+		d.logins[folded(login)] = a
 	}
 	slices.Sort(d.order)
 	return d
@@ -69,12 +69,12 @@ func (d *directory) add(a *account) {
 	}
 }
 
-// fold makes addresses and names comparable: Active Directory does not look at case.
-func fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+// folded makes addresses and names comparable: Active Directory does not look at case.
+func folded(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // find returns whose an address is, nil for nobody's.
 func (d *directory) find(address string) *account {
-	address = fold(address)
+	address = folded(address)
 	if primary, ok := d.proxies[address]; ok {
 		address = primary
 	}
@@ -83,7 +83,7 @@ func (d *directory) find(address string) *account {
 
 // login returns who signs in by a name.
 func (d *directory) login(name string) *account {
-	if a := d.logins[fold(name)]; a != nil {
+	if a := d.logins[folded(name)]; a != nil {
 		return a
 	}
 	return d.find(name)
@@ -98,4 +98,32 @@ func (d *directory) proxiesOf(primary string) (all []string) {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// ntlm returns who signs in by NTLM's two names.
+func (d *directory) ntlm(user, domain string) *account {
+	if domain != "" && !strings.ContainsAny(user, `@\`) {
+		if a := d.logins[folded(domain+`\`+user)]; a != nil {
+			return a
+		}
+		return d.find(user + "@" + domain)
+	}
+	if a := d.login(user); a != nil {
+		return a
+	}
+	return d.logins[folded(d.domain()+`\`+user)]
+}
+
+// domain is the server's own one.
+func (d *directory) domain() string {
+	var all []string
+	for login := range d.logins {
+		if domain, _, ok := strings.Cut(login, `\`); ok {
+			all = append(all, domain)
+		}
+	}
+	if len(all) == 0 {
+		return "EXAMPLE"
+	}
+	return strings.ToUpper(slices.Min(all))
 }

@@ -10,7 +10,7 @@ import (
 func (s *Server) impersonate(q *request, who identity, header *node) error {
 	if header == nil {
 		if who.app {
-			return &failure{code: "ErrorImpersonationRequired", text: "ExchangeImpersonation SOAP header must be present for this type of OAuth token.", fault: true}
+			return &failure{code: "ErrorInvalidExchangeImpersonationHeaderData", text: "ExchangeImpersonation SOAP header must be present for this type of OAuth token.", fault: true}
 		}
 		return nil
 	}
@@ -27,7 +27,6 @@ func (s *Server) impersonate(q *request, who identity, header *node) error {
 
 // impersonated returns who is to be impersonated.
 func (s *Server) impersonated(sid *node) (*account, error) {
-	nobody := &failure{code: "ErrorNonExistentMailbox", text: "The SMTP address has no mailbox associated with it.", fault: true}
 	if len(sid.elements()) != 1 {
 		return nil, &failure{code: "ErrorImpersonationFailed", text: "Exchange Impersonation failed. Please check the ConnectingSID element.", fault: true}
 	}
@@ -36,32 +35,34 @@ func (s *Server) impersonated(sid *node) (*account, error) {
 	var as *account
 	switch which.name.Local {
 	case "PrincipalName":
-		as = s.directory.logins[fold(name)]
+		as = s.directory.logins[folded(name)]
 	case "SID":
 		as = s.directory.sids[strings.ToUpper(name)]
 	case "SmtpAddress":
 		as = s.directory.find(name)
 	case "PrimarySmtpAddress":
 		as = s.directory.find(name)
-		if as != nil && fold(name) != as.address {
+		if as != nil && folded(name) != as.address {
 			return nil, &failure{code: "ErrorNonPrimarySmtpAddress", text: "The primary SMTP address must be specified when referencing a mailbox.", values: map[string]string{"Primary": as.address}, fault: true}
 		}
 	}
 	switch {
-	case as == nil && (which.name.Local == "PrincipalName" || which.name.Local == "SID"):
-		return nil, &failure{code: "ErrorInvalidUserPrincipalName", text: "The specified user principal name or SID is not valid.", fault: true}
+	case as == nil && which.name.Local == "PrincipalName":
+		return nil, &failure{code: "ErrorInvalidUserPrincipalName", text: "The user principal name (UPN) is not valid.", fault: true}
+	case as == nil && which.name.Local == "SID":
+		return nil, &failure{code: "ErrorInvalidUserSid", text: "The user SID is not valid.", fault: true}
 	case as == nil || !as.mailbox:
-		return nil, nobody
+		return nil, &failure{code: "ErrorNonExistentMailbox", text: "The SMTP address has no mailbox associated with it.", fault: true}
 	}
 	return as, nil
 }
 
 func (s *Server) mayImpersonate(who identity, as *account) bool {
 	if who.app {
-		return s.options.Apps == nil || slices.ContainsFunc(s.options.Apps, func(a string) bool { return fold(a) == as.address })
+		return s.options.Apps == nil || slices.ContainsFunc(s.options.Apps, func(a string) bool { return folded(a) == as.address })
 	}
 	for by, whom := range s.options.Impersonators {
-		if fold(by) == who.address() && slices.ContainsFunc(whom, func(a string) bool { return a == "*" || fold(a) == as.address }) {
+		if folded(by) == who.address() && slices.ContainsFunc(whom, func(a string) bool { return a == "*" || folded(a) == as.address }) {
 			return true
 		}
 	}

@@ -45,6 +45,10 @@ type Options struct {
 	// "" as the address the exchange goes on, unless reply is nil too. Many goroutines call it.
 	Negotiate func(token []byte) (reply []byte, address string)
 
+	// Binding makes NTLM name the channel that it runs in, as Extended Protection asks for: a
+	// proxy that ends TLS cannot pass it on.
+	Binding bool
+
 	Forgetful bool // NTLM signs in one request only (Persistent-Auth: false)
 
 	// Anchor makes the server refuse a request whose X-AnchorMailbox is not the mailbox
@@ -65,6 +69,9 @@ type Options struct {
 	// Minute is how long a minute of a streaming connection's timeout is. Default: 1 min.
 	Minute time.Duration
 
+	Latency time.Duration // each request takes so long
+
+	Style    Style // how answers are written
 	Lenient  bool  // it takes requests that leave the schema, as other servers do
 	NoGzip   bool  // answers are not compressed
 	Split    int   // streaming answers are sent in pieces of so many bytes
@@ -74,12 +81,15 @@ type Options struct {
 	// plain text, as old servers behind new ones do.
 	Plain500 bool
 
+	Autodiscover Autodiscover // what it says of where mailboxes are
+
 	Certificate *tls.Certificate // Default: a throw-away one, which Server.CertPool vouches for
 	Name        string           // the certificate is for this name alone. Default: for localhost and 127.0.0.1
 	Expired     bool             // the certificate was good until an hour ago
 	Valid       time.Duration    // for how long the certificate is good. Default: a day
 
-	Seed uint64 // of the chance in faults and styles
+	Faults []Fault // as by SetFault
+	Seed   uint64  // of the chance in faults and styles
 }
 
 // An Anchor is what a server does about X-AnchorMailbox.

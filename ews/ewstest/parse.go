@@ -2,8 +2,6 @@ package ewstest
 
 import (
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -17,10 +15,19 @@ const (
 	maxAttrs = 64
 )
 
-var (
-	errDTD   = errors.New("For security reasons DTD is prohibited in this XML document.")
-	errDepth = errors.New("the message is nested too deeply")
-	errNodes = errors.New("the message has too many elements")
+// Words are an error in the words of Exchange.
+type words string
+
+func (w words) Error() string { return string(w) }
+
+const (
+	errDTD   = words("For security reasons DTD is prohibited in this XML document.")
+	errRoot  = words("Root element is missing.")
+	errRoots = words("There are multiple root elements.")
+	errText  = words("Data at the root level is invalid.")
+	errDepth = words("The message is nested too deeply.")
+	errNodes = words("The message has too many elements.")
+	errAttrs = words("An element has too many attributes.")
 )
 
 // A badXML says where a document is none, or leaves the schema.
@@ -68,7 +75,7 @@ func (p *parser) run() error {
 		token, err := p.decoder.Token()
 		switch {
 		case err == io.EOF && p.root == nil:
-			return errors.New("Root element is missing.")
+			return errRoot
 		case err == io.EOF:
 			return nil
 		case err != nil:
@@ -107,9 +114,9 @@ func (p *parser) start(t xml.StartElement) error {
 	case p.nodes > maxNodes:
 		return errNodes
 	case len(t.Attr) > maxAttrs:
-		return fmt.Errorf("an element has %d attributes", len(t.Attr))
+		return errAttrs
 	case len(p.open) == 0 && p.root != nil:
-		return errors.New("There are multiple root elements.")
+		return errRoots
 	case len(p.open) == 0:
 		p.root = n
 	default:
@@ -124,7 +131,7 @@ func (p *parser) start(t xml.StartElement) error {
 func (p *parser) text(from, to int, t xml.CharData) error {
 	if len(p.open) == 0 {
 		if strings.TrimSpace(string(t)) != "" {
-			return errors.New("Data at the root level is invalid.")
+			return errText
 		}
 		return nil
 	}
@@ -176,7 +183,7 @@ func (e *elided) Read(b []byte) (int, error) {
 
 // more finds how far the document can be read as it is.
 func (e *elided) more() {
-	if run := base64Run(e.body[e.at:]); run >= longRun {
+	if run := base64Run(e.body[e.at:]); run >= longRun && strings.HasPrefix(e.body[e.at+run:], "<") {
 		left := run - keptRun
 		out := e.at
 		for _, g := range e.gaps {
@@ -190,7 +197,7 @@ func (e *elided) more() {
 	// Up to behind the next bracket, where a run may begin.
 	e.to = len(e.body)
 	for at := e.at; ; {
-		i := strings.IndexByte(e.body[at:], '>')
+		i := strings.IndexByte(e.body[at:], '>') // the bracket that a run may follow
 		if i < 0 {
 			return
 		}

@@ -4,13 +4,25 @@ import "net/http"
 
 // respond answers a request that is understood.
 func (s *Server) respond(a *answer, q *request) {
-	w, err := s.perform(q)
+	leave, err := s.load.enter(q, s.options)
 	if err != nil {
 		a.refuse(err)
 		return
 	}
-	a.send(http.StatusOK, w)
+	defer leave()
+	s.pause(a.r, s.options.Latency)
+	f := s.faults.next(q.op, q.acting)
+	switch {
+	case f != nil && (q.op != "GetStreamingEvents" || f.isPlain()):
+		s.misbehave(a, q, f)
+	case q.op == "GetStreamingEvents":
+		s.stream(a, q, f)
+	default:
+		w, err := s.perform(q)
+		if err != nil {
+			a.refuse(err)
+			return
+		}
+		a.send(http.StatusOK, w)
+	}
 }
-
-func (s *Server) describe(w http.ResponseWriter, r *http.Request, path string) { http.NotFound(w, r) }
-func (s *Server) discover(w http.ResponseWriter, r *http.Request, path string) { http.NotFound(w, r) }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -22,10 +23,14 @@ type Server struct {
 	table     map[string]operation
 	listener  net.Listener
 	pool      *x509.CertPool
+	binding   []byte // of channels, nil if it is not asked for
 	http      http.Server
 
 	stalled, refusing atomic.Bool
 	seen              atomic.Pointer[func(op string, body []byte)]
+
+	faults faults
+	load   load
 
 	mu    sync.Mutex // guards all that the mailboxes hold
 	model *model
@@ -54,9 +59,14 @@ func NewServer(o Options) *Server {
 	for _, address := range s.directory.order {
 		s.model.addMailbox(address, "", s.directory.proxiesOf(address)...)
 	}
+	s.faults.rng = rand.New(rand.NewPCG(o.Seed, 1))
+	s.SetFault(o.Faults...)
 	s.counts.Requests = make(map[string]int64)
 	config, pool := loopback.Certificate{Given: o.Certificate, Issuer: "ewstest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	s.pool = pool
+	if o.Binding && !o.Plain {
+		s.binding = bindingOf(config.Certificates[0].Certificate[0])
+	}
 	s.http = http.Server{
 		Handler:   http.HandlerFunc(s.serve),
 		ConnState: s.track,

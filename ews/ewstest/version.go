@@ -1,16 +1,21 @@
 package ewstest
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/go-serversync/serversync/ews/internal/schema"
+)
 
 // A serverVersion is what an Exchange calls itself, and which schemas it knows.
 type serverVersion struct {
 	major, minor, build, revision int
 	schemas                       []string // from the oldest to the newest
+	edition                       schema.Edition
 }
 
 // schemas are all that there have been, from the oldest to the newest.
 var schemas = []string{
-	"Exchange2007", "Exchange2007_SP1", "Exchange2010", "Exchange2010_SP1", "Exchange2010_SP2", "Exchange2013", "Exchange2013_SP1",
+	"Exchange2007", "Exchange2007_SP1", "Exchange2009", "Exchange2010", "Exchange2010_SP1", "Exchange2010_SP2", "Exchange2012", "Exchange2013", "Exchange2013_SP1",
 	"Exchange2015", "Exchange2016", "V2015_10_05", "V2016_01_06", "V2016_04_13", "V2016_07_13", "V2016_10_10", "V2017_01_07",
 	"V2017_04_14", "V2017_07_11", "V2017_10_09", "V2018_01_08",
 }
@@ -33,6 +38,9 @@ func versionOf(name string) serverVersion {
 		v, newest = serverVersion{major: 15, minor: 20, build: 9478, revision: 9}, "V2018_01_08"
 	default:
 		panic("ewstest: there is no version " + name)
+	}
+	if v.major < 15 || v.minor == 0 {
+		v.edition = schema.Exchange2013SP1
 	}
 	v.schemas = schemas[:slices.Index(schemas, newest)+1]
 	return v

@@ -1,0 +1,3 @@
+package ewstest
+
+func (s *Server) stream(a *answer, q *request, f *Fault) {}

@@ -1,0 +1,364 @@
+package ews
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-serversync/serversync/item"
+	"github.com/go-serversync/serversync/provider"
+)
+
+// maxTries is how often an item is asked for that the server has no time for, before it is
+// told as one that could not be read.
+const maxTries = 3
+
+// guessedSize is what an item is taken to have that was not listed lately.
+const guessedSize = 1 << 20
+
+// tell makes changes of what waits, as many as a page has room for, with what r wants of
+// them, and returns what waits then. An item that the server had no time for waits on, and with
+// it what happened to it later; what comes behind goes before.
+func (s *session) tell(ctx context.Context, r provider.Request, at place) (changes []provider.Change, rest []entry, err error) {
+	n := fit(r, at.rest)
+	page := at.rest[:n]
+	results, err := s.contents(ctx, r, page)
+	if err != nil {
+		return nil, nil, err
+	}
+	late := 0
+	for _, res := range results {
+		if res.outcome == pending {
+			late++
+		}
+	}
+	waits := make(map[provider.ID]bool)
+	var bytes int64
+	for i, e := range page {
+		res := results[i]
+		if !waits[e.id] && res.outcome == pending && (late > maxTries || s.hasPatience(e.id)) {
+			waits[e.id], err = true, res.err
+		}
+		if waits[e.id] || bytes > r.MaxBytes {
+			waits[e.id] = true
+			res.raw.Release()
+			rest = append(rest, e)
+			continue
+		}
+		c := res.put(e.change(r, at.full), e.kind)
+		if c.Raw != nil {
+			bytes += c.Raw.Size()
+		}
+		changes = append(changes, c)
+	}
+	if len(changes) == 0 && len(rest) > 0 { // the server has no time for any
+		return nil, nil, err
+	}
+	return changes, append(rest, at.rest[n:]...), nil
+}
+
+// put returns a change with what was read of its item.
+func (res result) put(c provider.Change, kind changeKind) provider.Change {
+	switch res.outcome {
+	case gone:
+		return provider.Change{Kind: provider.Gone, ID: c.ID}
+	case bad, pending:
+		if kind == wasCreated {
+			c.Err = res.err
+		} // else it stays without flags, which are not known then
+	case had:
+		if kind == wasRead {
+			c.Flags, c.Version = res.flags, res.version
+		}
+		c.Raw, c.Header = res.raw, res.header
+	}
+	return c
+}
+
+// hasPatience counts the tries of an item that the server had no time for, while it had for
+// others, and reports whether there will be another.
+func (s *session) hasPatience(id provider.ID) bool {
+	if s.tries == nil || len(s.tries) > maxChanges {
+		s.tries = make(map[provider.ID]int)
+	}
+	s.tries[id]++
+	return s.tries[id] < maxTries
+}
+
+// fit returns how many entries a page has room for: those up to the one with which their
+// bodies exceed what it may have.
+func fit(r provider.Request, rest []entry) int {
+	var bytes int64
+	for i, e := range rest {
+		if i == r.MaxItems || bytes > r.MaxBytes {
+			return i
+		}
+		if r.Want == provider.WantBodies && e.kind == wasCreated {
+			bytes += e.size
+		}
+	}
+	return len(rest)
+}
+
+// contents reads what is wanted of the new ones of entries, and the flags of those of which
+// the server said only that they were read. Each has its result at its place.
+func (s *session) contents(ctx context.Context, r provider.Request, page []entry) ([]result, error) {
+	results := make([]result, len(page))
+	var items, flags []int
+	dealt := make(map[provider.ID]bool)
+	for i, e := range page {
+		s.note(e)
+		switch {
+		case e.kind == wasRead:
+			flags = append(flags, i)
+		case e.kind != wasCreated || r.Want == provider.WantIDs || dealt[e.id] || e.isOlder(r):
+		case r.Want == provider.WantBodies && e.size > s.limits.Message:
+			results[i] = result{outcome: bad, err: tooLong("GetItem", s.limits.Message)}
+		default:
+			items, dealt[e.id] = append(items, i), true
+		}
+	}
+	whole := headers
+	if r.Want == provider.WantBodies {
+		whole = bodies
+	}
+	for _, part := range []struct {
+		mode mode
+		at   []int
+	}{{onlyFlags, flags}, {whole, items}} {
+		if err := s.gather(ctx, part.mode, page, part.at, results); err != nil {
+			releaseResults(results)
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// gather reads the entries at some places, group by group. Where the server stops in the
+// middle, what it has given stands, and the rest is pending.
+func (s *session) gather(ctx context.Context, m mode, page []entry, at []int, results []result) error {
+	came := false
+	for len(at) > 0 {
+		list := make([]asked, 0, len(at))
+		for _, i := range at {
+			list = append(list, asked{page[i].id, page[i].size})
+		}
+		got, err := s.group(ctx, m, list)
+		if err != nil {
+			if !came || ctx.Err() != nil {
+				return err
+			}
+			for _, i := range at {
+				results[i] = result{outcome: pending, err: err}
+				delete(s.tries, page[i].id) // for it is not this one's fault
+			}
+			return nil
+		}
+		for i := range got {
+			results[at[i]] = got[i]
+			came = came || got[i].outcome != pending
+		}
+		at = at[len(got):]
+	}
+	return nil
+}
+
+// Fetch reads whole items, in groups of as many as the server can give at once.
+func (s *session) Fetch(ctx context.Context, folder provider.FolderID, epoch string, ids []provider.ID, got func(provider.Change) error) error {
+	now, _, err := s.epoch(folder)
+	if err != nil {
+		return err
+	}
+	if now != epoch {
+		return expired("the ids are of another epoch")
+	}
+	list := make([]asked, 0, len(ids))
+	for _, id := range ids {
+		if !isItemID(id) { // no id of ours: there is no such item
+			if err := got(provider.Change{Kind: provider.Gone, ID: id}); err != nil {
+				return err
+			}
+			continue
+		}
+		size, ok := s.sizes[id]
+		if !ok {
+			size = guessedSize
+		}
+		if size > s.limits.Message {
+			if err := got(provider.Change{Kind: provider.Upsert, ID: id, Err: tooLong("GetItem", s.limits.Message)}); err != nil {
+				return err
+			}
+			continue
+		}
+		list = append(list, asked{id, size})
+	}
+	return s.fetch(ctx, list, got)
+}
+
+// fetch reads a list of items. Those that the server had no time for are asked for again as
+// long as others come meanwhile.
+func (s *session) fetch(ctx context.Context, list []asked, got func(provider.Change) error) error {
+	came := false
+	for len(list) > 0 {
+		var late []asked
+		var why error
+		given := 0
+		for len(list) > 0 {
+			results, err := s.group(ctx, bodies, list)
+			if err != nil {
+				return err
+			}
+			for i, res := range results {
+				if res.outcome == pending {
+					late, why = append(late, list[i]), res.err
+					continue
+				}
+				given++
+				if err := got(res.fetched(list[i].id)); err != nil {
+					releaseResults(results[i+1:])
+					return err
+				}
+			}
+			list = list[len(results):]
+		}
+		switch {
+		case given > 0:
+			came = true
+		case !came || len(late) > maxTries:
+			return why
+		default: // the server has time for others, but not for these
+			for _, a := range late {
+				if err := got(provider.Change{Kind: provider.Upsert, ID: a.id, Err: why}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		list = late
+	}
+	return nil
+}
+
+// fetched returns a change for Fetch.
+func (res result) fetched(id provider.ID) provider.Change {
+	if res.outcome == gone {
+		return provider.Change{Kind: provider.Gone, ID: id}
+	}
+	return provider.Change{Kind: provider.Upsert, ID: id, Version: res.version, Flags: res.flags, Received: res.received, Size: res.size, Raw: res.raw, Err: res.err}
+}
+
+// The bounds of one GetItem: how many items, and how many bytes they have. A larger one is
+// asked for by itself.
+const (
+	maxGroup   = 100
+	firstGroup = 50
+	groupBytes = 16 << 20
+)
+
+// group asks for the first of a list: as many as the server could lately give at once. An
+// item whose content the server cannot give is put together from its properties.
+func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, error) {
+	if s.batch == 0 {
+		s.batch = firstGroup
+	}
+	list = list[:s.take(m, list)]
+	results, err := s.get(ctx, m, list)
+	switch {
+	case err == nil || provider.KindOf(err) != provider.ErrTooLarge || ctx.Err() != nil:
+	case len(list) > 1: // one of them is to blame
+		s.batch = max(len(list)/2, 1)
+		return s.group(ctx, m, list)
+	default:
+		return []result{{outcome: bad, err: err}}, nil
+	}
+	if err != nil {
+		if code := codeOf(err); len(list) > 1 && (code == "ErrorTimeoutExpired" || provider.KindOf(err) == provider.ErrUnavailable) {
+			s.batch = max(len(list)/2, 1)
+			if code == "ErrorTimeoutExpired" && ctx.Err() == nil {
+				return s.group(ctx, m, list)
+			}
+		} else if code == "ErrorTimeoutExpired" {
+			return []result{{outcome: pending, err: err}}, nil
+		}
+		return nil, err
+	}
+	s.adapt(len(list), results)
+	for i := range results {
+		if err := s.finish(ctx, m, &results[i]); err != nil {
+			releaseResults(results)
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// finish does for a result what needs more requests. The error is not the item's.
+func (s *session) finish(ctx context.Context, m mode, res *result) (err error) {
+	switch {
+	case res.outcome == had && m == headers:
+		res.header, err = s.headerOf(ctx, &res.parts)
+		res.parts = parts{}
+	case res.outcome == corrupt && m == bodies:
+		err = s.rebuild(ctx, res)
+	case res.outcome == corrupt: // its whole is asked for then
+		res.outcome, res.err = had, nil
+	}
+	return err
+}
+
+// take returns how many of a list to ask for at once.
+func (s *session) take(m mode, list []asked) int {
+	var bytes int64
+	for i, a := range list {
+		if i == s.batch && m != onlyFlags || i == maxGroup {
+			return i
+		}
+		if bytes += a.size; m == bodies && i > 0 && bytes > groupBytes {
+			return i
+		}
+	}
+	return len(list)
+}
+
+// adapt asks for less if the server had no time for all of a group, and for more if it had.
+func (s *session) adapt(n int, results []result) {
+	for _, res := range results {
+		if res.outcome == pending {
+			s.batch = max(n/2, 1)
+			return
+		}
+	}
+	if n >= s.batch {
+		s.batch = min(s.batch+s.batch/4+1, maxGroup)
+	}
+}
+
+// tooLong says that a message is larger than its limit.
+func tooLong(op string, most int64) error {
+	return &provider.Error{Op: "ews: " + op, Kind: provider.ErrTooLarge, Err: errLongItem,
+		Remedy: "raise Limits.Message if such messages are wanted"}
+}
+
+var errLongItem = errors.New("the message is larger than it may be")
+
+// A result is what came of asking for an item.
+type result struct {
+	entry
+	outcome outcome
+	parts   parts
+	header  []byte
+	raw     *item.Blob
+	err     error
+	read    bool // the answer has the item
+	named   bool // and its id
+}
+
+// An outcome says whether it came.
+type outcome int
+
+const (
+	had     outcome = iota // it came
+	gone                   // there is none
+	pending                // the server had no time for it
+	corrupt                // the server cannot give it as it is
+	bad                    // it cannot be read
+)
