@@ -204,9 +204,11 @@ func TestEWS11HeartbeatAlone(t *testing.T) {
 // knows what happened meanwhile.
 func TestNotifyGoesOn(t *testing.T) {
 	for name, first := range map[string]func(w func(string), ids []string){
-		"cut":       func(w func(string), _ []string) { w(heartbeat); panic(http.ErrAbortHandler) },
-		"half":      func(w func(string), _ []string) { w(`<m:Notif`); panic(http.ErrAbortHandler) },
-		"forgotten": func(w func(string), ids []string) { w(`<m:ErrorSubscriptionIds><t:SubscriptionId>` + ids[0] + `</t:SubscriptionId></m:ErrorSubscriptionIds>`) },
+		"cut":  func(w func(string), _ []string) { w(heartbeat); panic(http.ErrAbortHandler) },
+		"half": func(w func(string), _ []string) { w(`<m:Notif`); panic(http.ErrAbortHandler) },
+		"forgotten": func(w func(string), ids []string) {
+			w(`<m:ErrorSubscriptionIds><t:SubscriptionId>` + ids[0] + `</t:SubscriptionId></m:ErrorSubscriptionIds>`)
+		},
 		"its other spelling": func(w func(string), ids []string) {
 			w(`<m:ErrorSubscriptionIds><m:SubscriptionId>` + ids[0] + `</m:SubscriptionId></m:ErrorSubscriptionIds>`)
 		},
@@ -306,7 +308,7 @@ func TestNotifyShared(t *testing.T) {
 func TestGroups(t *testing.T) {
 	var accounts []provider.Account
 	d := newDesk(t)
-	for i := range 2*maxGroup + 1 {
+	for i := range 2*maxOnStream + 1 {
 		accounts = append(accounts, d.accountOf(fmt.Sprintf("u%03d@example.com", i), true))
 	}
 	accounts = append(accounts, d.accountOf("own@example.com", false), d.accountOf("another@example.com", false))
@@ -315,8 +317,8 @@ func TestGroups(t *testing.T) {
 	for _, g := range groups {
 		sizes = append(sizes, len(g))
 	}
-	require.Equal(t, []int{1, 1, maxGroup, maxGroup, 1}, sizes)
-	for i := range maxGroup * maxStreams {
+	require.Equal(t, []int{1, 1, maxOnStream, maxOnStream, 1}, sizes)
+	for i := range maxOnStream * maxStreams {
 		accounts = append(accounts, d.accountOf(fmt.Sprintf("v%04d@example.com", i), true))
 	}
 	require.Len(t, groupsOf(accounts), 2+maxStreams)

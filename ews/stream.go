@@ -297,7 +297,7 @@ func (l *listener) stream(ctx context.Context) error {
 				switch {
 				case dead > 0:
 					return fail("GetStreamingEvents", provider.ErrUnavailable, "", errForgotten)
-				case m.err != nil && gone(m.code):
+				case m.err != nil && forgotten(m.code):
 					for id := range l.subs {
 						l.forget(id)
 					}
@@ -310,8 +310,8 @@ func (l *listener) stream(ctx context.Context) error {
 
 var errForgotten = errors.New("the server has forgotten subscriptions")
 
-// gone reports whether a code says that subscriptions must be made anew.
-func gone(code string) bool {
+// forgotten reports whether a code says that subscriptions must be made anew.
+func forgotten(code string) bool {
 	switch code {
 	case "ErrorSubscriptionNotFound", "ErrorInvalidSubscription", "ErrorExpiredSubscription", "ErrorReadEventsFailed",
 		"ErrorMissedNotificationEvents", "ErrorInvalidWatermark", "ErrorEventNotFound", "ErrorSubscriptionUnsubscribed",
