@@ -1,16 +1,17 @@
 package ews
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
 	"github.com/go-serversync/serversync/provider"
 )
-
-type readCloser = io.ReadCloser
 
 // The bounds of what an answer says.
 const (
@@ -32,39 +33,81 @@ func (c *client) read(body io.Reader, k call) error {
 	}
 }
 
+var (
+	errNoService  = errors.New("what answers is not Exchange's web services")
+	errTwoBodies  = errors.New("the answer has two bodies")
+	errTwoAnswers = errors.New("the answer answers twice")
+)
+
 // readOne reads one message of an answer.
 func (c *client) readOne(r *soap.Reader, root soap.Element, ok bool, k call) error {
-	var inner error
-	bodies, found := 0, false
 	if ok && !root.Is(soap.Envelope, "Envelope") {
-		r.Fail(fmt.Errorf("%w: it is no SOAP message", soap.ErrSyntax))
+		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrUnavailable, Err: errNoService, Remedy: remedyNoService}
 	}
+	bodies, answers := 0, 0
+	var inner error
 	for e := range r.Children(root) {
-		if !e.Is(soap.Envelope, "Body") {
-			continue
-		}
-		bodies++
-		for e := range r.Children(e) {
-			switch {
-			case e.Is(soap.Envelope, "Fault"):
-				inner = readFault(r, e).failure(k.op)
-			case e.Is(soap.Messages, strings.TrimSuffix(k.op, "Request")+"Response"):
-				found = true
-				inner = k.read(r, e)
-			}
-			if inner != nil {
-				return inner
+		switch {
+		case e.Is(soap.Envelope, "Header"):
+			c.readHeader(r, e)
+		case e.Is(soap.Envelope, "Body") && bodies > 0:
+			r.Fail(fmt.Errorf("%w: %w", soap.ErrSyntax, errTwoBodies))
+		case e.Is(soap.Envelope, "Body"):
+			bodies++
+			for e := range r.Children(e) {
+				switch {
+				case e.Is(soap.Envelope, "Fault"):
+					if inner = readFault(r, e).failure(k.op); r.Err() != nil {
+						inner = unreadable(k.op, r.Err())
+					}
+				case e.Is(soap.Messages, strings.TrimSuffix(k.op, "Request")+"Response"):
+					if answers++; answers > 1 {
+						r.Fail(fmt.Errorf("%w: %w", soap.ErrSyntax, errTwoAnswers))
+						break
+					}
+					inner = k.read(r, e)
+				}
+				if inner != nil {
+					return inner
+				}
 			}
 		}
 	}
 	err := r.Err()
 	switch {
-	case err == nil && (bodies != 1 || !found):
+	case err == nil && (bodies != 1 || answers != 1):
 		err = fmt.Errorf("%w: %s is not answered", soap.ErrSyntax, k.op)
 	case err == nil:
 		return nil
 	}
 	return unreadable(k.op, err)
+}
+
+// readHeader reads which server answered.
+func (c *client) readHeader(r *soap.Reader, e soap.Element) {
+	for e := range r.Children(e) {
+		if e.Is(soap.Types, "ServerVersionInfo") {
+			c.state.version(e)
+		}
+	}
+}
+
+// version notes the version of a server, as administrators know it: 15.1.2507.6.
+func (s *state) version(e soap.Element) {
+	var numbers []string
+	for _, name := range []string{"MajorVersion", "MinorVersion", "MajorBuildNumber", "MinorBuildNumber"} {
+		n, err := strconv.ParseUint(e.Attr(name), 10, 32)
+		if err != nil {
+			break
+		}
+		numbers = append(numbers, strconv.FormatUint(n, 10))
+	}
+	if len(numbers) < 2 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.server = strings.Join(numbers, ".")
 }
 
 // unreadable says what an error of a Reader means.
@@ -73,12 +116,16 @@ func unreadable(op string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
+	var corrupt flate.CorruptInputError
 	kind := provider.ErrUnavailable
 	switch {
 	case errors.Is(err, soap.ErrTooLarge):
 		kind = provider.ErrTooLarge
-	case errors.Is(err, soap.ErrSyntax), errors.Is(err, soap.ErrDoctype):
+	case errors.Is(err, soap.ErrSyntax), errors.Is(err, soap.ErrDoctype), errors.Is(err, soap.ErrInclude),
+		errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		kind = provider.ErrProtocol
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("the answer was cut off: %w", err)
 	}
 	return &provider.Error{Op: "ews: " + op, Kind: kind, Err: err}
 }
@@ -89,8 +136,11 @@ type message struct {
 	code   string            // the ResponseCode
 	text   string            // in the server's language
 	values map[string]string // of MessageXml, by name, such as BackOffMilliseconds
-	err    error             // why it is no success, an *provider.Error
+	err    error             // why it is no success, an *provider.Error; errStopped is in it where that is why
 }
+
+// errStopped says that the server did not come to an item: it had given up the batch before.
+var errStopped = errors.New("the server ended the batch before it")
 
 // eachMessage reads the ResponseMessages of an answer, want of which were asked for. It calls child
 // for each element of a message that is content, and then end. The first error of end ends it.
@@ -113,7 +163,7 @@ func eachMessage(r *soap.Reader, e soap.Element, want int, child func(i int, e s
 			if r.Err() != nil {
 				return unreadable(e.Name.Local, r.Err())
 			}
-			if m.class != "Success" {
+			if !m.succeeded() {
 				m.err = fault{code: m.code, text: m.text, values: m.values}.failure(e.Name.Local)
 			}
 			if err := end(n, m); err != nil {
@@ -127,6 +177,19 @@ func eachMessage(r *soap.Reader, e soap.Element, want int, child func(i int, e s
 	}
 	return nil
 }
+
+// succeeded reports whether it is a success. What has no class that is known is judged by its code.
+func (m *message) succeeded() bool {
+	switch m.class {
+	case "Success":
+		return m.code == "" || m.code == noError
+	case "Warning", "Error":
+		return false
+	}
+	return m.code == noError
+}
+
+const noError = "NoError"
 
 // readField reads a field that every ResponseMessage has, and reports whether it is one.
 func (m *message) readField(r *soap.Reader, e soap.Element) bool {

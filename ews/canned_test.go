@@ -41,7 +41,7 @@ func (c *canned) open(t *testing.T) *session {
 	p, err := d.Open(t.Context(), provider.Account{
 		Mailbox:  mailbox.Mailbox{Key: mailbox.Key{Organization: "org", Mailbox: "box"}, Address: "ann@example.com", Username: "ann@example.com", Password: secret.New("canary-Zx9!q7")},
 		Profile:  profile.Profile{Kind: profile.ExchangeServer},
-		Endpoint: profile.Endpoint{URL: server.URL + "/EWS/Exchange.asmx"},
+		Endpoint: profile.Endpoint{URL: server.URL + "/EWS/Exchange.asmx", Authentication: profile.Basic},
 		Policy:   profile.Policy{Deployment: profile.SelfHosted, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	})
 	require.NoError(t, err)

@@ -3,8 +3,10 @@ package ews
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
+	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
 	"github.com/go-serversync/serversync/internal/websignin"
@@ -13,14 +15,20 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// A client makes the requests of one mailbox.
+type readCloser = io.ReadCloser
+
+// A client makes the requests of one mailbox. Its copies are the same mailbox's, or, with
+// another account, those of another mailbox that the same identity serves.
 type client struct {
 	account provider.Account
 	url     string
+	at      *url.URL
 	agent   string
 	limits  provider.Limits
 	web     *websignin.Client
 	version string // the schema that is asked for
+	driver  *Driver
+	state   *state
 }
 
 // A call is one request and how its answer is read. It is made once: whether it may be
@@ -39,79 +47,103 @@ type call struct {
 	// many says that the answer is one message behind the other, for as long as the server
 	// likes (MS-OXWSNTIF, section 3.1.4.1). read is called for each.
 	many bool
+
+	// most is how many bytes the answer may have. Default: what one message of
+	// Limits.Message takes, and as much again for what is around it. No bound where it has many.
+	most int64
 }
 
 // connect makes a client, which asks nothing yet but where the server is.
 func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, error) {
 	limits := d.Limits.WithDefaults()
-	url, err := d.locate(ctx, a)
+	if err := sayable(a.Mailbox.Address); err != nil {
+		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
+	}
+	location, err := d.locate(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	web, err := websignin.New("ews", wire.HTTPOptions{Op: "ews", TLSConfig: d.TLSConfig, Policy: a.Policy, Limits: limits}, a)
-	if err != nil {
-		return nil, err
+	at, err := url.Parse(location)
+	if err != nil || at.Hostname() == "" {
+		return nil, provider.FailStage(ctx, provider.StageDNS, &provider.Error{Op: "ews", Kind: provider.ErrUnsafe, Err: errURL, Remedy: "enter the URL of Exchange's web services, such as https://mail.example.com/EWS/Exchange.asmx"})
 	}
-	return &client{account: a, url: url, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, version: "Exchange2013_SP1"}, nil
+	a.Endpoint.URL = location // for whom a token is
+	o := wire.HTTPOptions{Op: "ews", TLSConfig: d.TLSConfig, Policy: a.Policy, Limits: limits, Conns: mostConns}
+	var web *websignin.Client
+	if provider.Traced(ctx) {
+		web, err = websignin.New("ews", o, a) // what is to be told is done, and not shared
+	} else {
+		web, err = d.pool.Client("ews", "", o, a)
+	}
+	if err != nil {
+		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
+	}
+	c := &client{account: a, url: location, at: at, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, driver: d, state: newState(a)}
+	c.version = d.known.version(location, a)
+	return c, nil
+}
+
+// mostConns is how many connections an identity has to a server. How many requests are under
+// way at once is for the Syncer to say; Exchange's own bound is 27 a mailbox.
+const mostConns = 32
+
+var (
+	errURL     = errors.New("the location is no URL with a host")
+	errAddress = errors.New("the mailbox's address has characters that no header can say")
+)
+
+// sayable refuses an address that would be more than one line of a header.
+func sayable(address string) error {
+	for i := range len(address) {
+		if c := address[i]; c < 0x20 || c == 0x7f {
+			return &provider.Error{Op: "ews", Kind: provider.ErrUnsafe, Err: errAddress, Remedy: "enter the mailbox's address again"}
+		}
+	}
+	return nil
 }
 
 func (c *client) close() { c.web.Close() }
 
-// do makes a call. The error is an *provider.Error with the call's op, or ctx's own.
+// do makes a call. The error is an *provider.Error with the call's op, or ctx's own. A
+// server that does not know the schema that is asked for is asked for an older one.
 func (c *client) do(ctx context.Context, k call) error {
+	for {
+		err := c.once(ctx, k)
+		if err == nil {
+			c.settle()
+		}
+		if !c.stepDown(err) {
+			return err
+		}
+	}
+}
+
+// once makes a call once.
+func (c *client) once(ctx context.Context, k call) error {
 	var w soap.Writer
 	c.envelope(&w, k.write)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, w.Open())
 	if err != nil {
-		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrUnsafe, Err: err}
+		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrUnsafe, Err: errURL}
 	}
 	r.ContentLength = w.Size()
 	r.GetBody = func() (body readCloser, err error) { return w.Open(), nil }
-	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
-	r.Header.Set("Accept", "text/xml")
-	r.Header.Set("User-Agent", c.agent)
-	if k.many {
-		r.Header.Set("Accept-Encoding", "identity") // what is packed comes in blocks, and so too late
-	}
-	if k.header != nil {
-		k.header(r.Header)
-	}
+	c.head(r.Header, k)
 	answer, err := c.web.Do(r)
 	if err != nil {
-		return err
+		return c.failed(c.refused(err), k, r.Header, headerIn(err))
 	}
 	defer answer.Body.Close()
+	c.state.keep(c, answer)
 	if k.seen != nil {
 		k.seen(answer.Header)
 	}
-	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusInternalServerError {
-		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrUnavailable, Code: fmt.Sprint(answer.StatusCode)}
-	}
-	return c.read(answer.Body, k)
-}
-
-// envelope writes a whole message.
-func (c *client) envelope(w *soap.Writer, body func(*soap.Writer)) {
-	w.Start("s:Envelope", "xmlns:s", soap.Envelope, "xmlns:m", soap.Messages, "xmlns:t", soap.Types)
-	w.Start("s:Header")
-	w.Empty("t:RequestServerVersion", "Version", c.version)
-	if c.account.Endpoint.Impersonate {
-		w.Start("t:ExchangeImpersonation")
-		w.Start("t:ConnectingSID")
-		w.Elem("t:PrimarySmtpAddress", c.account.Mailbox.Address)
-		w.End()
-		w.End()
-	}
-	w.End()
-	w.Start("s:Body")
-	body(w)
-	w.End()
-	w.End()
+	return c.failed(c.receive(answer, k), k, r.Header, answer.Header)
 }
 
 // distinguished writes a DistinguishedFolderId. A delegate's says whose mailbox is meant.
 func (c *client) distinguished(w *soap.Writer, name string) {
-	if !c.account.Profile.IsDelegate(profile.Incoming) {
+	if !c.delegate() {
 		w.Empty("t:DistinguishedFolderId", "Id", name)
 		return
 	}
@@ -120,4 +152,26 @@ func (c *client) distinguished(w *soap.Writer, name string) {
 	w.Elem("t:EmailAddress", c.account.Mailbox.Address)
 	w.End()
 	w.End()
+}
+
+// delegate reports whether the profile's account looks at the mailbox as a delegate.
+func (c *client) delegate() bool {
+	e := c.account.Endpoint
+	return !c.impersonates() && (e.Credentials == profile.FromProfile || e.Credentials == profile.IntegratedWindows)
+}
+
+// impersonates reports whether the profile's account acts as the mailbox's owner. An
+// application has no mailbox of its own, so it always does.
+func (c *client) impersonates() bool {
+	return c.account.Endpoint.Impersonate || c.account.Endpoint.Credentials == profile.ServerToServer
+}
+
+// profiles reports whether the account that signs in is the profile's, and serves all its
+// mailboxes.
+func (c *client) profiles() bool {
+	switch c.account.Endpoint.Credentials {
+	case profile.FromMailbox, profile.OAuth:
+		return false
+	}
+	return true
 }

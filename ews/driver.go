@@ -11,6 +11,7 @@ import (
 	"log/slog"
 
 	"github.com/go-serversync/serversync/ews/autodiscover"
+	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -43,9 +44,30 @@ type Driver struct {
 	Autodiscover *autodiscover.Finder
 
 	locator locator
+	pool    websignin.Pool // of connections, by who signs in
+	known   known
 }
 
-// Open signs in and looks at the mailbox's folders, in one request.
+var (
+	_ provider.Driver = (*Driver)(nil)
+	_ provider.Prober = (*Driver)(nil)
+)
+
+// Open signs in and looks at the mailbox's folders, in one request; where ctx has a Trace the
+// server is first asked, without credentials, what it offers. Sessions of one identity at
+// one server share their connections, so that a poll of one of many mailboxes costs no
+// handshake; those of different identities never do. A Trace has Open make its own.
+//
+// The error is an *provider.Error of one of these kinds, or ctx's own:
+//
+//   - ErrAuth: the server, a KDC or the issuer of tokens refuses what proves us
+//   - ErrThrottled: it asks for a wait, which is in the error
+//   - ErrUnavailable: it cannot be reached or cannot serve now, or what answers is not
+//     Exchange's web services
+//   - ErrUnsupported: it may not serve us, or not this mailbox, or offers no way to sign in that
+//     profile and policy allow
+//   - ErrUnsafe: the address, the certificate or a redirect is refused by us
+//   - ErrProtocol, ErrTooLarge: it does not answer as it should
 func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
 	c, err := d.connect(ctx, a)
 	if err != nil {
@@ -56,7 +78,7 @@ func (d *Driver) Open(ctx context.Context, a provider.Account) (provider.Provide
 		log: cmp.Or(d.Logger, slog.New(slog.DiscardHandler)).With("mailbox", a.Mailbox.Key.String()),
 	}
 	s.spool = wire.Spool{Dir: d.SpoolDir, Memory: s.limits.Memory, Max: s.limits.Message}
-	if err := s.look(ctx); err != nil {
+	if err := c.signIn(ctx, s.look); err != nil {
 		s.Close()
 		return nil, err
 	}

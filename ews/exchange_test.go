@@ -116,7 +116,7 @@ func newDesk(t *testing.T) *desk {
 func (d *desk) account() provider.Account { return d.accountOf("ann@example.com", false) }
 
 func (d *desk) accountOf(address string, impersonate bool) provider.Account {
-	e := profile.Endpoint{URL: d.server.URL + "/EWS/Exchange.asmx", TLS: profile.Plaintext, Credentials: profile.FromProfile, Username: "svc", Password: secret.New("hush"), Impersonate: impersonate}
+	e := profile.Endpoint{URL: d.server.URL + "/EWS/Exchange.asmx", TLS: profile.Plaintext, Credentials: profile.FromProfile, Username: "svc", Password: secret.New("hush"), Impersonate: impersonate, Authentication: profile.Basic}
 	return provider.Account{
 		Mailbox:  mailbox.Mailbox{Key: mailbox.Key{Organization: "acme", Mailbox: address}, Address: address},
 		Profile:  profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: e},

@@ -1,7 +1,9 @@
 package ews
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
 	"github.com/go-serversync/serversync/internal/wire"
@@ -60,20 +62,42 @@ func local(name string) string {
 	return name
 }
 
-// failure returns what f means.
+// failure returns what f means. Its text is the server's, in whatever language it has.
 func (f fault) failure(op string) error {
-	return &provider.Error{Op: "ews: " + op, Kind: kindOf(f.code), Code: f.code, Err: fmt.Errorf("the server says %s", wire.Quote(f.text))}
+	meant := meaningOf(f.code)
+	e := &provider.Error{Op: "ews: " + op, Kind: meant.kind, Code: f.code, Remedy: meant.remedy, Err: f.words()}
+	if f.code == batchStopped {
+		e.Err = fmt.Errorf("%w: %w", errStopped, e.Err)
+	}
+	if wait := backOff(f.values); wait > 0 && e.Kind == provider.ErrThrottled {
+		e.RetryAfter = wait
+	}
+	if inner := f.values["InnerErrorResponseCode"]; inner != "" && e.Kind == provider.ErrUnavailable {
+		// What went wrong within says more, where that is known to stop all.
+		if kind := meaningOf(inner).kind; kind == provider.ErrThrottled {
+			e.Kind = kind
+		}
+	}
+	return e
 }
 
-// kindOf returns what to do about a response code.
-func kindOf(code string) provider.Kind {
-	switch code {
-	case "ErrorServerBusy", "ErrorExceededConnectionCount":
-		return provider.ErrThrottled
-	case "ErrorInvalidSyncStateData", "ErrorSyncFolderNotFound":
-		return provider.ErrCursorExpired
-	case "ErrorItemNotFound", "ErrorFolderNotFound":
-		return provider.ErrNotFound
+// maxWords is how much of a server's text is told.
+const maxWords = 200
+
+func (f fault) words() error {
+	text := "the server says nothing more"
+	if f.text != "" {
+		text = "the server says " + wire.Quote(bounded(f.text))
 	}
-	return provider.ErrUnavailable
+	for _, name := range []string{"InnerErrorResponseCode", "InnerErrorMessageText", "Violation"} {
+		if v := f.values[name]; v != "" {
+			text += "; " + name + ": " + wire.Quote(bounded(v))
+		}
+	}
+	if f.code != "" {
+		text = wire.Quote(f.code) + ": " + text
+	}
+	return errors.New(text)
 }
+
+func bounded(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxWords)], "") }

@@ -33,8 +33,8 @@ var usualPace = pace{
 }
 
 const (
-	// maxOnStream is how many mailboxes one stream may serve.
-	maxOnStream = 200
+	// maxSubscribed is how many mailboxes one stream may serve.
+	maxSubscribed = 200
 
 	// maxStreams is how many streams one account opens at a server: the limit of hanging
 	// connections that Exchange has since 2016, and Exchange Online.
@@ -104,7 +104,7 @@ func groupsOf(accounts []provider.Account) (groups [][]provider.Account) {
 			return strings.Compare(strings.ToLower(a.Mailbox.Address), strings.ToLower(b.Mailbox.Address))
 		})
 		for n := 0; len(list) > 0 && n < maxStreams; n++ {
-			g := list[:min(len(list), maxOnStream)]
+			g := list[:min(len(list), maxSubscribed)]
 			groups = append(groups, g)
 			list = list[len(g):]
 		}

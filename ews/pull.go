@@ -99,7 +99,7 @@ func (l *listener) pull(ctx context.Context, s *subscriber) error {
 		case provider.ErrUnsafe, provider.ErrUnsupported:
 			return err
 		case provider.ErrNotFound, provider.ErrBadItem:
-			if !forgotten(codeOf(err)) {
+			if !lapsed(codeOf(err)) {
 				return err
 			}
 		}

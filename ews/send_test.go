@@ -16,14 +16,14 @@ import (
 	"github.com/go-serversync/serversync/provider"
 )
 
-// memo is a small message to bob, with carl in Cc.
-func memo(n int) *item.Blob {
+// note is a small message to bob, with carl in Cc.
+func jotted(n int) *item.Blob {
 	return item.NewBlob(fmt.Appendf(nil, "From: Ann <ann@example.com>\r\nTo: Bob <bob@example.org>\r\nCc: carl@example.org\r\nSubject: note %d\r\n"+
 		"Date: Sat, 21 Nov 2026 09:00:00 +0000\r\nMessage-ID: <note%d@example.com>\r\n\r\nHello.\r\n", n, n))
 }
 
 func submissionOf(n int, to ...string) provider.Submission {
-	return provider.Submission{From: "ann@example.com", Recipients: to, Raw: memo(n), EnvelopeID: fmt.Sprint("e", n)}
+	return provider.Submission{From: "ann@example.com", Recipients: to, Raw: jotted(n), EnvelopeID: fmt.Sprint("e", n)}
 }
 
 func statusesOf(r provider.Result) (list []provider.Status) {
@@ -86,8 +86,8 @@ func TestO5HeaderNamesSomebodyElse(t *testing.T) {
 	}
 }
 
-// largeMessage is a message with two large attachments and a small one.
-func largeMessage(t *testing.T) (*item.Blob, *item.Message) {
+// big is a message with two large attachments and a small one.
+func bigNote(t *testing.T) (*item.Blob, *item.Message) {
 	t.Helper()
 	random := rand.NewChaCha8([32]byte{1})
 	file := func(size int) *item.Blob {
@@ -125,7 +125,7 @@ func (i *deskItem) whole() []byte {
 // O1, O3: what is large goes in several requests and is the same message in the end.
 func TestO1LargeInParts(t *testing.T) {
 	d := newDesk(t)
-	raw, m := largeMessage(t)
+	raw, m := bigNote(t)
 	r, err := d.open().Send(context.Background(), provider.Submission{From: "ann@example.com", Recipients: []string{"bob@example.org"}, Raw: raw})
 	require.NoError(t, err)
 	require.Equal(t, []provider.Status{provider.StatusSent}, statusesOf(r))
@@ -141,7 +141,7 @@ func TestO1LargeInParts(t *testing.T) {
 
 // O1: what somebody signed or encrypted, or what is not beyond doubt, goes whole.
 func TestO1WholeWhereSigned(t *testing.T) {
-	raw, _ := largeMessage(t)
+	raw, _ := bigNote(t)
 	b, _ := raw.Bytes()
 	for name, change := range map[string]func(string) string{
 		"signed": func(s string) string { return strings.Replace(s, "multipart/mixed", "multipart/signed", 1) },
@@ -177,7 +177,7 @@ func TestO3FailuresBeforeSendItem(t *testing.T) {
 				} else {
 					d.before = cut
 				}
-				raw, _ := largeMessage(t)
+				raw, _ := bigNote(t)
 				began := 0
 				sub := provider.Submission{From: "ann@example.com", Recipients: []string{"bob@example.org"}, Raw: raw,
 					Submitting: func(context.Context) error { began++; return nil }}

@@ -246,8 +246,6 @@ func (l *listener) remember(h http.Header) {
 	}
 }
 
-const maxCookie = 4 << 10
-
 // noStreams reports whether err says that there are no streams for this mailbox: a
 // server before 2010 SP1 does not know the element, and delegates have none.
 func noStreams(err error) bool {
@@ -297,7 +295,7 @@ func (l *listener) stream(ctx context.Context) error {
 				switch {
 				case dead > 0:
 					return fail("GetStreamingEvents", provider.ErrUnavailable, "", errForgotten)
-				case m.err != nil && forgotten(m.code):
+				case m.err != nil && lapsed(m.code):
 					for id := range l.subs {
 						l.forget(id)
 					}
@@ -310,8 +308,8 @@ func (l *listener) stream(ctx context.Context) error {
 
 var errForgotten = errors.New("the server has forgotten subscriptions")
 
-// forgotten reports whether a code says that subscriptions must be made anew.
-func forgotten(code string) bool {
+// lapsed reports whether a code says that subscriptions must be made anew.
+func lapsed(code string) bool {
 	switch code {
 	case "ErrorSubscriptionNotFound", "ErrorInvalidSubscription", "ErrorExpiredSubscription", "ErrorReadEventsFailed",
 		"ErrorMissedNotificationEvents", "ErrorInvalidWatermark", "ErrorEventNotFound", "ErrorSubscriptionUnsubscribed",

@@ -33,6 +33,7 @@ type Error struct {
 	Kind       Kind          // what to do about it
 	Code       string        // the server's or its maker's own name for it, such as "ErrorQuotaExceeded" or "550 5.7.1"; may be empty
 	RetryAfter time.Duration // how long the server asked us to wait; 0 if it did not say
+	Shared     bool          // of ErrThrottled: the wait is for all mailboxes of the profile, whose account it is about
 	Remedy     string        // what a person can do about it, in words; may be empty
 	Err        error         // the cause, already redacted; may be nil
 }

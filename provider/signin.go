@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"crypto/tls"
+	"net/http"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -42,9 +43,32 @@ type Mechanism interface {
 	Begin(ctx context.Context, p Peer) (Exchange, error)
 }
 
+// An HTTPMechanism is a Mechanism that signs in to web servers as well, as a driver
+// needs it that speaks HTTP.
+type HTTPMechanism interface {
+	Mechanism
+
+	// Scheme is the authentication scheme by which a server offers it in
+	// WWW-Authenticate: "Negotiate" (RFC 4559) or "NTLM" (MS-NTHT).
+	Scheme() string
+
+	// Transport returns what makes requests as p, whose Service and TLS are empty. Base
+	// dials, under the policy, and bounds time and headers; it is the transport's
+	// alone and must not be given other bounds, but may be cloned where each connection
+	// is somebody's. What is returned serves one identity. It refuses requests
+	// without TLS unless the policy allows them, follows no redirect, and takes a
+	// refusal as the answer that it is. If it has a method CloseIdleConnections, that is
+	// called before base's.
+	//
+	// The error, and those of requests, are an *Error, or the context's own:
+	// ErrUnsupported where the mechanism cannot be used here, so that the next one
+	// may be, as long as nothing was proven to the server.
+	Transport(p Peer, base *http.Transport) (http.RoundTripper, error)
+}
+
 // A Peer is the server to sign in to, and as whom.
 type Peer struct {
-	Service  string      // the protocol's name for GSSAPI: "imap", "pop" or "smtp"
+	Service  string      // the protocol's name for GSSAPI: "imap", "pop", "smtp" or "HTTP"
 	Host     string      // the server's name, as the profile has it
 	Username string      // without a Password: on whose behalf; "" for nobody's but one's own
 	Password secret.Text // zero for the identity that the process runs under

@@ -39,6 +39,19 @@ type Transport struct {
 	own Client // where Client is nil
 }
 
+// Scheme returns Negotiate.
+func (c *Client) Scheme() string { return "Negotiate" }
+
+// Transport returns a [Transport] over base, so that a Client is a provider.HTTPMechanism.
+// Without TLS it serves where the policy allows plaintext. The error is ErrUnsupported
+// where the policy does not permit Kerberos.
+func (c *Client) Transport(p provider.Peer, base *http.Transport) (http.RoundTripper, error) {
+	if !p.Policy.ADAuthenticationAllowed() {
+		return nil, unsupported("begin", errPolicy, "allow it in the policy (ADAuthentication), or use other credentials in the profile")
+	}
+	return &Transport{Client: c, Base: base, Username: p.Username, Password: p.Password, Policy: p.Policy, AllowHTTP: p.Policy.PlaintextAllowed()}, nil
+}
+
 var (
 	errNoTLS    = errors.New("the sign-in would cross the network unprotected")
 	errRedirect = errors.New("a redirect leads to another server")

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 
 	"github.com/go-serversync/serversync/secret"
 )
@@ -38,6 +39,7 @@ func (l *line) roundTrip(req *http.Request, username string, password secret.Tex
 	if l.signed != nil {
 		resp, err := l.send(req, body, "")
 		if err == nil && resp.StatusCode != http.StatusUnauthorized {
+			l.heed(resp)
 			return resp, nil
 		}
 		// It went over a connection that is not signed in, or no longer.
@@ -95,14 +97,28 @@ func (l *line) signIn(req *http.Request, body io.ReadCloser, username string, pa
 	resp, err = l.send(req, body, name+" "+base64.StdEncoding.EncodeToString(last))
 	if err == nil && resp.StatusCode != http.StatusUnauthorized && l.conn == at {
 		l.signed = at
+		l.heed(resp)
 	}
 	return resp, err
 }
 
+// heed takes a server at its word that its sign-in was for one request (Persistent-Auth
+// of MS-NTHT).
+func (l *line) heed(resp *http.Response) {
+	if strings.EqualFold(strings.TrimSpace(resp.Header.Get("Persistent-Auth")), "false") {
+		l.signed = nil
+	}
+}
+
 // open deals with a server that asks nobody to sign in: what it answered was the request
-// itself if that has no body.
+// itself if that has no body. One that cannot answer now does not get the body.
 func (l *line) open(req *http.Request, resp *http.Response, body io.ReadCloser) (*http.Response, error) {
 	if body == nil || body == http.NoBody {
+		return resp, nil
+	}
+	switch resp.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		closeBody(body)
 		return resp, nil
 	}
 	drain(resp)

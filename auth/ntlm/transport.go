@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -47,11 +48,25 @@ type Transport struct {
 	// sign-in for requests of their own.
 	AllowHTTP bool
 
-	once  sync.Once
-	lines chan *line // those that nobody uses
+	once    sync.Once
+	lines   chan *line  // those that nobody uses
+	closing atomic.Bool // they are not kept
 }
 
 const usualConns = 4
+
+// Scheme returns NTLM.
+func (Mechanism) Scheme() string { return "NTLM" }
+
+// Transport returns a [Transport] over base, with as many connections as base may have to
+// one server, so that a Mechanism is a provider.HTTPMechanism. Without TLS it serves where the policy
+// allows plaintext. The error is as Begin's.
+func (Mechanism) Transport(p provider.Peer, base *http.Transport) (http.RoundTripper, error) {
+	if err := permitted(p.Policy, p.Username, p.Password); err != nil {
+		return nil, err
+	}
+	return &Transport{Username: p.Username, Password: p.Password, Base: base, Conns: base.MaxConnsPerHost, Policy: p.Policy, AllowHTTP: p.Policy.PlaintextAllowed()}, nil
+}
 
 var (
 	errNoTLS    = errors.New("the sign-in would cross the network unprotected")
@@ -101,6 +116,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.once.Do(t.start)
+	t.closing.Store(false)
 	var l *line
 	select {
 	case l = <-t.lines:
@@ -114,13 +130,23 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.lines <- l
 		return nil, err
 	}
-	resp.Body = &lent{ReadCloser: resp.Body, short: resp.ContentLength >= 0 && resp.ContentLength < 256<<10, back: func() { t.lines <- l }}
+	resp.Body = &lent{ReadCloser: resp.Body, short: resp.ContentLength >= 0 && resp.ContentLength < 256<<10, back: func() { t.giveBack(l) }}
 	return resp, nil
 }
 
-// CloseIdleConnections closes the connections that nobody uses now.
+// giveBack has a line used by the next one.
+func (t *Transport) giveBack(l *line) {
+	if t.closing.Load() {
+		l.hangUp()
+	}
+	t.lines <- l
+}
+
+// CloseIdleConnections closes the connections that nobody uses now, and has those in use
+// closed when their requests have ended, unless another one begins.
 func (t *Transport) CloseIdleConnections() {
 	t.once.Do(t.start)
+	t.closing.Store(true)
 	for range cap(t.lines) {
 		select {
 		case l := <-t.lines:

@@ -146,8 +146,14 @@ func (s *Server) Refuse() { s.refusing.Store(true) }
 
 // Requests has see called with each request for a web service that a body came with, before
 // it is answered: its operation, "" if it has none, and the body as it was before compression. Many
-// goroutines call it.
-func (s *Server) Requests(see func(op string, body []byte)) { s.seen.Store(&see) }
+// goroutines call it. nil ends that.
+func (s *Server) Requests(see func(op string, body []byte)) {
+	if see == nil {
+		s.seen.Store(nil)
+		return
+	}
+	s.seen.Store(&see)
+}
 
 // Counts is what came to the server so far.
 type Counts struct {

@@ -55,10 +55,14 @@ func reached(ctx context.Context, conn net.Conn, via *proxy, addrs []netip.Addr,
 // Protection is the evidence of TLS, of a handshake that failed with err too: the
 // certificates that were shown are what an administrator has to look at.
 func (c *Conn) Protection(ctx context.Context, err error) (e provider.Evidence) {
-	if !provider.Traced(ctx) || c.shaken == nil {
+	return protection(ctx, c.shaken, err)
+}
+
+func protection(ctx context.Context, shaken *tls.Conn, err error) (e provider.Evidence) {
+	if !provider.Traced(ctx) || shaken == nil {
 		return e
 	}
-	state := c.shaken.ConnectionState()
+	state := shaken.ConnectionState()
 	if state.Version != 0 {
 		e.TLSVersion = tls.VersionName(state.Version)
 	}

@@ -1,13 +1,14 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -23,6 +24,14 @@ type HTTPOptions struct {
 	Policy    profile.Policy
 	Limits    provider.Limits
 	HTTP1     bool // no HTTP/2, for what is bound to a connection, as NTLM is
+
+	// Conns is how many connections there may be to one server, all of which may be kept
+	// for later requests. Default: 16, of which 4 are kept.
+	Conns int
+
+	// Through, if set, returns what makes the requests over base, such as to sign them
+	// in. The Transport's rules are around it.
+	Through func(base *http.Transport) (http.RoundTripper, error)
 }
 
 // The bounds of a Transport.
@@ -43,12 +52,15 @@ const (
 // may have no user in its URL. Time is bounded as in Limits: Dial, TLS, and Command
 // for what an answer takes to begin and to go on.
 type Transport struct {
-	o     HTTPOptions
-	inner *http.Transport
+	o      HTTPOptions
+	config *tls.Config
+	base   *http.Transport
+	inner  http.RoundTripper // base, or what goes through it
+	ready  shelf
 }
 
 // NewTransport returns a Transport. The error is a *provider.Error, of ErrUnsafe for
-// a configuration that skips verification.
+// a configuration that skips verification, or Through's.
 func NewTransport(o HTTPOptions) (*Transport, error) {
 	o.Limits = o.Limits.WithDefaults()
 	config, err := clientConfig(o.TLSConfig, "") // the name is each request's
@@ -58,51 +70,33 @@ func NewTransport(o HTTPOptions) (*Transport, error) {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(!o.HTTP1)
-	return &Transport{o, &http.Transport{
+	t := &Transport{o: o, config: config}
+	t.base = &http.Transport{
 		Proxy:                  nil, // not even the environment's
-		DialContext:            o.dial,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    o.Limits.TLS,
+		DialContext:            t.dial,
+		DialTLSContext:         t.dialTLS,
+		TLSClientConfig:        config.Clone(), // net/http writes to it
 		ResponseHeaderTimeout:  o.Limits.Command,
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           maxIdle,
-		MaxIdleConnsPerHost:    maxIdleAHost,
-		MaxConnsPerHost:        maxAHost,
+		MaxIdleConns:           max(maxIdle, o.Conns),
+		MaxIdleConnsPerHost:    cmp.Or(o.Conns, maxIdleAHost),
+		MaxConnsPerHost:        cmp.Or(o.Conns, maxAHost),
 		IdleConnTimeout:        idleTime,
 		Protocols:              protocols,
-	}}, nil
-}
-
-// dial is the way to a server without TLS. A connection may outlive the request
-// that it was dialled for, so nothing is told to that one's Trace.
-func (o HTTPOptions) dial(ctx context.Context, _, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, &refusal{what: "the address has no port"}
 	}
-	d := DialOptions{Op: o.Op, TLSConfig: o.TLSConfig, Policy: o.Policy, Limits: o.Limits}
-	conn, err := d.connect(provider.WithTrace(ctx, nil), host, port, lookupOf(ctx))
-	if err != nil {
-		return nil, err
+	t.inner = t.base
+	if o.Through != nil {
+		if t.inner, err = o.Through(t.base); err != nil {
+			return nil, err
+		}
 	}
-	return &paced{conn, o.Limits.Command}, nil
-}
-
-// A paced connection lets no write wait longer than this. net/http bounds reads.
-type paced struct {
-	net.Conn
-	within time.Duration
-}
-
-func (p *paced) Write(b []byte) (int, error) {
-	p.SetWriteDeadline(time.Now().Add(p.within))
-	return p.Conn.Write(b)
+	return t, nil
 }
 
 // RoundTrip makes one request, as http.RoundTripper has it. The error is a
 // *provider.Error, or the cause of the request's context. None shows the URL.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := t.permit(r); err != nil {
+	if err := t.permit(r.URL); err != nil {
 		if r.Body != nil {
 			r.Body.Close()
 		}
@@ -121,13 +115,13 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // permit refuses what would show something to somebody.
-func (t *Transport) permit(r *http.Request) error {
+func (t *Transport) permit(u *url.URL) error {
 	switch {
-	case r.URL.User != nil:
+	case u.User != nil:
 		return &refusal{what: "the URL holds a user name or password", remedy: "leave them out"}
-	case r.URL.Scheme == "https":
+	case u.Scheme == "https":
 		return nil
-	case r.URL.Scheme == "http" && t.o.Policy.PlaintextAllowed():
+	case u.Scheme == "http" && t.o.Policy.PlaintextAllowed():
 		return nil
 	}
 	return &refusal{what: "the URL is not https", remedy: "begin it with https"}
@@ -177,7 +171,13 @@ func (t *Transport) Client() *http.Client {
 }
 
 // CloseIdleConnections closes what is kept for later requests.
-func (t *Transport) CloseIdleConnections() { t.inner.CloseIdleConnections() }
+func (t *Transport) CloseIdleConnections() {
+	t.ready.clear()
+	if own, ok := t.inner.(interface{ CloseIdleConnections() }); ok {
+		own.CloseIdleConnections()
+	}
+	t.base.CloseIdleConnections()
+}
 
 // ReadBody reads an answer's body, unpacked where it was packed, and closes it. One
 // of more than most bytes is ErrTooLarge.

@@ -19,4 +19,6 @@ const (
 	Types    = "http://schemas.microsoft.com/exchange/services/2006/types"    // t
 	Errors   = "http://schemas.microsoft.com/exchange/services/2006/errors"   // e
 	Instance = "http://www.w3.org/2001/XMLSchema-instance"
+
+	xop = "http://www.w3.org/2004/08/xop/include"
 )

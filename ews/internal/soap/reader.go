@@ -33,6 +33,7 @@ func (l Limits) withDefaults() Limits {
 var (
 	ErrSyntax   = errors.New("it is no XML")
 	ErrDoctype  = errors.New("it has a document type declaration")
+	ErrInclude  = errors.New("it has its content elsewhere (XOP), where nobody looks")
 	ErrTooLarge = errors.New("it is larger than its limits")
 )
 

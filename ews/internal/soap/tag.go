@@ -98,7 +98,9 @@ func (r *Reader) start() (e Element, ok bool) {
 			continue
 		}
 		r.open = append(r.open, qualified)
-		e.Name = r.resolve(qualified, true)
+		if e.Name = r.resolve(qualified, true); e.Is(xop, "Include") {
+			r.Fail(ErrInclude)
+		}
 		for i := range e.Attrs {
 			e.Attrs[i].Name = r.resolve(e.Attrs[i].Name.Local, false)
 		}

@@ -1,0 +1,160 @@
+package websignin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/go-serversync/serversync/internal/wire"
+	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
+)
+
+var (
+	errBare        = errors.New("what proves us would cross the network unprotected")
+	errMissing     = errors.New("there is no user name, or no password")
+	errControls    = errors.New("user name or password has a line end or a NUL in it, which no header can say")
+	errColon       = errors.New("the user name has a colon, which Basic cannot say")
+	errNoMechanism = errors.New("the account has no mechanism for the profile's authentication that can sign in to web servers")
+	errPolicy      = errors.New("this host does not allow Negotiate and NTLM")
+	errFIPS        = errors.New("NTLM is not FIPS 140 approved, which this host requires")
+	errNoSignIn    = errors.New("the server wants a sign-in and offers no way to")
+	errNoWay       = errors.New("the server offers no way to sign in that profile and policy allow")
+	errPanicked    = errors.New("the host's mechanism failed")
+	errNothing     = errors.New("the host's mechanism gives nothing")
+	errRepeats     = errors.New("(words that repeat a secret)")
+)
+
+// A Refusal is why a request was not served, as the cause of an error of the kind ErrAuth.
+type Refusal struct {
+	Header  http.Header // of the answer
+	Offered []string    // the schemes that the server offers, those that are known
+	words   string
+}
+
+// Error says what the server has refused, and what it says about it.
+func (r *Refusal) Error() string { return r.words }
+
+// refused returns what an answer of 401 means.
+func (c *Client) refused(h http.Header, by string) error {
+	r := &Refusal{Header: h, Offered: offeredIn(h), words: "the server refused the sign-in"}
+	if by != "" {
+		r.words += " by " + by
+	}
+	if why := diagnostics(h); why != "" && !c.Repeats(why) {
+		r.words += ": " + wire.Quote(why)
+	}
+	remedy := "check user name and password"
+	switch {
+	case c.method == provider.WithToken:
+		remedy = "see whether the application may use this service for the mailbox and has an administrator's consent; for an owner's consent, have it given again"
+	case by == negotiate || by == ntlm:
+		remedy = "check user name and password, or the identity that this process runs under, and the server's name in the profile; a server that insists on Extended Protection takes neither NTLM nor Kerberos from here"
+	}
+	if by != "" && len(r.Offered) > 0 && !(&way{name: by}).offeredBy(r.Offered) {
+		remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
+	}
+	return &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: "HTTP 401", Remedy: remedy, Err: r}
+}
+
+// diagnostics returns what a server says about its refusal: Microsoft's reason, or that of
+// RFC 6750, section 3.
+func diagnostics(h http.Header) string {
+	if text := h.Get("X-Ms-Diagnostics"); text != "" {
+		return text
+	}
+	for _, field := range h.Values("WWW-Authenticate") {
+		for _, name := range []string{"error_description", "error"} {
+			if _, rest, ok := strings.Cut(field, name+`="`); ok {
+				value, _, _ := strings.Cut(rest, `"`)
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+func (c *Client) fail(kind provider.Kind, remedy string, err error) error {
+	return &provider.Error{Op: c.op, Kind: kind, Remedy: remedy, Err: err}
+}
+
+// open reports whether the profile leaves it to the server how it is signed in to.
+func (c *Client) open() bool {
+	return c.method != provider.WithToken && c.account.Endpoint.Authentication == profile.AutoDetect
+}
+
+// impossible says why no server could be signed in to.
+func (c *Client) impossible() error {
+	fips := c.peer("").Policy.FIPS
+	switch {
+	case !c.account.Policy.ADAuthenticationAllowed():
+		return c.fail(provider.ErrUnsupported, "have the operator set Policy.ADAuthentication, or use another authentication", errPolicy)
+	case fips && c.account.Endpoint.Authentication == profile.NTLM:
+		return c.fail(provider.ErrUnsupported, "use Kerberos, or OAuth", errFIPS)
+	}
+	return c.fail(provider.ErrUnsupported, "give the account the mechanism (packages auth/kerberos and auth/ntlm), or use another authentication", errNoMechanism)
+}
+
+// lacking says why a server that offers this cannot be signed in to.
+func (c *Client) lacking(offered []string, ways []*way) error {
+	if len(offered) == 0 {
+		return c.fail(provider.ErrUnsupported, "have the server's operator offer one", errNoSignIn)
+	}
+	var names []string
+	for _, w := range ways {
+		names = append(names, w.name)
+	}
+	return c.fail(provider.ErrUnsupported, fmt.Sprintf("the server needs to offer %s; it has %s", strings.Join(names, " or "), strings.Join(offered, ", ")), errNoWay)
+}
+
+// contain runs what is the host's. A panic is an error.
+func (c *Client) contain(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errPanicked
+			if text := fmt.Sprint(r); !c.Repeats(text) {
+				err = fmt.Errorf("%w: %s", errPanicked, wire.Quote(text))
+			}
+			err = c.broken(err)
+		}
+	}()
+	return f()
+}
+
+// broken says that the fault is the host's mechanism's.
+func (c *Client) broken(err error) error {
+	return c.fail(provider.ErrUnavailable, "whoever runs this service must look at the mechanism", err)
+}
+
+// own returns an error as ours: with an op, and without words that repeat a secret. The
+// error itself is left as it is, for it may be everybody's.
+func (c *Client) own(e *provider.Error) *provider.Error {
+	told := *e
+	told.Op = cmp.Or(told.Op, c.op)
+	for _, text := range []*string{&told.Op, &told.Code, &told.Remedy} {
+		if c.Repeats(*text) {
+			*text = ""
+		}
+	}
+	if told.Err != nil && c.Repeats(told.Err.Error()) {
+		told.Err = errRepeats
+	}
+	return &told
+}
+
+// foreign returns an error of another's as an *provider.Error, or as ctx's own.
+func (c *Client) foreign(ctx context.Context, err error) error {
+	var known *provider.Error
+	switch {
+	case ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
+		return context.Cause(ctx)
+	case errors.As(err, &known):
+		return c.own(known)
+	case c.Repeats(err.Error()):
+		err = errRepeats
+	}
+	return c.fail(provider.ErrUnavailable, "", err)
+}
