@@ -83,6 +83,9 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, erro
 	return c, nil
 }
 
+// tail is how much may stand behind an answer's end.
+const tail = 4 << 10
+
 // mostConns is how many connections an identity has to a server. How many requests are under
 // way at once is for the Syncer to say; Exchange's own bound is 27 a mailbox.
 const mostConns = 32
@@ -138,7 +141,15 @@ func (c *client) once(ctx context.Context, k call) error {
 	if k.seen != nil {
 		k.seen(answer.Header)
 	}
-	return c.failed(c.receive(answer, k), k, r.Header, answer.Header)
+	err = c.receive(answer, k)
+	if err == nil {
+		io.CopyN(io.Discard, answer.Body, tail) // so that the connection can be used again
+	} else if ctx.Err() != nil {
+		if cause := context.Cause(ctx); errors.Is(err, cause) {
+			return cause // which stopped what was read
+		}
+	}
+	return c.failed(err, k, r.Header, answer.Header)
 }
 
 // distinguished writes a DistinguishedFolderId. A delegate's says whose mailbox is meant.
