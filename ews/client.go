@@ -144,12 +144,16 @@ func (c *client) once(ctx context.Context, k call) error {
 	err = c.receive(answer, k)
 	if err == nil {
 		io.CopyN(io.Discard, answer.Body, tail) // so that the connection can be used again
-	} else if ctx.Err() != nil {
-		if cause := context.Cause(ctx); errors.Is(err, cause) {
-			return cause // which stopped what was read
-		}
+	} else if ctx.Err() != nil && !told(err) {
+		return context.Cause(ctx) // which stopped what was read
 	}
 	return c.failed(err, k, r.Header, answer.Header)
+}
+
+// told reports whether an error is what the server said.
+func told(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && (e.Code != "" || e.Kind != provider.ErrUnavailable)
 }
 
 // distinguished writes a DistinguishedFolderId. A delegate's says whose mailbox is meant.

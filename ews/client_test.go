@@ -208,7 +208,7 @@ func TestHTTP11Stalls(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(50*time.Millisecond, func() { cancel(mine) })
 		_, err = s.driver().Open(ctx, s.account())
-		require.Equal(t, mine, err, "P3")
+		require.Equal(t, mine, err, "P3: %v", err)
 	}
 }
 
@@ -341,7 +341,9 @@ var ping = call{op: "GetFolder", write: func(w *soap.Writer) { w.Start("m:GetFol
 
 // An error names the request as an administrator finds it in Exchange's logs.
 func TestErrorsNameTheRequest(t *testing.T) {
-	s := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 500, faultOf("ErrorInternalServerError", "")) })
+	s := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) {
+		give(w, 500, faultOf("ErrorInternalServerError", ""))
+	})
 	e := s.fails(t, provider.ErrUnavailable)
 	require.Contains(t, e.Error(), "request-id request-1")
 	require.Contains(t, e.Error(), "x-feserver FRONT1")

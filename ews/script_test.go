@@ -180,7 +180,7 @@ func folders() string {
 // refusal answers GetFolder with a code for each folder.
 func refusal(code, xml string) string {
 	return soapOf(`<m:GetFolderResponse><m:ResponseMessages>` + strings.Repeat(
-		`<m:GetFolderResponseMessage ResponseClass="Error"><m:MessageText>words of the server</m:MessageText><m:ResponseCode>`+code+`</m:ResponseCode>`+xml+`</m:GetFolderResponseMessage>`, len(distinguished)) +
+		`<m:GetFolderResponseMessage ResponseClass="Error"><m:MessageText>words of the server</m:MessageText><m:ResponseCode>`+code+`</m:ResponseCode>`+strings.ReplaceAll(xml, "t:MessageXml", "m:MessageXml")+`</m:GetFolderResponseMessage>`, len(distinguished)) +
 		`</m:ResponseMessages></m:GetFolderResponse>`)
 }
 
