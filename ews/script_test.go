@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +32,8 @@ type script struct {
 	answer func(w http.ResponseWriter, r *http.Request, op string)
 	offers []string // in WWW-Authenticate
 	open   bool     // it asks nobody to sign in
+
+	refusing atomic.Bool
 
 	mu     sync.Mutex
 	served []seen
@@ -64,7 +67,7 @@ func newScript(t *testing.T, answer func(w http.ResponseWriter, r *http.Request,
 func (s *script) serve(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	_, password, ok := r.BasicAuth()
-	if !s.open && !(ok && password == word) && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer good") {
+	if s.refusing.Load() || !s.open && !(ok && password == word) && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer good") {
 		s.mu.Lock()
 		s.asked++
 		s.mu.Unlock()
