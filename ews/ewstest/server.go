@@ -30,6 +30,7 @@ type Server struct {
 	stalled, refusing atomic.Bool
 	seen              atomic.Pointer[func(op string, body []byte)]
 
+	zips   sync.Pool // of *gzip.Writer
 	faults faults
 	load   load
 
