@@ -34,7 +34,8 @@ func (s *Server) openAnswer(w *soap.Writer, op string) {
 		"xmlns:h", soap.Types, "xmlns", soap.Types)
 	w.End()
 	w.Start("s:Body")
-	w.Start("m:"+strings.TrimSuffix(op, "Request")+"Response", "xmlns:m", soap.Messages, "xmlns:t", soap.Types, "xmlns:xsi", soap.Instance)
+	attrs := []string{"xmlns:m", soap.Messages, "xmlns:t", soap.Types, "xmlns:xsi", soap.Instance}
+	w.Start("m:"+strings.TrimSuffix(op, "Request")+"Response", append(attrs, answerAttrs(op)...)...)
 }
 
 func closeAnswer(w *soap.Writer) {
