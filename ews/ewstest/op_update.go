@@ -1,7 +1,6 @@
 package ewstest
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +11,7 @@ import (
 func updateItem(q *request, w *soap.Writer) error {
 	conflict, how := q.body.attr("ConflictResolution"), q.body.attr("MessageDisposition")
 	return q.each(w, list(q.body.child("ItemChanges")), func(n *node) (result, error) {
-		it, err := q.item(n.children[0])
+		it, err := q.item(n.first())
 		switch {
 		case err != nil:
 			return nil, err
@@ -23,7 +22,7 @@ func updateItem(q *request, w *soap.Writer) error {
 		case it.kind.name == "CalendarItem" && q.body.attr("SendMeetingInvitationsOrCancellations") == "":
 			return nil, fail("ErrorSendMeetingInvitationsOrCancellationsRequired", "SendMeetingInvitationsOrCancellations attribute is required for calendar items.")
 		}
-		key := n.children[0].attr("ChangeKey")
+		key := n.first().attr("ChangeKey")
 		switch {
 		case key == "" && conflict != "AlwaysOverwrite":
 			return nil, fail("ErrorChangeKeyRequiredForWriteOperations", "Change key is required for this operation.")
@@ -96,10 +95,7 @@ func (it *stored) update(old *stored, u *node) error {
 			return err
 		}
 		if u.name.Local == "DeleteItemField" {
-			it.ext = drop(it.ext, p)
-			if isFlagStatus(p) {
-				delete(it.set, "Flag")
-			}
+			it.unsetExtended(p)
 			return nil
 		}
 		return it.giveExtended(u, p)
@@ -159,17 +155,11 @@ func (it *stored) giveExtended(u *node, p propertyName) error {
 	case len(all) != 1 || !all[0].same(p):
 		return fail("ErrorUpdatePropertyMismatch", "The property in the path is not the one that is given.")
 	}
-	if isFlagStatus(p) {
-		status := map[string]string{"1": "Complete", "2": "Flagged"}[strings.Join(all[0].values, "")]
-		it.set["Flag"] = group("Flag", elem("FlagStatus", cmp.Or(status, "NotFlagged")))
-		return nil
+	if all[0].tag != 0x0E07 { // fixed when the item was created
+		it.setExtended(all[0])
 	}
-	it.ext = put(it.ext, all[0])
 	return nil
 }
-
-// isFlagStatus reports whether a property is what item:Flag is made of (PidTagFlagStatus).
-func isFlagStatus(p propertyName) bool { return p.tag == 0x1090 && p.kind == "Integer" }
 
 // append appends to a property that is text or a list.
 func (it *stored) append(old *stored, name string, value *node, bad func(string) error) error {
