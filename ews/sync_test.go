@@ -61,7 +61,11 @@ func TestListing20000(t *testing.T) {
 		}
 		require.Len(t, seen, n)
 		counts := counted(server, before)
-		require.Equal(t, int64((n+511)/512), counts["SyncFolderItems"])
+		lists := int64((n + 511) / 512)
+		if n%512 > 50 {
+			lists++ // what is told last did not fit the page, so that a round's end is asked for
+		}
+		require.Equal(t, lists, counts["SyncFolderItems"])
 		require.Equal(t, int64(items), counts["GetItem"])
 		t.Logf("%v with want %d", counts, want)
 	}
