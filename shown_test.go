@@ -260,3 +260,14 @@ func TestSEC7AnEndedConsentIsTold(t *testing.T) {
 		o.syncer.Close()
 	})
 }
+
+// SEC-7: of autodiscover people are told whether the sign-in was refused, or the way not allowed, and no more.
+func TestSEC7WhatAutodiscoverTells(t *testing.T) {
+	for code, want := range map[string]string{"sign-in-refused": "sign-in", "unsafe": "address-not-allowed", "unavailable": "cannot-connect", "8004503A": "cannot-connect", "unsupported": "cannot-connect"} {
+		public := TestReport{Fault: mailbox.Fault{Code: code}, Stages: []StageReport{
+			{Stage: StageSettings, Status: StagePassed}, {Stage: provider.StageAutodiscover, Status: StageFailed, Fault: mailbox.Fault{Code: code, Cause: "10.1.2.3 says"}},
+		}}.Public()
+		require.Equal(t, want, public.Fault.Code, code)
+		require.NotContains(t, public.String(), "10.1.2.3")
+	}
+}

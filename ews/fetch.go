@@ -27,7 +27,7 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 	}
 	late := 0
 	for _, res := range results {
-		if res.outcome == pending {
+		if res.outcome == itemPending {
 			late++
 		}
 	}
@@ -35,7 +35,7 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 	var bytes int64
 	for i, e := range page {
 		res := results[i]
-		if !waits[e.id] && res.outcome == pending && (late > maxTries || s.hasPatience(e.id)) {
+		if !waits[e.id] && res.outcome == itemPending && (late > maxTries || s.hasPatience(e.id)) {
 			waits[e.id], err = true, res.err
 		}
 		if waits[e.id] || bytes > r.MaxBytes {
@@ -59,13 +59,13 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 // put returns a change with what was read of its item.
 func (res result) put(c provider.Change, kind changeKind) provider.Change {
 	switch res.outcome {
-	case gone:
+	case itemGone:
 		return provider.Change{Kind: provider.Gone, ID: c.ID}
-	case bad, pending:
+	case itemBad, itemPending:
 		if kind == wasCreated {
 			c.Err = res.err
 		} // else it stays without flags, which are not known then
-	case had:
+	case itemHad:
 		if kind == wasRead {
 			c.Flags, c.Version = res.flags, res.version
 		}
@@ -112,7 +112,7 @@ func (s *session) contents(ctx context.Context, r provider.Request, page []entry
 			flags = append(flags, i)
 		case e.kind != wasCreated || r.Want == provider.WantIDs || dealt[e.id] || e.isOlder(r):
 		case r.Want == provider.WantBodies && e.size > s.limits.Message:
-			results[i] = result{outcome: bad, err: tooLong("GetItem", s.limits.Message)}
+			results[i] = result{outcome: itemBad, err: tooLong("GetItem", s.limits.Message)}
 		default:
 			items, dealt[e.id] = append(items, i), true
 		}
@@ -148,14 +148,14 @@ func (s *session) gather(ctx context.Context, m mode, page []entry, at []int, re
 				return err
 			}
 			for _, i := range at {
-				results[i] = result{outcome: pending, err: err}
+				results[i] = result{outcome: itemPending, err: err}
 				delete(s.tries, page[i].id) // for it is not this one's fault
 			}
 			return nil
 		}
 		for i := range got {
 			results[at[i]] = got[i]
-			came = came || got[i].outcome != pending
+			came = came || got[i].outcome != itemPending
 		}
 		at = at[len(got):]
 	}
@@ -208,7 +208,7 @@ func (s *session) fetch(ctx context.Context, list []asked, got func(provider.Cha
 				return err
 			}
 			for i, res := range results {
-				if res.outcome == pending {
+				if res.outcome == itemPending {
 					late, why = append(late, list[i]), res.err
 					continue
 				}
@@ -240,7 +240,7 @@ func (s *session) fetch(ctx context.Context, list []asked, got func(provider.Cha
 
 // fetched returns a change for Fetch.
 func (res result) fetched(id provider.ID) provider.Change {
-	if res.outcome == gone {
+	if res.outcome == itemGone {
 		return provider.Change{Kind: provider.Gone, ID: id}
 	}
 	return provider.Change{Kind: provider.Upsert, ID: id, Version: res.version, Flags: res.flags, Received: res.received, Size: res.size, Raw: res.raw, Err: res.err}
@@ -249,16 +249,16 @@ func (res result) fetched(id provider.ID) provider.Change {
 // The bounds of one GetItem: how many items, and how many bytes they have. A larger one is
 // asked for by itself.
 const (
-	maxGroup   = 100
-	firstGroup = 50
-	groupBytes = 16 << 20
+	maxAsked   = 100
+	firstAsked = 50
+	askedBytes = 16 << 20
 )
 
 // group asks for the first of a list: as many as the server could lately give at once. An
 // item whose content the server cannot give is put together from its properties.
 func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, error) {
 	if s.batch == 0 {
-		s.batch = firstGroup
+		s.batch = firstAsked
 	}
 	list = list[:s.take(m, list)]
 	results, err := s.get(ctx, m, list)
@@ -268,7 +268,7 @@ func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, er
 		s.batch = max(len(list)/2, 1)
 		return s.group(ctx, m, list)
 	default:
-		return []result{{outcome: bad, err: err}}, nil
+		return []result{{outcome: itemBad, err: err}}, nil
 	}
 	if err != nil {
 		if code := codeOf(err); len(list) > 1 && (code == "ErrorTimeoutExpired" || provider.KindOf(err) == provider.ErrUnavailable) {
@@ -277,7 +277,7 @@ func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, er
 				return s.group(ctx, m, list)
 			}
 		} else if code == "ErrorTimeoutExpired" {
-			return []result{{outcome: pending, err: err}}, nil
+			return []result{{outcome: itemPending, err: err}}, nil
 		}
 		return nil, err
 	}
@@ -294,13 +294,13 @@ func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, er
 // finish does for a result what needs more requests. The error is not the item's.
 func (s *session) finish(ctx context.Context, m mode, res *result) (err error) {
 	switch {
-	case res.outcome == had && m == headers:
+	case res.outcome == itemHad && m == headers:
 		res.header, err = s.headerOf(ctx, &res.parts)
 		res.parts = parts{}
-	case res.outcome == corrupt && m == bodies:
+	case res.outcome == itemCorrupt && m == bodies:
 		err = s.rebuild(ctx, res)
-	case res.outcome == corrupt: // its whole is asked for then
-		res.outcome, res.err = had, nil
+	case res.outcome == itemCorrupt: // its whole is asked for then
+		res.outcome, res.err = itemHad, nil
 	}
 	return err
 }
@@ -309,10 +309,10 @@ func (s *session) finish(ctx context.Context, m mode, res *result) (err error) {
 func (s *session) take(m mode, list []asked) int {
 	var bytes int64
 	for i, a := range list {
-		if i == s.batch && m != onlyFlags || i == maxGroup {
+		if i == s.batch && m != onlyFlags || i == maxAsked {
 			return i
 		}
-		if bytes += a.size; m == bodies && i > 0 && bytes > groupBytes {
+		if bytes += a.size; m == bodies && i > 0 && bytes > askedBytes {
 			return i
 		}
 	}
@@ -322,13 +322,13 @@ func (s *session) take(m mode, list []asked) int {
 // adapt asks for less if the server had no time for all of a group, and for more if it had.
 func (s *session) adapt(n int, results []result) {
 	for _, res := range results {
-		if res.outcome == pending {
+		if res.outcome == itemPending {
 			s.batch = max(n/2, 1)
 			return
 		}
 	}
 	if n >= s.batch {
-		s.batch = min(s.batch+s.batch/4+1, maxGroup)
+		s.batch = min(s.batch+s.batch/4+1, maxAsked)
 	}
 }
 
@@ -356,9 +356,9 @@ type result struct {
 type outcome int
 
 const (
-	had     outcome = iota // it came
-	gone                   // there is none
-	pending                // the server had no time for it
-	corrupt                // the server cannot give it as it is
-	bad                    // it cannot be read
+	itemHad     outcome = iota // it came
+	itemGone                   // there is none
+	itemPending                // the server had no time for it
+	itemCorrupt                // the server cannot give it as it is
+	itemBad                    // it cannot be read
 )

@@ -132,20 +132,27 @@ func (p *parts) spare(most int) {
 		p.transport = transportHeader(p.header)
 		p.header = ""
 	}
-	if p.transport != nil {
+	if hasField(p.transport, "From") {
 		*p = parts{transport: p.transport}
 	}
+}
+
+// hasField reports whether a header has a field.
+func hasField(header []byte, name string) bool {
+	for line := range bytes.Lines(header) {
+		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(string(line[:len(name)]), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // headerOf returns a message's header: as it came over the Internet where Exchange has
 // kept that, and else put together. It is nil for a message of which too little is known: then its whole is
 // asked for.
 func (s *session) headerOf(ctx context.Context, p *parts) ([]byte, error) {
-	if p.transport != nil {
+	if hasField(p.transport, "From") || p.messageID == "" || len(p.from)+len(p.sender) == 0 || p.sent.IsZero() {
 		return p.transport, nil
-	}
-	if p.messageID == "" || len(p.from)+len(p.sender) == 0 || p.sent.IsZero() {
-		return nil, nil
 	}
 	d, err := s.draft(ctx, p)
 	if err != nil {
@@ -170,9 +177,7 @@ func transportHeader(text string) []byte {
 	}
 	text, _, _ = strings.Cut(strings.TrimLeft(text, "\n"), "\n\n")
 	text = strings.TrimRight(text, "\n")
-	lower := strings.ToLower("\n" + text)
-	name, _, found := strings.Cut(text, ":")
-	if !found || strings.ContainsAny(name, " \t\n") || !strings.Contains(lower, "\nfrom:") {
+	if name, _, found := strings.Cut(text, ":"); !found || name == "" || strings.ContainsAny(name, " \t\n") {
 		return nil
 	}
 	return []byte(strings.ReplaceAll(text, "\n", "\r\n") + "\r\n\r\n")

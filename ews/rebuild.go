@@ -21,10 +21,10 @@ func (s *session) rebuild(ctx context.Context, res *result) error {
 	why := res.err
 	p, err := s.properties(ctx, res)
 	if provider.KindOf(err) == provider.ErrTooLarge {
-		res.outcome = bad
+		res.outcome = itemBad
 		return nil
 	}
-	if err != nil || res.outcome != had {
+	if err != nil || res.outcome != itemHad {
 		return err
 	}
 	p.received = res.received
@@ -38,7 +38,7 @@ func (s *session) rebuild(ctx context.Context, res *result) error {
 	case !errors.As(err, &own):
 		return err
 	case own.Kind == provider.ErrBadItem, own.Kind == provider.ErrTooLarge, own.Kind == provider.ErrNotFound:
-		res.outcome, res.err = bad, why
+		res.outcome, res.err = itemBad, why
 		return nil
 	}
 	return err
@@ -80,8 +80,8 @@ func (s *session) properties(ctx context.Context, res *result) (p parts, err err
 	if err != nil {
 		return p, err
 	}
-	if got.id = id; got.outcome == corrupt || got.outcome == bad {
-		got.outcome, got.err = bad, why
+	if got.id = id; got.outcome == itemCorrupt || got.outcome == itemBad {
+		got.outcome, got.err = itemBad, why
 	}
 	*res = got
 	return p, nil

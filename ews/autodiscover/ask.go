@@ -320,7 +320,7 @@ func schemes(offers []string) string {
 func status(got *http.Response) error {
 	after, err := strconv.Atoi(strings.TrimSpace(got.Header.Get("Retry-After")))
 	wait := time.Duration(min(max(after, 1), 3600)) * time.Second
-	code := strconv.Itoa(got.StatusCode)
+	code := "HTTP " + strconv.Itoa(got.StatusCode)
 	switch {
 	case got.StatusCode == http.StatusTooManyRequests, got.StatusCode == http.StatusServiceUnavailable && err == nil:
 		return &provider.Error{Op: op, Kind: provider.ErrThrottled, Code: code, RetryAfter: wait, Err: errors.New("the server has too much to do")}

@@ -249,7 +249,11 @@ func TestAD06Locations(t *testing.T) {
 			w.mailServer()
 			w.web("northwind.example", guarded(says(name, text), "Basic"))
 			f := w.finder()
-			f.Confirm = func(context.Context, string, string) bool { return true }
+			f.Confirm = func(_ context.Context, host, _ string) bool {
+				_, err := netip.ParseAddr(host)
+				require.Error(t, err, "nobody is asked to confirm an inner address")
+				return true
+			}
 			_, err := w.find(f, w.account())
 			kind(t, provider.ErrUnsafe, err)
 			for _, target := range w.proxy.Targets() {
@@ -332,6 +336,7 @@ func TestHTTP09HostileBodies(t *testing.T) {
 		settings(mail, "") + settings(mail, ""), pox(protocol("EXPR", "<EwsUrl>"+mail+"</EwsUrl>")) + "<x/>", deep, settings(mail, "")[:500], pox("<Action>settings</Action>" + deep),
 		strings.Replace(settings(mail, ""), "exchange/2010", "exchange/2020", -1), strings.Replace(pox(protocol("EXPR", "<EwsUrl>"+mail+"</EwsUrl>")), "responseschema/2006", "requestschema/2006", -1),
 		settings(mail, "")[:700] + strings.Repeat(" ", 1<<20), strings.Repeat("\x00", 1000), "\xff\xfe<\x00", "{}",
+		strings.Replace(settings(mail, ""), "</UserResponse>", "</UserResponse><UserResponse><ErrorCode>NoError</ErrorCode></UserResponse>", 1),
 		pox("<Action>redirectAddr</Action>"), pox("<Action>redirectUrl</Action>"), pox("<Action>format</Action>" + protocol("EXPR", "<EwsUrl>"+mail+"</EwsUrl>")), user("RedirectAddress", "nobody"), user("RedirectUrl", ""), user("", ""), user("RedirectAddress", "a@b@c@"),
 	} {
 		w := newWorld(t)

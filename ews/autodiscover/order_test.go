@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-serversync/serversync/ews/autodiscover"
+	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -114,7 +115,7 @@ func TestTheRedirectOverHTTP(t *testing.T) {
 func TestSRVRecords(t *testing.T) {
 	w := newWorld(t)
 	w.mailServer()
-	w.record("northwind.example", 20, 0, "reserve.northwind.example.", 443)
+	w.record("northwind.example", 20, 50, "reserve.northwind.example.", 443)
 	w.record("northwind.example", 10, 0, "gone.northwind.example.", 443)
 	w.record("northwind.example", 10, 5, "hub.northwind.example.", 443)
 	w.web("hub.northwind.example", exchange(mail, ""))
@@ -163,6 +164,17 @@ func TestTokensGoToExchangeOnlineAlone(t *testing.T) {
 	require.Empty(t, w.shown["autodiscover.northwind.example"])
 	require.Equal(t, 2, w.shownTo("autodiscover-s.outlook.com"), "by SOAP, which it does not have there, and by POX")
 	require.Contains(t, result.Trace(), "is no server that the token is for; no credential shown")
+}
+
+// A hybrid organization's mailbox that is still on premises: what takes the domain's password takes no token
+// of Exchange Online.
+func TestATokenIsNotForWebServicesOnPremises(t *testing.T) {
+	w := newWorld(t)
+	w.mailServer()
+	w.web("outlook.office365.com", says("/autodiscover/autodiscover.json", `{"Protocol":"EWS","Url":"`+mail+`"}`))
+	_, err := w.find(w.finder(), w.onlineAccount(), "outlook.office365.com")
+	told := kind(t, provider.ErrUnsafe, err)
+	require.Equal(t, []autodiscover.Pending{{Host: "mail.northwind.example", Why: "outlook.office365.com says that the web services are there", URL: mail}}, told.Confirm)
 }
 
 // A mailbox on premises is not led to Exchange Online, which answers for whatever it does not have.
@@ -234,10 +246,10 @@ func TestErrorsOfTheMailboxesOwnServer(t *testing.T) {
 		kind       provider.Kind
 		code       string
 	}{
-		"pox, unknown":          {xml, poxError("500"), provider.ErrNotFound, "500"},
-		"pox, none set up":      {xml, poxError("501"), provider.ErrNotFound, "501"},
-		"pox, no directory":     {xml, poxError("603"), provider.ErrUnavailable, "603"},
-		"pox, no such schema":   {xml, poxError("601"), provider.ErrProtocol, "601"},
+		"pox, unknown":          {xml, poxError("500"), provider.ErrNotFound, "Autodiscover 500"},
+		"pox, none set up":      {xml, poxError("501"), provider.ErrNotFound, "Autodiscover 501"},
+		"pox, no directory":     {xml, poxError("603"), provider.ErrUnavailable, "Autodiscover 603"},
+		"pox, no such schema":   {xml, poxError("601"), provider.ErrProtocol, "Autodiscover 601"},
 		"soap, unknown":         {svc, user("InvalidUser", ""), provider.ErrNotFound, "InvalidUser"},
 		"soap, busy":            {svc, user("ServerBusy", ""), provider.ErrThrottled, "ServerBusy"},
 		"soap, in trouble":      {svc, user("InternalServerError", ""), provider.ErrUnavailable, "InternalServerError"},
@@ -250,6 +262,8 @@ func TestErrorsOfTheMailboxesOwnServer(t *testing.T) {
 		var e *provider.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, c.code, e.Code, name)
+		named, ok := mailbox.Lookup(e.Code)
+		require.False(t, ok, "%s is another's name: %+v", e.Code, named)
 		require.NotEmpty(t, e.Remedy+c.code, name)
 	}
 }
@@ -260,4 +274,9 @@ func TestNothingIsThere(t *testing.T) {
 	told := kind(t, provider.ErrNotFound, err)
 	require.Empty(t, told.Confirm)
 	require.Len(t, told.Steps, 5)
+	var e *provider.Error
+	require.ErrorAs(t, err, &e)
+	named, ok := mailbox.Lookup(e.Code)
+	require.True(t, ok)
+	require.Equal(t, "8004503A", named.Code)
 }

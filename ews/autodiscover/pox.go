@@ -76,13 +76,14 @@ func readError(r *soap.Reader, e soap.Element) error {
 	if r.Err() != nil {
 		return r.Err()
 	}
+	named := "Autodiscover " + code // the number alone is another protocol's
 	switch code {
 	case "500", "501", "602": // the address is not known, or nothing is set up for it
-		return said(provider.ErrNotFound, code, text)
+		return said(provider.ErrNotFound, named, text)
 	case "603":
-		return said(provider.ErrUnavailable, code, text)
+		return said(provider.ErrUnavailable, named, text)
 	}
-	return said(provider.ErrProtocol, code, text)
+	return said(provider.ErrProtocol, named, text)
 }
 
 func (a *answer) readAccount(r *soap.Reader, e soap.Element) error {

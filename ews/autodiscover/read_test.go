@@ -2,6 +2,7 @@ package autodiscover
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -54,6 +56,20 @@ func TestOffers(t *testing.T) {
 		`Basic realm="x"`: "basic", "Negotiate, NTLM": "negotiate ntlm", `Bearer client_id="a", trusted_issuers="b@*", Basic realm="Bearer x"`: "bearer basic", "": "", `Digest realm="Basic"`: "digest", "NTLM TlRMTVNTUAAC": "ntlm",
 	} {
 		require.Equal(t, want, strings.Join(splitOffers([]string{offer}), " "), offer)
+	}
+}
+
+// SSRF-01, SSRF-04: what lies within a private network by its name alone.
+func TestInnerHosts(t *testing.T) {
+	cloud, allows := profile.Policy{}, profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	beside := profile.Policy{Deployment: profile.SelfHosted}
+	for host, want := range map[string][3]bool{ // by policy: cloud, allows, beside
+		"mail.northwind.example": {}, "203.0.114.5": {}, "2a00::1": {},
+		"localhost": {true, false, false}, "mail": {true, false, false}, "x.internal.": {true, false, false}, "x.LOCAL": {true, false, false}, "kubernetes.default.svc": {true, false, false},
+		"10.0.0.5": {true, false, false}, "::ffff:10.0.0.5": {true, false, false}, "192.168.0.1": {true, true, false}, "fd00::1": {true, true, false},
+		"127.0.0.1": {true, true, true}, "::1": {true, true, true}, "0.0.0.0": {true, true, true}, "169.254.169.254": {true, true, true},
+	} {
+		require.Equal(t, want, [3]bool{inner(cloud, host), inner(allows, host), inner(beside, host)}, host)
 	}
 }
 

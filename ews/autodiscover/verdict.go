@@ -118,6 +118,9 @@ func (s *search) verdict() error {
 		of(provider.ErrUnsafe, s.broken, words(s.broken))
 	}
 	e := &provider.Error{Op: op, Kind: kind, Remedy: remedy, Err: told}
+	if told.cause == nil && kind == provider.ErrNotFound {
+		e.Code = "ErrorAutoDiscoverFailed" // as Exchange calls it
+	}
 	var known *provider.Error
 	if errors.As(told.cause, &known) {
 		e.Code, e.RetryAfter = known.Code, known.RetryAfter

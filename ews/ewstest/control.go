@@ -68,6 +68,9 @@ func (s *Server) AddMailbox(address, name string, aliases ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.model.addMailbox(address, name, aliases...)
+	if s.directory != nil {
+		s.directory.know(address, aliases...)
+	}
 }
 
 // Add delivers a message, received now, and returns its id. The folder is named by its
@@ -231,7 +234,7 @@ func (it *stored) setMarks(flags []string) {
 		}
 	}
 	if len(categories) > 0 {
-		it.set["Categories"] = strings_("Categories", categories)
+		it.set["Categories"] = stringList("Categories", categories)
 	}
 }
 

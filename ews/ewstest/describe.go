@@ -17,7 +17,7 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request, path string) {
 	if _, ok := s.signIn(w, r); !ok {
 		return
 	}
-	write := func(io.Writer) error { return nil }
+	var write func(io.Writer) error
 	w.Header().Set("Content-Type", "text/xml")
 	switch {
 	case path == "/ews/services.wsdl", path == "/ews/exchange.asmx" && strings.EqualFold(r.URL.RawQuery, "wsdl"):

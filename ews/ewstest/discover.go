@@ -74,7 +74,7 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request, address func(*nod
 		s.sayPOX(w, s.errorPOX("600", "Invalid Request"))
 		return nil
 	}
-	if f := s.faults.next("Autodiscover", folded(address(root))); f != nil {
+	if f := s.faults.next("Autodiscover", lowered(address(root))); f != nil {
 		s.pause(r, f.Delay)
 		if f.isPlain() {
 			s.answerPlainly(&answer{s: s, w: w, r: r}, f)
@@ -87,13 +87,13 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request, address func(*nod
 // settle returns what there is to say about an address: the mailbox, or where else to ask, or an
 // error.
 func (s *Server) settle(address string) (a *account, redirect, value, problem string) {
-	o, address := s.options.Autodiscover, folded(address)
+	o, address := s.options.Autodiscover, lowered(address)
 	for _, say := range []struct {
 		what string
 		of   map[string]string
 	}{{"redirectAddr", o.RedirectAddr}, {"redirectUrl", o.RedirectURL}, {"error", o.Errors}} {
 		for of, to := range say.of {
-			if folded(of) != address {
+			if lowered(of) != address {
 				continue
 			}
 			if say.what == "error" {
@@ -114,13 +114,6 @@ func (s *Server) group() string       { return cmp.Or(s.options.Autodiscover.Gro
 
 // An outline is a message of autodiscovery that is put together.
 type outline struct{ soap.Writer }
-
-// optional writes an element unless its text is empty.
-func (o *outline) optional(name, text string) {
-	if text != "" {
-		o.Elem(name, text)
-	}
-}
 
 func (o *outline) end(times int) {
 	for range times {

@@ -127,6 +127,16 @@ func (q *request) folder(n *node) (*folder, error) {
 	return f, nil
 }
 
+// folderAs is folder with a code of its own for a folder that is not there.
+func (q *request) folderAs(n *node, code string) (*folder, error) {
+	f, err := q.folder(n)
+	var missing *failure
+	if errors.As(err, &missing) && missing.code == "ErrorFolderNotFound" {
+		err = fail(code, missing.text)
+	}
+	return f, err
+}
+
 // find finds the folder that n is about.
 func (q *request) find(n *node) (*folder, error) {
 	m, id := q.model(), n.attr("Id")
@@ -174,6 +184,9 @@ func (f *folder) mayBeSeen(who string) bool {
 
 // item finds the item that an ItemId is about, if it may be read.
 func (q *request) item(n *node) (*stored, error) {
+	if n == nil {
+		return nil, badRequest("An item is missing.")
+	}
 	m, id := q.model(), n.attr("Id")
 	if n.name.Local == "OccurrenceItemId" || n.name.Local == "RecurringMasterItemId" {
 		return nil, fail("ErrorCalendarCannotUseIdForOccurrenceId", "The item is not a recurring calendar item.")

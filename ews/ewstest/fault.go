@@ -100,7 +100,7 @@ func (f *faults) next(op, mailbox string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := slices.IndexFunc(f.list, func(a *armed) bool {
-		return (a.Op == "" && op != "Autodiscover" || a.Op == op) && (a.Mailbox == "" || folded(a.Mailbox) == mailbox) && a.strikes(f.rng)
+		return (a.Op == "" && op != "Autodiscover" || a.Op == op) && (a.Mailbox == "" || lowered(a.Mailbox) == mailbox) && a.strikes(f.rng)
 	})
 	if i < 0 {
 		return nil

@@ -113,7 +113,7 @@ func (m *model) attachment(id string) (*stored, *file, error) {
 			return it, f, nil
 		}
 	}
-	return nil, nil, fail("ErrorAttachmentNotFound", "The specified attachment was not found in the store.")
+	return nil, nil, noItem()
 }
 
 // attachmentList returns the Attachments of an item, without their content; nil without any.

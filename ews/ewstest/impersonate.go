@@ -35,14 +35,14 @@ func (s *Server) impersonated(sid *node) (*account, error) {
 	var as *account
 	switch which.name.Local {
 	case "PrincipalName":
-		as = s.directory.logins[folded(name)]
+		as = s.directory.named(name)
 	case "SID":
-		as = s.directory.sids[strings.ToUpper(name)]
+		as = s.directory.bySID(name)
 	case "SmtpAddress":
 		as = s.directory.find(name)
 	case "PrimarySmtpAddress":
 		as = s.directory.find(name)
-		if as != nil && folded(name) != as.address {
+		if as != nil && lowered(name) != as.address {
 			return nil, &failure{code: "ErrorNonPrimarySmtpAddress", text: "The primary SMTP address must be specified when referencing a mailbox.", values: map[string]string{"Primary": as.address}, fault: true}
 		}
 	}
@@ -59,10 +59,10 @@ func (s *Server) impersonated(sid *node) (*account, error) {
 
 func (s *Server) mayImpersonate(who identity, as *account) bool {
 	if who.app {
-		return s.options.Apps == nil || slices.ContainsFunc(s.options.Apps, func(a string) bool { return folded(a) == as.address })
+		return s.options.Apps == nil || slices.ContainsFunc(s.options.Apps, func(a string) bool { return lowered(a) == as.address })
 	}
 	for by, whom := range s.options.Impersonators {
-		if folded(by) == who.address() && slices.ContainsFunc(whom, func(a string) bool { return a == "*" || folded(a) == as.address }) {
+		if lowered(by) == who.address() && slices.ContainsFunc(whom, func(a string) bool { return a == "*" || lowered(a) == as.address }) {
 			return true
 		}
 	}

@@ -29,7 +29,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 			require.Error(t, <-failed)
 		}
 		s.Close() // again does nothing
-		require.Empty(t, leaks("ewstest.(*Server)", "net/http.(*conn).serve"))
+		leavesNothing(t)
 	}
 }
 
@@ -41,7 +41,13 @@ func newRequest(t *testing.T, s *Server) *http.Request {
 	return r
 }
 
-// leaks returns the goroutines that run what is named, other than the test's own.
+// leavesNothing waits until a server's goroutines, which have done all they had to do, are gone.
+func leavesNothing(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool { return leaks("ewstest.(*Server)", "net/http.(*conn).serve") == nil }, 10*time.Second, time.Millisecond)
+}
+
+// leaks returns the goroutines that run what is named.
 func leaks(names ...string) (all []string) {
 	buf := make([]byte, 1<<20)
 	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {

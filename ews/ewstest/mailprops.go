@@ -60,7 +60,7 @@ func (it *stored) ofMail(name string) *node {
 		return internetHeaders(h)
 	case "Categories":
 		if words := field(h, "Keywords"); words != "" {
-			return strings_(name, strings.Split(words, ","))
+			return stringList(name, strings.Split(words, ","))
 		}
 	case "ReceivedBy", "ReceivedRepresenting":
 		if !it.draft {
@@ -74,8 +74,8 @@ func (it *stored) ofMail(name string) *node {
 	return nil
 }
 
-// strings_ returns a list of String elements.
-func strings_(name string, list []string) *node {
+// stringList returns a list of String elements.
+func stringList(name string, list []string) *node {
 	n := group(name)
 	for _, s := range list {
 		if s = strings.TrimSpace(s); s != "" {

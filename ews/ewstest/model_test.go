@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/ews/internal/schema"
 	"github.com/go-serversync/serversync/ews/internal/soap"
 )
 
@@ -24,17 +25,20 @@ const (
 
 // A model under test is one that is asked without HTTP.
 type bench struct {
-	t *testing.T
+	t testing.TB
 	s *Server
 	q string // the address of who asks
-	i int    // answers so far
+
+	said *[]string // requests and answers
 }
 
-func newBench(t *testing.T, b Behavior) *bench {
+func newBench(t testing.TB, b Behavior) *bench {
 	s := &Server{model: newModel(b)}
 	s.AddMailbox(anna, "Anna Berg", "a.berg@example.com")
 	s.AddMailbox(bob, "Bob Cole")
-	return &bench{t: t, s: s, q: anna}
+	bench := &bench{t: t, s: s, q: anna, said: new([]string)}
+	t.Cleanup(bench.official)
+	return bench
 }
 
 // as is the same server, asked by somebody else.
@@ -51,11 +55,12 @@ func (b *bench) ask(body string) *node {
 
 func (b *bench) try(body string) (*node, error) {
 	b.t.Helper()
+	b.valid(`<s:Envelope xmlns:s="` + soap.Envelope + `" xmlns:m="` + soap.Messages + `" xmlns:t="` + soap.Types + `"><s:Body>` + body + `</s:Body></s:Envelope>`)
 	document := b.write(body)
 	if document.err != nil {
 		return nil, document.err
 	}
-	validate(b.t, document.text)
+	b.valid(document.text)
 	n, err := readTree(document.text)
 	require.NoError(b.t, err, document.text)
 	return n.child("Body").first(), nil
@@ -89,22 +94,42 @@ func (b *bench) write(body string) written {
 	return written{string(all), err}
 }
 
-// validate holds a message against the official schema.
-func validate(t *testing.T, document string) {
-	t.Helper()
+// valid holds a message against the schema: our table of it at once, and the official documents, where
+// they are at hand, at the test's end.
+func (b *bench) valid(document string) {
+	b.t.Helper()
+	require.NoError(b.t, schema.Check(strings.NewReader(document), schema.Newest), "%.4000s", document)
+	*b.said = append(*b.said, document)
+}
+
+// official holds all that was said against the official schema.
+func (b *bench) official() {
 	dir := os.Getenv("EWS_SCHEMA_DIR")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "ews-schema")
 	}
-	schema := filepath.Join(dir, "exchange-se-15.2.2562", "soap.xsd")
+	xsd := filepath.Join(dir, "exchange-se-15.2.2562", "soap.xsd")
 	lint, err := exec.LookPath("xmllint")
-	if _, e := os.Stat(schema); err != nil || e != nil {
+	if _, e := os.Stat(xsd); err != nil || e != nil || len(*b.said) == 0 {
 		return
 	}
-	c := exec.Command(lint, "--nonet", "--noout", "--huge", "--schema", schema, "-")
-	c.Stdin = strings.NewReader(document)
-	out, err := c.CombinedOutput()
-	require.NoError(t, err, "%s\n%.4000s", out, document)
+	args := []string{"--nonet", "--noout", "--huge", "--schema", xsd}
+	tmp := b.t.TempDir()
+	for i, document := range *b.said {
+		name := filepath.Join(tmp, fmt.Sprint(i, ".xml"))
+		assert.NoError(b.t, os.WriteFile(name, []byte(document), 0o600))
+		args = append(args, name)
+	}
+	out, err := exec.Command(lint, args...).CombinedOutput()
+	if err != nil {
+		var bad []string
+		for line := range strings.Lines(string(out)) {
+			if !strings.HasSuffix(line, " validates\n") {
+				bad = append(bad, line)
+			}
+		}
+		assert.NoError(b.t, err, strings.Join(bad, ""))
+	}
 }
 
 // one returns the only ResponseMessage, which must be a success.

@@ -154,7 +154,7 @@ func (it *stored) give(q *request, c *node, fresh bool) error {
 	case name == "ExtendedProperty":
 		e, err := readExtended(c)
 		if err == nil {
-			it.ext = put(it.ext, e)
+			it.setExtended(e)
 		}
 		return err
 	case name == "ItemClass":

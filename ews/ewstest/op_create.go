@@ -47,7 +47,7 @@ func (q *request) target(it *stored, sent, keep bool) (*folder, error) {
 		return nil, nil
 	}
 	if saved := q.body.child("SavedItemFolderId"); saved != nil {
-		f, err := q.folder(saved)
+		f, err := q.folderAs(saved, "ErrorSavedItemFolderNotFound")
 		if err == nil && !f.rightsFor(q.acting).create {
 			err = denied()
 		}

@@ -95,13 +95,28 @@ func convertID(q *request, w *soap.Writer) error {
 		if !isID(id) {
 			return nil, badID()
 		}
+		owner := n.attr("Mailbox")
+		if b := q.model().owner(id); b != nil {
+			owner = b.address
+		}
 		if to == "OwaId" {
 			id = strings.NewReplacer("+", "%2b", "/", "%2f").Replace(id)
 		}
 		return func(w *soap.Writer) {
-			w.Empty("m:AlternateId", "xsi:type", "t:AlternateIdType", "Format", to, "Id", id, "Mailbox", n.attr("Mailbox"))
+			w.Empty("m:AlternateId", "xsi:type", "t:AlternateIdType", "Format", to, "Id", id, "Mailbox", owner)
 		}, nil
 	})
+}
+
+// owner returns the mailbox that something is in, nil if it is in none.
+func (m *model) owner(id string) *mailbox {
+	if f := m.folders[id]; f != nil {
+		return f.box
+	}
+	if it := m.items[id]; it != nil {
+		return it.home.box
+	}
+	return nil
 }
 
 func getUserConfiguration(q *request, w *soap.Writer) error {

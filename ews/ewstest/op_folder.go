@@ -70,7 +70,7 @@ func findFolder(q *request, w *soap.Writer) error {
 }
 
 func createFolder(q *request, w *soap.Writer) error {
-	parent, failed := q.folder(q.body.child("ParentFolderId"))
+	parent, failed := q.folderAs(q.body.child("ParentFolderId"), "ErrorParentFolderNotFound")
 	if failed == nil && !parent.rightsFor(q.acting).subfolders {
 		failed = denied()
 	}
@@ -119,7 +119,7 @@ func readExtendedList(n *node) (all []extended, err error) {
 
 func updateFolder(q *request, w *soap.Writer) error {
 	return q.each(w, list(q.body.child("FolderChanges")), func(n *node) (result, error) {
-		f, err := q.folder(n.children[0])
+		f, err := q.folder(n.first())
 		if err != nil {
 			return nil, err
 		}
@@ -139,7 +139,10 @@ func updateFolder(q *request, w *soap.Writer) error {
 
 // update sets or deletes one property of a folder.
 func (f *folder) update(u *node) error {
-	path := u.children[0]
+	path := u.first()
+	if path == nil || u.name.Local != "DeleteFolderField" && len(u.children) < 2 {
+		return badRequest("An update is empty.")
+	}
 	if path.name.Local == "ExtendedFieldURI" {
 		p, err := readPropertyName(path)
 		if err != nil {
@@ -222,7 +225,7 @@ func emptyFolder(q *request, w *soap.Writer) error {
 }
 
 func moveFolder(q *request, w *soap.Writer) error {
-	to, failed := q.folder(q.body.child("ToFolderId"))
+	to, failed := q.folderAs(q.body.child("ToFolderId"), "ErrorToFolderNotFound")
 	return q.each(w, list(q.body.child("FolderIds")), func(n *node) (result, error) {
 		if failed != nil {
 			return nil, failed

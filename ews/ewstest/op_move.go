@@ -10,7 +10,7 @@ func copyItem(q *request, w *soap.Writer) error { return q.transfer(w, false) }
 
 // transfer moves items to a folder, or copies them.
 func (q *request) transfer(w *soap.Writer, move bool) error {
-	to, failed := q.folder(q.body.child("ToFolderId"))
+	to, failed := q.folderAs(q.body.child("ToFolderId"), "ErrorToFolderNotFound")
 	if failed == nil && !to.rightsFor(q.acting).create {
 		failed = denied()
 	}
@@ -22,9 +22,6 @@ func (q *request) transfer(w *soap.Writer, move bool) error {
 		it, err := q.item(n)
 		if err != nil {
 			return nil, err
-		}
-		if key := n.attr("ChangeKey"); key != "" && key != it.key() {
-			return nil, stale()
 		}
 		across := it.home.box != to.box
 		if move {

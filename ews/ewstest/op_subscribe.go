@@ -12,7 +12,10 @@ import (
 
 func subscribe(q *request, w *soap.Writer) error {
 	return q.one(w, func() (result, error) {
-		n := q.body.children[0]
+		n := q.body.first()
+		if n == nil {
+			return nil, badRequest("The subscription is missing.")
+		}
 		s, err := q.readSubscription(n)
 		if err != nil {
 			return nil, err

@@ -22,7 +22,7 @@ type told struct {
 
 func syncFolderItems(q *request, w *soap.Writer) error {
 	return q.one(w, func() (result, error) {
-		f, err := q.folder(q.body.child("SyncFolderId"))
+		f, err := q.folderAs(q.body.child("SyncFolderId"), "ErrorSyncFolderNotFound")
 		if err == nil && !f.rightsFor(q.acting).read {
 			err = denied()
 		}
@@ -166,7 +166,7 @@ func syncFolderHierarchy(q *request, w *soap.Writer) error {
 		var err error
 		about := "root"
 		if n := q.body.child("SyncFolderId"); n != nil {
-			top, err = q.folder(n)
+			top, err = q.folderAs(n, "ErrorSyncFolderNotFound")
 			if err == nil {
 				about = top.id
 			}

@@ -11,7 +11,7 @@ import (
 func updateItem(q *request, w *soap.Writer) error {
 	conflict, how := q.body.attr("ConflictResolution"), q.body.attr("MessageDisposition")
 	return q.each(w, list(q.body.child("ItemChanges")), func(n *node) (result, error) {
-		it, err := q.item(n.children[0])
+		it, err := q.item(n.first())
 		switch {
 		case err != nil:
 			return nil, err
@@ -22,7 +22,7 @@ func updateItem(q *request, w *soap.Writer) error {
 		case it.kind.name == "CalendarItem" && q.body.attr("SendMeetingInvitationsOrCancellations") == "":
 			return nil, fail("ErrorSendMeetingInvitationsOrCancellationsRequired", "SendMeetingInvitationsOrCancellations attribute is required for calendar items.")
 		}
-		key := n.children[0].attr("ChangeKey")
+		key := n.first().attr("ChangeKey")
 		switch {
 		case key == "" && conflict != "AlwaysOverwrite":
 			return nil, fail("ErrorChangeKeyRequiredForWriteOperations", "Change key is required for this operation.")
@@ -95,7 +95,7 @@ func (it *stored) update(old *stored, u *node) error {
 			return err
 		}
 		if u.name.Local == "DeleteItemField" {
-			it.ext = drop(it.ext, p)
+			it.unsetExtended(p)
 			return nil
 		}
 		return it.giveExtended(u, p)
@@ -155,7 +155,9 @@ func (it *stored) giveExtended(u *node, p propertyName) error {
 	case len(all) != 1 || !all[0].same(p):
 		return fail("ErrorUpdatePropertyMismatch", "The property in the path is not the one that is given.")
 	}
-	it.ext = put(it.ext, all[0])
+	if all[0].tag != 0x0E07 { // fixed when the item was created
+		it.setExtended(all[0])
+	}
 	return nil
 }
 

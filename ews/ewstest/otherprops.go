@@ -120,17 +120,14 @@ func (it *stored) ofTask(name string) *node {
 		return elem(name, boolean(it.set["Status"].value() == "Completed"))
 	case "IsRecurring":
 		return elem(name, boolean(it.set["Recurrence"] != nil))
-	case "IsTeamTask", "IsAssignmentEditable":
-		if name == "IsAssignmentEditable" {
-			return elem(name, "true")
-		}
+	case "IsTeamTask":
 		return elem(name, "false")
+	case "IsAssignmentEditable":
+		return elem(name, "0")
 	case "DelegationState":
 		return elem(name, "NoMatch")
 	case "Owner":
 		return elem(name, it.home.box.name)
-	case "Mileage", "BillingInformation":
-		return nil
 	}
 	return nil
 }

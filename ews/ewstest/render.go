@@ -97,7 +97,7 @@ func (it *stored) renderHeader(p *printer) {
 	for _, f := range h.Fields {
 		name := strings.ToLower(f.Name)
 		if !slices.Contains(own, name) && !strings.HasPrefix(name, "content-") {
-			p.WriteString(f.Name + ": " + fold(f.Value) + "\r\n")
+			p.WriteString(f.Name + ": " + foldField(f.Value) + "\r\n")
 		}
 	}
 	for _, e := range it.ext {
@@ -145,8 +145,8 @@ func (it *stored) renderHeader(p *printer) {
 	p.line("MIME-Version", "1.0")
 }
 
-// fold folds a long value at its spaces.
-func fold(value string) string {
+// foldField folds a long value at its spaces.
+func foldField(value string) string {
 	if len(value) < 900 {
 		return value
 	}

@@ -10,6 +10,7 @@ type request struct {
 	caller  string // the address of who signed in
 	acting  string // the address of whose rights count: the caller's, or that of who is impersonated
 	version string // the schema that was asked for
+	backEnd string // the server behind the front end that it came to
 }
 
 // A failure is what Exchange says no with: as a ResponseMessage of class Error, or, for what

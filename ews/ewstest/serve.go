@@ -80,6 +80,7 @@ func (s *Server) service(w http.ResponseWriter, r *http.Request) {
 		a.refuse(err)
 		return
 	}
+	q.backEnd = s.cookies(w, r)
 	s.respond(a, q)
 }
 
@@ -117,8 +118,15 @@ func (s *Server) perform(q *request) (w *soap.Writer, err error) {
 	s.openAnswer(w, q.op)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.astray(q) {
+		f := &failure{code: "ErrorSubscriptionNotFound", text: "The subscription was not found."}
+		do = func(q *request, w *soap.Writer) error { return q.one(w, func() (result, error) { return nil, f }) }
+	}
 	if err := do(q, w); err != nil {
 		return nil, err
+	}
+	if q.op == "Subscribe" {
+		s.settleIn(q)
 	}
 	closeAnswer(w)
 	return w, nil

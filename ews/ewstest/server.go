@@ -18,7 +18,7 @@ import (
 // A Server is a running Exchange. Its methods may be called by many goroutines.
 type Server struct {
 	options   Options
-	directory directory
+	directory *directory
 	version   serverVersion
 	table     map[string]operation
 	listener  net.Listener
@@ -32,8 +32,10 @@ type Server struct {
 	faults faults
 	load   load
 
-	mu    sync.Mutex // guards all that the mailboxes hold
-	model *model
+	mu        sync.Mutex // guards all that the mailboxes hold
+	model     *model
+	listeners map[string]*listener // by subscription
+	homes     map[string]string    // the back end of each subscription
 
 	meta   sync.Mutex // guards what follows
 	conns  map[net.Conn]bool
@@ -51,7 +53,7 @@ func NewServer(o Options) *Server {
 	if err != nil {
 		panic("ewstest: " + err.Error())
 	}
-	s := &Server{options: o, listener: l, conns: make(map[net.Conn]bool), shut: make(chan struct{})}
+	s := &Server{options: o, listener: l, conns: make(map[net.Conn]bool), shut: make(chan struct{}), listeners: make(map[string]*listener), homes: make(map[string]string)}
 	s.directory = newDirectory(o)
 	s.version = versionOf(o.Version)
 	s.table = operations()
@@ -61,6 +63,11 @@ func NewServer(o Options) *Server {
 	}
 	s.faults.rng = rand.New(rand.NewPCG(o.Seed, 1))
 	s.SetFault(o.Faults...)
+	for owner, users := range o.Delegates {
+		for _, user := range users {
+			s.Grant(owner, user, "FullAccess")
+		}
+	}
 	s.counts.Requests = make(map[string]int64)
 	config, pool := loopback.Certificate{Given: o.Certificate, Issuer: "ewstest", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
 	s.pool = pool

@@ -120,7 +120,7 @@ func (c *client) post(body string) answered {
 	return c.do(c.request(http.MethodPost, c.s.URL(), body))
 }
 
-// zonesRequest asks who is asking.
+// zones asks who is asking.
 func (c *client) zones(header string) answered {
 	c.t.Helper()
 	return c.post(soapOf(asked+header, zonesRequest))

@@ -125,7 +125,7 @@ func (s *Server) windows(w http.ResponseWriter, r *http.Request, scheme, proof s
 		return nil, true
 	case messageType(message) == 3:
 		if c.ntlm != nil {
-			a = c.ntlm.check(message, &s.directory, s.binding)
+			a = c.ntlm.check(message, s.directory, s.binding)
 		}
 		c.ntlm = nil
 	case strings.EqualFold(scheme, "Negotiate") && s.options.Negotiate != nil:

@@ -158,6 +158,12 @@ func (r *restyler) disturb(n *node) {
 	n.children = slices.DeleteFunc(n.children, func(c *node) bool { return slices.Contains(optional, c.name.Local) })
 	for _, c := range n.children {
 		r.disturb(c)
+		switch { // where Exchange and its schema are not of one mind
+		case n.name.Local == "Notifications":
+			c.name.Space = soap.Types
+		case n.name.Local == "ErrorSubscriptionIds":
+			c.name.Space = soap.Messages
+		}
 	}
 	if !n.isRecord() {
 		return

@@ -1,6 +1,7 @@
 package ewstest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strconv"
 	"strings"
@@ -20,11 +21,46 @@ func (it *stored) extendedValue(p propertyName) (values []string, ok bool) {
 		}
 		return nil, false
 	}
+	if p == keywords {
+		values = texts(it.property(nil, "Categories"))
+		return values, len(values) > 0
+	}
 	if p.tag == 0 {
 		return nil, false
 	}
 	v := it.tag(p.tag, p.kind)
 	return []string{v}, v != ""
+}
+
+// The extended properties that are also others.
+var (
+	flagStatus = propertyName{tag: 0x1090, kind: "Integer"}
+	keywords   = propertyName{set: sets["PublicStrings"], name: "Keywords", kind: "StringArray"}
+)
+
+// setExtended sets an extended property, or the one that it is another name of.
+func (it *stored) setExtended(e extended) {
+	switch e.propertyName {
+	case flagStatus:
+		status := map[string]string{"1": "Complete", "2": "Flagged"}[e.values[0]]
+		it.set["Flag"] = group("Flag", elem("FlagStatus", cmp.Or(status, "NotFlagged")))
+	case keywords:
+		it.set["Categories"] = stringList("Categories", e.values)
+	default:
+		it.ext = put(it.ext, e)
+	}
+}
+
+// unsetExtended removes an extended property.
+func (it *stored) unsetExtended(p propertyName) {
+	switch p {
+	case flagStatus:
+		delete(it.set, "Flag")
+	case keywords:
+		delete(it.set, "Categories")
+	default:
+		it.ext = drop(it.ext, p)
+	}
 }
 
 // tag returns the value of a MAPI property that the item has by itself, "" if it has none.

@@ -25,12 +25,14 @@ func (it *stored) blob() *item.Blob {
 
 // bytes returns the item's MIME as it is kept.
 func (it *stored) bytes() []byte {
-	blob := it.blob()
-	if blob == nil {
-		return nil
+	if it.raw != nil {
+		b, _ := it.raw.Bytes()
+		return b
 	}
-	b, _ := io.ReadAll(blob.Open())
-	return b
+	if it.make != nil {
+		return it.make()
+	}
+	return nil
 }
 
 // noMail is the header of what has no MIME.

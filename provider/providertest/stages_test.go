@@ -52,10 +52,10 @@ func TestFakeFailsAtAStage(t *testing.T) {
 	}
 }
 
-// A token is had before anything is looked up.
+// The server is found before anything else, and a token is had before anything is looked up.
 func TestTheTokenComesFirst(t *testing.T) {
 	for stage, order := range map[provider.Stage]int{
-		provider.StageToken: 0, provider.StageDNS: 1, provider.StageTCP: 2, provider.StageTLS: 3, provider.StageGreeting: 3, provider.StageCapabilities: 4, provider.StageSignIn: 5, "coffee": -1,
+		provider.StageAutodiscover: 0, provider.StageToken: 1, provider.StageDNS: 2, provider.StageTCP: 3, provider.StageTLS: 4, provider.StageGreeting: 4, provider.StageCapabilities: 5, provider.StageSignIn: 6, "coffee": -1,
 	} {
 		if got := rank(stage); got != order {
 			t.Errorf("rank(%s) = %d, want %d", stage, got, order)
