@@ -33,7 +33,7 @@ func TestHTTP09NotTheService(t *testing.T) {
 		"JSON":                         {"application/json", `{"error":"x"}`, 200},
 		"JSON that is called XML":      {"text/xml", `{"error":"x"}`, 200},
 		"nothing":                      {"text/xml", "", 200},
-		"SOAP that is called a page":   {"text/html", folders(), 200},
+		"SOAP that is called a page":   {"text/html", folderList(), 200},
 		"another XML":                  {"text/xml", `<Autodiscover/>`, 200},
 		"SOAP of another version":      {"text/xml", `<Envelope xmlns="http://www.w3.org/2003/05/soap-envelope"/>`, 200},
 		"a page, where nothing stands": {"text/html", login, 502},
@@ -82,7 +82,7 @@ func TestHTTP06Packed(t *testing.T) {
 		z.Close()
 	}
 	bomb := func(w io.Writer) {
-		io.WriteString(w, strings.TrimSuffix(soapOf("@"), "@</s:Body></s:Envelope>"))
+		io.WriteString(w, strings.TrimSuffix(scripted("@"), "@</s:Body></s:Envelope>"))
 		spaces := []byte(strings.Repeat(" ", 1<<20))
 		for range 256 {
 			if _, err := w.Write(spaces); err != nil {
@@ -100,10 +100,10 @@ func TestHTTP06Packed(t *testing.T) {
 		"a bomb":            {"gzip", func(w io.Writer) { w.Write(packed.Bytes()) }, provider.ErrTooLarge},
 		"gzip in gzip":      {"gzip, gzip", func(w io.Writer) { zip(w, func(w io.Writer) { w.Write(packed.Bytes()) }) }, provider.ErrProtocol},
 		"gzip in one gzip":  {"gzip", func(w io.Writer) { zip(w, func(w io.Writer) { w.Write(packed.Bytes()) }) }, provider.ErrUnavailable},
-		"deflate":           {"deflate", func(w io.Writer) { io.WriteString(w, folders()) }, provider.ErrProtocol},
-		"no gzip":           {"gzip", func(w io.Writer) { io.WriteString(w, folders()) }, provider.ErrProtocol},
-		"half of it":        {"gzip", func(w io.Writer) { zip(&half{w, 200}, func(w io.Writer) { io.WriteString(w, folders()) }) }, provider.ErrUnavailable},
-		"damage in between": {"gzip", func(w io.Writer) { zip(&spoiled{w}, func(w io.Writer) { io.WriteString(w, folders()) }) }, provider.ErrProtocol},
+		"deflate":           {"deflate", func(w io.Writer) { io.WriteString(w, folderList()) }, provider.ErrProtocol},
+		"no gzip":           {"gzip", func(w io.Writer) { io.WriteString(w, folderList()) }, provider.ErrProtocol},
+		"half of it":        {"gzip", func(w io.Writer) { zip(&half{w, 200}, func(w io.Writer) { io.WriteString(w, folderList()) }) }, provider.ErrUnavailable},
+		"damage in between": {"gzip", func(w io.Writer) { zip(&spoiled{w}, func(w io.Writer) { io.WriteString(w, folderList()) }) }, provider.ErrProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) {
@@ -124,7 +124,7 @@ func TestHTTP06Packed(t *testing.T) {
 		require.Equal(t, "gzip", r.Header.Get("Accept-Encoding"))
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Type", "text/xml")
-		zip(w, func(w io.Writer) { io.WriteString(w, folders()) })
+		zip(w, func(w io.Writer) { io.WriteString(w, folderList()) })
 	})
 	_, err := s.openWith(t, s.driver(), s.account())
 	require.NoError(t, err)
@@ -169,7 +169,7 @@ func raw(t *testing.T, text string) *script {
 // HTTP-07, HTTP-08, HTTP-10 and EWS-04: what is no proper HTTP, or ends before its end.
 func TestHTTP07Framing(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
-	body := folders()
+	body := folderList()
 	for name, tt := range map[string]struct {
 		text  string
 		kinds []provider.Kind
@@ -195,7 +195,7 @@ func TestHTTP07Framing(t *testing.T) {
 
 // HTTP-11 and P9: a server that does not go on is given up after Limits.Command.
 func TestHTTP11Stalls(t *testing.T) {
-	for name, begin := range map[string]string{"before it answers": "", "within its answer": soapOf("")[:300]} {
+	for name, begin := range map[string]string{"before it answers": "", "within its answer": scripted("")[:300]} {
 		s := newScript(t, func(w http.ResponseWriter, r *http.Request, _ string) {
 			if begin != "" {
 				io.WriteString(w, begin)
@@ -217,19 +217,19 @@ func TestHTTP11Stalls(t *testing.T) {
 
 // EWS-01, EWS-03 and EWS-12: what is SOAP and yet no answer is ErrProtocol.
 func TestEWS03NoAnswer(t *testing.T) {
-	good := folders()
+	good := folderList()
 	answer := good[strings.Index(good, "<m:GetFolderResponse>"):strings.Index(good, "</s:Body>")]
 	one := answer[strings.Index(answer, "<m:GetFolderResponseMessage"):strings.Index(answer, "</m:GetFolderResponseMessage>")] + "</m:GetFolderResponseMessage>"
 	for name, body := range map[string]string{
 		"a document type":         strings.Replace(good, "<s:Envelope", `<!DOCTYPE s:Envelope [<!ENTITY a "b"><!ENTITY x SYSTEM "file:///etc/passwd">]><s:Envelope`, 1),
 		"two bodies":              strings.Replace(good, "</s:Envelope>", "<s:Body>"+answer+"</s:Body></s:Envelope>", 1),
-		"two answers":             soapOf(answer + answer),
+		"two answers":             scripted(answer + answer),
 		"no body":                 strings.Replace(strings.Replace(good, "<s:Body>", "<s:Other>", 1), "</s:Body>", "</s:Other>", 1),
-		"an empty body":           soapOf(""),
+		"an empty body":           scripted(""),
 		"another answer":          strings.ReplaceAll(good, "GetFolderResponse>", "GetItemResponse>"),
 		"the wrong namespace":     strings.Replace(good, "services/2006/messages", "services/2006/types", 1),
-		"one message less":        soapOf(strings.Replace(answer, one, "", 1)),
-		"one message more":        soapOf(strings.Replace(answer, one, one+one, 1)),
+		"one message less":        scripted(strings.Replace(answer, one, "", 1)),
+		"one message more":        scripted(strings.Replace(answer, one, one+one, 1)),
 		"content that is not in":  strings.Replace(good, `<t:Folder>`, `<t:Folder><x:Include xmlns:x="http://www.w3.org/2004/08/xop/include" href="http://inner.example.test/"/>`, 1),
 		"an end without its name": strings.Replace(good, "</t:Folder>", "</t:File>", 1),
 	} {
