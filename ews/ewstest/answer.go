@@ -124,7 +124,7 @@ func (a *answer) send(status int, w *soap.Writer) {
 		a.w.WriteHeader(status)
 		z, ok := a.s.zips.Get().(*gzip.Writer) // one is as large as hundreds of answers
 		if !ok {
-			z = gzip.NewWriter(nil)
+			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // mail is base64 here, of which little can be had
 		}
 		z.Reset(a.w)
 		io.Copy(z, body)
