@@ -60,7 +60,7 @@ func (t *tower) answer(w http.ResponseWriter, r *http.Request, op string, body *
 		kind := body.Children[0].XMLName.Local
 		if t.refuse != nil {
 			if code := t.refuse(op, kind, address); code != "" {
-				say(refusal(op, code))
+				say(saysNo(op, code))
 				return true
 			}
 		}
@@ -221,9 +221,9 @@ func TestNotifyGoesOn(t *testing.T) {
 		"its other spelling": func(w func(string), ids []string) {
 			w(`<m:ErrorSubscriptionIds><m:SubscriptionId>` + ids[0] + `</m:SubscriptionId></m:ErrorSubscriptionIds>`)
 		},
-		"not found": func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorSubscriptionNotFound")) },
-		"missed":    func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorMissedNotificationEvents")) },
-		"busy":      func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorServerBusy")) },
+		"not found": func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorSubscriptionNotFound")) },
+		"missed":    func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorMissedNotificationEvents")) },
+		"busy":      func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorServerBusy")) },
 		"silent":    func(func(string), []string) {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestNotifyPulls(t *testing.T) {
 			what := "StatusEvent"
 			switch n {
 			case 4:
-				return refusal("GetEvents", "ErrorExpiredSubscription")
+				return saysNo("GetEvents", "ErrorExpiredSubscription")
 			case 3, 8:
 				what = "NewMailEvent"
 			}
