@@ -403,3 +403,33 @@ func TestHerald(t *testing.T) {
 	require.Equal(t, []mailbox.Key{ann}, keys)
 	require.Zero(t, next)
 }
+
+// A mailbox that the server forgets each time falls silent, and the others of the stream go on.
+func TestNotifyGivesUpOnOne(t *testing.T) {
+	s := newTower(t)
+	first := ""
+	s.live = func(_ *tower, w func(string), ids []string, stream int) {
+		if len(ids) > 1 {
+			s.mu.Lock()
+			if first == "" {
+				first = ids[0]
+			}
+			s.mu.Unlock()
+			w(`<m:ErrorSubscriptionIds><t:SubscriptionId>` + ids[1] + `</t:SubscriptionId></m:ErrorSubscriptionIds>`)
+			return
+		}
+		w(event(ids[0], "NewMailEvent"))
+	}
+	s.ends = func(int) bool { return false }
+	news, stop := s.listen(t, s.accountOf("a@example.com", true), s.accountOf("b@example.com", true))
+	for key := range news {
+		if key.Mailbox == "a@example.com" && s.streamsSoFar() == maxDropped+1 {
+			break
+		}
+	}
+	require.ErrorIs(t, stop(), context.Canceled)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, 1+maxDropped, s.number)
+	require.Equal(t, []string{first}, s.gone)
+}
