@@ -64,11 +64,11 @@ func TestEWS09Busy(t *testing.T) {
 		"a fault":                        {500, faultOf("ErrorServerBusy", backOffOf("297749")), nil, shared, 297749 * time.Millisecond, false},
 		"a fault with 200":               {200, faultOf("ErrorServerBusy", backOffOf("abc")), nil, shared, 0, false},
 		"a fault with 503":               {503, faultOf("ErrorServerBusy", backOffOf("7000")), map[string]string{"Retry-After": "99"}, shared, 7 * time.Second, false},
-		"a message":                      {200, refusal("ErrorServerBusy", backOffOf("0")), nil, shared, time.Second, false},
+		"a message":                      {200, faulted("ErrorServerBusy", backOffOf("0")), nil, shared, time.Second, false},
 		"only the header says how long":  {500, faultOf("ErrorServerBusy", ""), map[string]string{"Retry-After": "30"}, shared, 30 * time.Second, false},
-		"connections, impersonating":     {200, refusal("ErrorExceededConnectionCount", backOffOf("0")), nil, shared, time.Second, false},
-		"connections, as a delegate":     {200, refusal("ErrorExceededConnectionCount", backOffOf("0")), nil, []func(*provider.Account){service}, time.Second, true},
-		"connections, one's own":         {200, refusal("ErrorExceededConnectionCount", backOffOf("0")), nil, nil, time.Second, false},
+		"connections, impersonating":     {200, faulted("ErrorExceededConnectionCount", backOffOf("0")), nil, shared, time.Second, false},
+		"connections, as a delegate":     {200, faulted("ErrorExceededConnectionCount", backOffOf("0")), nil, []func(*provider.Account){service}, time.Second, true},
+		"connections, one's own":         {200, faulted("ErrorExceededConnectionCount", backOffOf("0")), nil, nil, time.Second, false},
 		"429":                            {429, "", map[string]string{"Retry-After": "12"}, shared, 12 * time.Second, true},
 		"429, one's own account":         {429, "", nil, nil, 0, false},
 		"503":                            {503, "<html/>", map[string]string{"Retry-After": "12"}, shared, 12 * time.Second, true},
@@ -112,9 +112,9 @@ func TestStatuses(t *testing.T) {
 	s.fails(t, provider.ErrUnavailable, autodiscovering) // it is looked for again
 	s = newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 403, faultOf("ErrorAccessDenied", "")) })
 	require.Equal(t, "ErrorAccessDenied", s.fails(t, provider.ErrUnsupported).Code, "what SOAP says goes before the status")
-	s = newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 503, folders()) })
+	s = newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 503, folderList()) })
 	s.fails(t, provider.ErrThrottled) // an answer is none with this status
-	s = newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 500, folders()) })
+	s = newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 500, folderList()) })
 	_, err := s.openWith(t, s.driver(), s.account())
 	require.NoError(t, err, "500 is read first")
 }
@@ -191,11 +191,11 @@ func TestImpersonationThatFlaps(t *testing.T) {
 // The table of response codes has each code once, and no family that takes another kind's code
 // unseen.
 func TestMeanings(t *testing.T) {
-	seen := make(map[string]bool)
+	heard := make(map[string]bool)
 	for _, of := range meanings {
 		for _, code := range strings.Fields(of.codes) {
-			require.False(t, seen[code], "%s is listed twice", code)
-			seen[code] = true
+			require.False(t, heard[code], "%s is listed twice", code)
+			heard[code] = true
 			require.True(t, strings.HasPrefix(code, "Error"), code)
 		}
 	}

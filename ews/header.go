@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -308,52 +307,6 @@ func oneLine(text string) string {
 		}
 		return c
 	}, text))
-}
-
-// An attachment is what a message says of one.
-type attachment struct {
-	id, name, kind, contentID string
-	size                      int64
-	inline, message           bool
-}
-
-// maxAttachments is how many attachments a message that is put together may have.
-const maxAttachments = 1000
-
-func readAttachments(r *soap.Reader, e soap.Element) (list []attachment) {
-	for one := range r.Children(e) {
-		if one.Name.Space != soap.Types || len(list) >= maxAttachments {
-			continue
-		}
-		a := attachment{message: one.Name.Local == "ItemAttachment"}
-		for field := range r.Children(one) {
-			a.readField(r, field)
-		}
-		if a.id != "" && (a.message || one.Name.Local == "FileAttachment") {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-func (a *attachment) readField(r *soap.Reader, e soap.Element) {
-	if e.Name.Space != soap.Types {
-		return
-	}
-	switch e.Name.Local {
-	case "AttachmentId":
-		a.id = e.Attr("Id")
-	case "Name":
-		a.name = oneLine(r.Text(e, maxText))
-	case "ContentType":
-		a.kind = oneLine(r.Text(e, maxText))
-	case "ContentId":
-		a.contentID = r.Text(e, maxText)
-	case "Size":
-		a.size, _ = strconv.ParseInt(r.Text(e, maxText), 10, 64)
-	case "IsInline":
-		a.inline = isTrue(r.Text(e, maxText))
-	}
 }
 
 // zeroUnix is a date that a draft may have.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +27,7 @@ import (
 // word is the password of every test here. It must never show.
 const word = "canary-Yw7!k3"
 
-// A script is a server that answers as a test says, after it has seen the password or a token.
+// A script is a server that answers as a test says, after it has heard the password or a token.
 type script struct {
 	*httptest.Server
 	answer func(w http.ResponseWriter, r *http.Request, op string)
@@ -36,13 +37,13 @@ type script struct {
 	refusing atomic.Bool
 
 	mu     sync.Mutex
-	served []seen
+	served []heard
 	asked  int // without a proof
 	conns  int
 }
 
-// seen is a request that was signed in.
-type seen struct {
+// heard is a request that was signed in.
+type heard struct {
 	op     string
 	body   string
 	header http.Header
@@ -51,7 +52,7 @@ type seen struct {
 func newScript(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, op string)) *script {
 	s := &script{answer: answer, offers: []string{"Negotiate", "NTLM", `Basic realm="mail"`}}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.Config.ErrorLog = nil
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
 			s.mu.Lock()
@@ -81,20 +82,26 @@ func (s *script) serve(w http.ResponseWriter, r *http.Request) {
 	_, rest, _ := strings.Cut(string(b), "<s:Body><m:")
 	op := rest[:strings.IndexAny(rest+" ", " >/")]
 	s.mu.Lock()
-	s.served = append(s.served, seen{op, string(b), r.Header.Clone()})
+	s.served = append(s.served, heard{op, string(b), r.Header.Clone()})
 	s.mu.Unlock()
 	w.Header().Set("Request-Id", "request-1")
 	w.Header().Set("X-FEServer", "FRONT1")
 	s.answer(w, r, op)
 }
 
-func (s *script) all() []seen {
+func (s *script) all() []heard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]seen(nil), s.served...)
+	return append([]heard(nil), s.served...)
 }
 
-func (s *script) last() seen {
+func (s *script) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns
+}
+
+func (s *script) last() heard {
 	all := s.all()
 	return all[len(all)-1]
 }
@@ -165,30 +172,30 @@ func application(source provider.TokenSource) func(*provider.Account) {
 
 const header15 = `<s:Header><h:ServerVersionInfo xmlns:h="http://schemas.microsoft.com/exchange/services/2006/types" MajorVersion="15" MinorVersion="1" MajorBuildNumber="2507" MinorBuildNumber="6" Version="V2017_07_11"/></s:Header>`
 
-// soapOf is a whole answer.
-func soapOf(body string) string {
+// scripted is a whole answer.
+func scripted(body string) string {
 	return `<?xml version="1.0" encoding="utf-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">` +
 		header15 + `<s:Body>` + body + `</s:Body></s:Envelope>`
 }
 
-// folders answers GetFolder for all that Open asks for.
-func folders() string {
+// folderList answers GetFolder for all that Open asks for.
+func folderList() string {
 	var b strings.Builder
 	for i := range distinguished {
 		fmt.Fprintf(&b, `<m:GetFolderResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Folders><t:Folder><t:FolderId Id="F%d" ChangeKey="C"/></t:Folder></m:Folders></m:GetFolderResponseMessage>`, i)
 	}
-	return soapOf(`<m:GetFolderResponse><m:ResponseMessages>` + b.String() + `</m:ResponseMessages></m:GetFolderResponse>`)
+	return scripted(`<m:GetFolderResponse><m:ResponseMessages>` + b.String() + `</m:ResponseMessages></m:GetFolderResponse>`)
 }
 
-// refusal answers GetFolder with a code for each folder.
-func refusal(code, xml string) string {
-	return soapOf(`<m:GetFolderResponse><m:ResponseMessages>` + strings.Repeat(
+// faulted answers GetFolder with a code for each folder.
+func faulted(code, xml string) string {
+	return scripted(`<m:GetFolderResponse><m:ResponseMessages>` + strings.Repeat(
 		`<m:GetFolderResponseMessage ResponseClass="Error"><m:MessageText>words of the server</m:MessageText><m:ResponseCode>`+code+`</m:ResponseCode>`+strings.ReplaceAll(xml, "t:MessageXml", "m:MessageXml")+`</m:GetFolderResponseMessage>`, len(distinguished)) +
 		`</m:ResponseMessages></m:GetFolderResponse>`)
 }
 
 func faultOf(code, xml string) string {
-	return soapOf(`<s:Fault><faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:` + code + `</faultcode><faultstring xml:lang="de-DE">Worte</faultstring><detail><e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">` +
+	return scripted(`<s:Fault><faultcode xmlns:a="http://schemas.microsoft.com/exchange/services/2006/types">a:` + code + `</faultcode><faultstring xml:lang="de-DE">Worte</faultstring><detail><e:ResponseCode xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">` +
 		code + `</e:ResponseCode><e:Message xmlns:e="http://schemas.microsoft.com/exchange/services/2006/errors">Worte</e:Message>` + xml + `</detail></s:Fault>`)
 }
 
@@ -204,7 +211,7 @@ func give(w http.ResponseWriter, status int, body string) {
 }
 
 // well answers what Open asks.
-func well(w http.ResponseWriter, r *http.Request, op string) { give(w, 200, folders()) }
+func well(w http.ResponseWriter, r *http.Request, op string) { give(w, 200, folderList()) }
 
 // openWith opens a session, and closes it at the end.
 func (s *script) openWith(t *testing.T, d *Driver, a provider.Account) (*session, error) {

@@ -44,7 +44,7 @@ func TestSchemaIsNegotiated(t *testing.T) {
 			w.WriteHeader(500)
 			w.Write([]byte("ErrorInvalidSchemaVersionForMailboxVersion"))
 		},
-		"in each answer": func(w http.ResponseWriter) { give(w, 200, refusal(mailboxVersion, "")) },
+		"in each answer": func(w http.ResponseWriter) { give(w, 200, faulted(mailboxVersion, "")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newOld(t, "Exchange2010_SP2", refuse)
@@ -75,7 +75,7 @@ func TestSchemaOfAMailbox(t *testing.T) {
 	s = newScript(t, func(w http.ResponseWriter, r *http.Request, op string) {
 		got := s.last()
 		if got.header.Get("X-AnchorMailbox") == "old@example.test" && schemaIn(got.body) > "Exchange2010_SP2" {
-			give(w, 200, refusal(mailboxVersion, ""))
+			give(w, 200, faulted(mailboxVersion, ""))
 			return
 		}
 		well(w, r, op)

@@ -34,7 +34,8 @@ func (s *Server) openAnswer(w *soap.Writer, op string) {
 		"xmlns:h", soap.Types, "xmlns", soap.Types)
 	w.End()
 	w.Start("s:Body")
-	w.Start("m:"+strings.TrimSuffix(op, "Request")+"Response", "xmlns:m", soap.Messages, "xmlns:t", soap.Types, "xmlns:xsi", soap.Instance)
+	attrs := []string{"xmlns:m", soap.Messages, "xmlns:t", soap.Types, "xmlns:xsi", soap.Instance}
+	w.Start("m:"+strings.TrimSuffix(op, "Request")+"Response", append(attrs, answerAttrs(op)...)...)
 }
 
 func closeAnswer(w *soap.Writer) {
@@ -121,9 +122,14 @@ func (a *answer) send(status int, w *soap.Writer) {
 		a.w.Header().Set("Content-Encoding", "gzip")
 		a.w.Header().Set("Vary", "Accept-Encoding")
 		a.w.WriteHeader(status)
-		z := gzip.NewWriter(a.w)
+		z, ok := a.s.zips.Get().(*gzip.Writer) // one is as large as hundreds of answers
+		if !ok {
+			z = gzip.NewWriter(nil)
+		}
+		z.Reset(a.w)
 		io.Copy(z, body)
 		z.Close()
+		a.s.zips.Put(z)
 		return
 	}
 	a.w.WriteHeader(status)

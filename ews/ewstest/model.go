@@ -13,7 +13,8 @@ type model struct {
 	boxes   []*mailbox
 	items   map[string]*stored // by id
 	folders map[string]*folder // by id
-	count   uint64             // of changes, ids, and all else that is numbered
+	count   uint64             // of changes, and all else that is numbered
+	ids     uint64             // how many were given
 	states  uint64             // how often all sync states were forgotten
 	sent    []SentMessage
 	gone    map[string]bool // ids of drafts that were sent

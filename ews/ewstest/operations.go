@@ -1,5 +1,14 @@
 package ewstest
 
+// answerAttrs returns what the element that answers an operation has as attributes: those that
+// are a ResponseMessage themselves say that they are a success, for what is none is a fault.
+func answerAttrs(op string) []string {
+	if op == "GetDelegate" {
+		return []string{"ResponseClass", "Success"}
+	}
+	return nil
+}
+
 // operations returns what the server can do, by the local names of the elements that ask for it.
 func operations() map[string]operation {
 	return map[string]operation{
