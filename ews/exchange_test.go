@@ -168,7 +168,7 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	if d.code != nil && d.code(op, n) != "" {
-		fmt.Fprint(w, wrap(op, refusal(op, d.code(op, n))))
+		fmt.Fprint(w, wrap(op, saysNo(op, d.code(op, n))))
 		return
 	}
 	answer := d.perform(op, body)
@@ -189,7 +189,7 @@ func success(op, content string) string {
 	return `<m:` + op + `ResponseMessage ResponseClass="Success">` + nothing + content + `</m:` + op + `ResponseMessage>`
 }
 
-func refusal(op, code string) string {
+func saysNo(op, code string) string {
 	return `<m:` + op + `ResponseMessage ResponseClass="Error"><m:MessageText>It says no.</m:MessageText><m:ResponseCode>` + code + `</m:ResponseCode></m:` + op + `ResponseMessage>`
 }
 
@@ -216,7 +216,7 @@ func (d *desk) perform(op string, body *element) string {
 	}
 	at := slices.IndexFunc(d.items, func(i *deskItem) bool { return i.id == id.attr("Id") })
 	if at < 0 {
-		return refusal(op, "ErrorItemNotFound")
+		return saysNo(op, "ErrorItemNotFound")
 	}
 	it := d.items[at]
 	switch op {
@@ -237,7 +237,7 @@ func (d *desk) perform(op string, body *element) string {
 		return success(op, `<m:Items>`+it.show()+`</m:Items>`)
 	}
 	d.t.Errorf("nobody knows %s", op)
-	return refusal(op, "ErrorInvalidOperation")
+	return saysNo(op, "ErrorInvalidOperation")
 }
 
 func (d *desk) move(it *deskItem, folder string) {
@@ -285,7 +285,7 @@ func folderOf(e *element) string {
 func (d *desk) find(body *element) string {
 	folder := folderOf(body.at("ParentFolderIds"))
 	if !strings.HasPrefix(folder, "the-") {
-		return refusal("FindItem", "ErrorInvalidIdMalformed")
+		return saysNo("FindItem", "ErrorInvalidIdMalformed")
 	}
 	criteria := body.at("Restriction").Children
 	if criteria[0].XMLName.Local == "Or" {
@@ -311,7 +311,7 @@ func (d *desk) find(body *element) string {
 func (d *desk) create(body *element) string {
 	folder := folderOf(body.at("SavedItemFolderId"))
 	if !strings.HasPrefix(folder, "the-") {
-		return refusal("CreateItem", "ErrorInvalidIdMalformed")
+		return saysNo("CreateItem", "ErrorInvalidIdMalformed")
 	}
 	m := body.at("Items", "Message")
 	mime, err := base64.StdEncoding.DecodeString(m.value("MimeContent"))
@@ -373,7 +373,7 @@ func (d *desk) take(id *element) (*deskItem, string) {
 func (d *desk) attach(body *element) string {
 	it, code := d.take(body.at("ParentItemId"))
 	if code != "" {
-		return refusal("CreateAttachment", code)
+		return saysNo("CreateAttachment", code)
 	}
 	f := body.at("Attachments", "FileAttachment")
 	content, err := base64.StdEncoding.DecodeString(f.value("Content"))
@@ -391,12 +391,12 @@ func (d *desk) send(body *element) string {
 		return success("SendItem", "")
 	}
 	if code != "" {
-		return refusal("SendItem", code)
+		return saysNo("SendItem", code)
 	}
 	if d.race > 0 {
 		d.race--
 		it.key++
-		return refusal("SendItem", "ErrorIrresolvableConflict")
+		return saysNo("SendItem", "ErrorIrresolvableConflict")
 	}
 	if !d.stays {
 		it.unsent = false

@@ -60,7 +60,7 @@ func (t *tower) answer(w http.ResponseWriter, r *http.Request, op string, body *
 		kind := body.Children[0].XMLName.Local
 		if t.refuse != nil {
 			if code := t.refuse(op, kind, address); code != "" {
-				say(refusal(op, code))
+				say(saysNo(op, code))
 				return true
 			}
 		}
@@ -221,9 +221,9 @@ func TestNotifyGoesOn(t *testing.T) {
 		"its other spelling": func(w func(string), ids []string) {
 			w(`<m:ErrorSubscriptionIds><m:SubscriptionId>` + ids[0] + `</m:SubscriptionId></m:ErrorSubscriptionIds>`)
 		},
-		"not found": func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorSubscriptionNotFound")) },
-		"missed":    func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorMissedNotificationEvents")) },
-		"busy":      func(w func(string), _ []string) { w(refusal("GetStreamingEvents", "ErrorServerBusy")) },
+		"not found": func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorSubscriptionNotFound")) },
+		"missed":    func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorMissedNotificationEvents")) },
+		"busy":      func(w func(string), _ []string) { w(saysNo("GetStreamingEvents", "ErrorServerBusy")) },
 		"silent":    func(func(string), []string) {},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -350,7 +350,7 @@ func TestNotifyPulls(t *testing.T) {
 			what := "StatusEvent"
 			switch n {
 			case 4:
-				return refusal("GetEvents", "ErrorExpiredSubscription")
+				return saysNo("GetEvents", "ErrorExpiredSubscription")
 			case 3, 8:
 				what = "NewMailEvent"
 			}
@@ -402,4 +402,34 @@ func TestHerald(t *testing.T) {
 	keys, next = h.due(now.Add(5 * time.Second))
 	require.Equal(t, []mailbox.Key{ann}, keys)
 	require.Zero(t, next)
+}
+
+// A mailbox that the server forgets each time falls silent, and the others of the stream go on.
+func TestNotifyGivesUpOnOne(t *testing.T) {
+	s := newTower(t)
+	first := ""
+	s.live = func(_ *tower, w func(string), ids []string, stream int) {
+		if len(ids) > 1 {
+			s.mu.Lock()
+			if first == "" {
+				first = ids[0]
+			}
+			s.mu.Unlock()
+			w(`<m:ErrorSubscriptionIds><t:SubscriptionId>` + ids[1] + `</t:SubscriptionId></m:ErrorSubscriptionIds>`)
+			return
+		}
+		w(event(ids[0], "NewMailEvent"))
+	}
+	s.ends = func(int) bool { return false }
+	news, stop := s.listen(t, s.accountOf("a@example.com", true), s.accountOf("b@example.com", true))
+	for key := range news {
+		if key.Mailbox == "a@example.com" && s.streamsSoFar() == maxDropped+1 {
+			break
+		}
+	}
+	require.ErrorIs(t, stop(), context.Canceled)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, 1+maxDropped, s.number)
+	require.Equal(t, []string{first}, s.gone)
 }

@@ -66,7 +66,7 @@ func (l *letter) find(ctx context.Context) error {
 }
 
 // decided settles everybody where what was seen leaves nothing to do.
-func (l *letter) decided(seen seen) bool {
+func (l *letter) decided(seen whereabouts) bool {
 	switch {
 	case seen.sent:
 		l.settle(provider.StatusSent, wasSent)
@@ -91,15 +91,15 @@ func (l *letter) decided(seen seen) bool {
 	return true
 }
 
-// What was seen of a letter.
-type seen struct {
+// Whereabouts are what was seen of a letter.
+type whereabouts struct {
 	sent      bool // a copy is among the sent mail, or on its way
 	drafts    []sighting
 	withdrawn bool // the draft of this try is among what was deleted
 }
 
 // look looks where a letter may be.
-func (l *letter) look(ctx context.Context) (seen seen, err error) {
+func (l *letter) look(ctx context.Context) (seen whereabouts, err error) {
 	if seen.drafts, err = l.drafts(ctx); err != nil {
 		return seen, err
 	}

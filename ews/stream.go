@@ -35,6 +35,7 @@ type subscriber struct {
 	pulled  bool   // it is asked for by itself; who does that alone may use what follows
 	silent  error  // why it is not listened to any more
 	lost    bool   // there was a subscription before, so something may have been missed
+	dropped int    // how often in a row the server has forgotten it, without a word in between
 }
 
 // run listens until it is no use any more.
@@ -285,7 +286,11 @@ func (l *listener) stream(ctx context.Context) error {
 				case "Notifications":
 					for one := range r.Children(e) {
 						id, news := readNotification(r, one)
-						if s := l.subs[id]; s != nil && news {
+						s := l.subs[id]
+						if s == nil {
+							continue // EWS-11
+						}
+						if s.dropped = 0; news {
 							l.tell(s.account.Mailbox.Key)
 						}
 					}
@@ -323,6 +328,10 @@ func lapsed(code string) bool {
 	return false
 }
 
+// maxDropped is how often in a row a mailbox is subscribed anew. A server that has none of it
+// may be one where each mailbox wants a stream of its own.
+const maxDropped = 3
+
 // forget has a mailbox subscribed anew. It returns how many subscriptions that was.
 func (l *listener) forget(id string) int {
 	s := l.subs[id]
@@ -330,6 +339,9 @@ func (l *listener) forget(id string) int {
 		return 0
 	}
 	s.id, s.lost = "", true
+	if s.dropped++; s.dropped == maxDropped {
+		s.silent = fail("GetStreamingEvents", provider.ErrUnavailable, "nothing: it is polled instead", errForgotten)
+	}
 	delete(l.subs, id)
 	return 1
 }
