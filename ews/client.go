@@ -123,6 +123,9 @@ func (c *client) do(ctx context.Context, k call) error {
 
 // once makes a call once.
 func (c *client) once(ctx context.Context, k call) error {
+	if k.many {
+		ctx = wire.Unhurried(ctx)
+	}
 	var w soap.Writer
 	c.envelope(&w, k.write)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, w.Open())

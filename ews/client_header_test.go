@@ -1,6 +1,7 @@
 package ews
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"strings"
@@ -145,4 +146,40 @@ func TestP5SharedConnections(t *testing.T) {
 	_, err = s.openWith(t, d, s.account(service, impersonating))
 	require.NoError(t, err)
 	require.Equal(t, 3, s.connections(), "the last one to leave has closed it")
+}
+
+// P6: nothing of a driver at work prints what proves us.
+func TestP6DriverPrintsNoSecret(t *testing.T) {
+	s := newScript(t, well)
+	d := s.driver()
+	p, err := s.openWith(t, d, s.account(service, impersonating))
+	require.NoError(t, err)
+	for _, v := range []any{d, p, p.client, p.client.web, p.client.account} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			text := fmt.Sprintf(verb, v)
+			require.NotContains(t, text, word)
+			require.NotContains(t, text, base64.StdEncoding.EncodeToString([]byte("service:"+word)))
+		}
+	}
+}
+
+// BenchmarkOpen opens and closes the mailboxes of one account, while another one is open, and while none is.
+func BenchmarkOpen(b *testing.B) {
+	for _, shared := range []bool{true, false} {
+		b.Run(map[bool]string{true: "shared", false: "alone"}[shared], func(b *testing.B) {
+			s := newScript(b, well)
+			d := s.driver()
+			if shared {
+				p, err := d.Open(b.Context(), s.account(service, impersonating))
+				require.NoError(b, err)
+				defer p.Close()
+			}
+			for b.Loop() {
+				p, err := d.Open(b.Context(), s.account(service, impersonating, mailboxOf("bob")))
+				require.NoError(b, err)
+				p.Close()
+			}
+			b.ReportMetric(float64(s.connections())/float64(b.N), "conns/op")
+		})
+	}
 }

@@ -32,6 +32,9 @@ func (c *client) receive(answer *http.Response, k call) error {
 	if answer.Header.Get("Content-Encoding") != "" {
 		return &provider.Error{Op: "ews: " + k.op, Kind: provider.ErrProtocol, Err: errPacked}
 	}
+	if answer.StatusCode == http.StatusForbidden && c.online() {
+		return c.status(answer, "") // which says it in SOAP too, as a refusal of the mailbox
+	}
 	most := k.most
 	if most == 0 {
 		most = room + c.limits.Message*2
@@ -154,8 +157,7 @@ func (c *client) named(err error, asked, h http.Header) error {
 	var names []string
 	for _, name := range []string{"Request-Id", "X-FEServer", "X-BEServer", "X-CalculatedBETarget", "X-Ms-Diagnostics"} {
 		text := h.Get(name)
-		var known *provider.Error
-		if text == "" || c.web.Repeats(text) || errors.As(err, &known) {
+		if text == "" || c.web.Repeats(text) {
 			continue
 		}
 		if name == "X-Ms-Diagnostics" && err != nil && strings.Contains(err.Error(), wire.Quote(text)) {

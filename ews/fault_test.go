@@ -127,6 +127,9 @@ func TestExchangeOnlineRetires(t *testing.T) {
 		require.Contains(t, e.Error()+e.Remedy, words)
 	}
 	require.Equal(t, "HTTP 403", e.Code)
+	soap := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 403, faultOf("ErrorAccessDenied", "")) })
+	e = soap.fails(t, provider.ErrUnsupported, online, application(new(tokens)))
+	require.Contains(t, e.Remedy, "Graph", "and as a fault")
 	e = s.fails(t, provider.ErrUnsupported)
 	require.NotContains(t, e.Error()+e.Remedy, "Graph", "a server on premises goes on")
 

@@ -49,7 +49,7 @@ type heard struct {
 	header http.Header
 }
 
-func newScript(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, op string)) *script {
+func newScript(t testing.TB, answer func(w http.ResponseWriter, r *http.Request, op string)) *script {
 	s := &script{answer: answer, offers: []string{"Negotiate", "NTLM", `Basic realm="mail"`}}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)

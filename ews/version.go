@@ -57,13 +57,22 @@ func (c *client) settle() {
 // anew.
 func (c *client) stepDown(err error) bool {
 	var e *provider.Error
-	if !errors.As(err, &e) || !isVersionError(e.Code) {
+	if !errors.As(err, &e) {
 		return false
 	}
 	s := c.state
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i := slices.Index(schemas, c.version)
+	switch {
+	case isVersionError(e.Code):
+	case s.settled:
+		return false
+	case e.Code == "ErrorInvalidRequest": // which some servers say instead
+	case e.Code == "ErrorSchemaValidation" && strings.Contains(e.Error(), c.version):
+	default:
+		return false
+	}
 	if s.settled {
 		c.driver.known.forget(c.url, c.account)
 		return false

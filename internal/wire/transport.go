@@ -50,7 +50,7 @@ const (
 //
 // A request must be for https, or for http under a policy that allows plaintext, and
 // may have no user in its URL. Time is bounded as in Limits: Dial, TLS, and Command
-// for what an answer takes to begin and to go on.
+// for what an answer takes to begin and to go on, with Floor for how fast it does.
 type Transport struct {
 	o      HTTPOptions
 	config *tls.Config
@@ -110,7 +110,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer.Request = r
-	answer.Body = &progress{t: t, of: r.Context(), ctx: ctx, cancel: cancel, body: answer.Body}
+	answer.Body = &progress{t: t, of: r.Context(), ctx: ctx, cancel: cancel, body: answer.Body, unhurried: r.Context().Value(unhurriedKey{}) != nil}
 	return answer, nil
 }
 
@@ -193,18 +193,34 @@ func (t *Transport) ReadBody(answer *http.Response, most int64) ([]byte, error) 
 	return body, nil
 }
 
-// A progress is a body each read of which must come about within Limits.Command.
+type unhurriedKey struct{}
+
+// Unhurried returns a context for requests whose answers come in drops, such as news: what
+// bounds them is Limits.Command between two of them, and not Limits.Floor.
+func Unhurried(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unhurriedKey{}, true)
+}
+
+// A progress is a body each read of which must come about within Limits.Command, and which
+// must come with Limits.Floor.
 type progress struct {
-	t       *Transport
-	of, ctx context.Context
-	cancel  context.CancelCauseFunc
-	body    io.ReadCloser
+	t         *Transport
+	of, ctx   context.Context
+	cancel    context.CancelCauseFunc
+	body      io.ReadCloser
+	unhurried bool
+	window    window
 }
 
 func (p *progress) Read(b []byte) (int, error) {
 	late := time.AfterFunc(p.t.o.Limits.Command, func() { p.cancel(errSlow) })
+	start := time.Now()
 	n, err := p.body.Read(b)
 	late.Stop()
+	if err == nil && !p.unhurried && p.window.slow(n, time.Since(start), p.t.o.Limits.Floor) {
+		p.cancel(errSlow)
+		err = errSlow
+	}
 	if err != nil && err != io.EOF {
 		err = p.t.explain(p.of, p.ctx, err)
 	}

@@ -219,3 +219,37 @@ func TestSSRF10TransportEnvironment(t *testing.T) {
 		t.Errorf("asked were the environment's proxy for %v, the operator's for %v", e, o)
 	}
 }
+
+// P9: an answer that comes in drops is given up when it is slower than the floor, unless it is
+// meant to.
+func TestP9TransportFloor(t *testing.T) {
+	_, tr := serveHTTP(t, nil, nil)
+	for _, unhurried := range []bool{false, true} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		p := &progress{t: tr, of: t.Context(), ctx: ctx, cancel: cancel, body: io.NopCloser(drops{}), unhurried: unhurried,
+			window: window{spent: windowSize - time.Millisecond, bytes: 29}}
+		n, err := p.Read(make([]byte, 10))
+		if n != 1 {
+			t.Errorf("%d bytes", n)
+		}
+		if unhurried && err != nil {
+			t.Errorf("unhurried: %v", err)
+		}
+		if !unhurried {
+			wantKind(t, err, provider.ErrUnavailable)
+		}
+	}
+	if Unhurried(t.Context()).Value(unhurriedKey{}) == nil {
+		t.Error("a context does not say so")
+	}
+}
+
+// drops gives one byte now and then.
+type drops struct{}
+
+func (drops) Read(p []byte) (int, error) {
+	time.Sleep(2 * time.Millisecond)
+	p[0] = 'x'
+	return 1, nil
+}
