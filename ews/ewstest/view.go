@@ -57,6 +57,9 @@ func (it *stored) head() *item.Message {
 // header returns the header of a message, without the empty line behind it.
 func header(raw []byte) []byte {
 	end := len(raw)
+	if bytes.HasPrefix(raw, []byte("\r\n")) || bytes.HasPrefix(raw, []byte("\n")) {
+		return nil
+	}
 	for _, mark := range []string{"\r\n\r\n", "\n\n", "\n\r\n"} {
 		if i := bytes.Index(raw[:end], []byte(mark)); i >= 0 {
 			end = i + strings.IndexByte(mark, '\n') + 1
