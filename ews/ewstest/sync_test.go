@@ -205,7 +205,7 @@ func TestListingsOfKinds(t *testing.T) {
 	for _, shape := range []string{"IdOnly", "Default", "AllProperties"} {
 		shape = `<m:ItemShape><t:BaseShape>` + shape + `</t:BaseShape></m:ItemShape>`
 		changes := b.one(`<m:SyncFolderItems>` + shape + `<m:SyncFolderId>` + id + `</m:SyncFolderId><m:MaxChangesReturned>100</m:MaxChangesReturned></m:SyncFolderItems>`).child("Changes")
-		found := b.one(`<m:FindItem Traversal="Shallow">` + shape + `<m:ParentFolderIds>` + id + `</m:ParentFolderIds></m:FindItem>`).at("RootFolder", "Items")
+		found := b.one(`<m:FindItem Traversal="Shallow">`+shape+`<m:ParentFolderIds>`+id+`</m:ParentFolderIds></m:FindItem>`).at("RootFolder", "Items")
 		require.Len(t, changes.children, 10)
 		require.Len(t, found.children, 10)
 		for i, c := range changes.children {
