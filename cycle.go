@@ -210,6 +210,10 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		c.closed(side, why)
 		return nil
 	}
+	if wait, why := c.s.waits.closed(c, side, now); wait {
+		c.closed(side, why)
+		return nil
+	}
 	if down, why := c.s.outages.closed(c, side, now); down {
 		c.closed(side, why)
 		c.tellOwner(side, why)
@@ -241,6 +245,7 @@ func (c *cycle) try(ctx context.Context, side mailbox.Side, wanted bool, do func
 		c.apply(mailbox.Event{Kind: mailbox.EventCycle, Side: side, Outcome: mailbox.Outcome{Class: mailbox.Succeeded, Revision: c.revision}})
 	}
 	c.apply(mailbox.Event{Kind: mailbox.EventCycle, Side: side, Outcome: outcome})
+	c.s.waits.note(c, side, err)
 	return wrap(side, err)
 }
 

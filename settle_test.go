@@ -23,8 +23,8 @@ import (
 // driver, and forgets nothing when a session dies.
 type draftServer struct {
 	mu        sync.Mutex
-	drafts    map[string]bool // by the id of the entry
-	withdrawn map[string]int  // by which try: drafts that Settle has put aside, as evidence
+	drafts    map[string]int // by which try, by the id of the entry
+	withdrawn map[string]int // by which try: drafts that Settle has put aside, as evidence
 	sent      map[string]int
 
 	lose   func(step string) (before, after bool) // the answer to a step is lost, before its effect or after it
@@ -33,7 +33,7 @@ type draftServer struct {
 }
 
 func newDraftServer() *draftServer {
-	return &draftServer{drafts: make(map[string]bool), withdrawn: make(map[string]int), sent: make(map[string]int), lose: func(string) (bool, bool) { return false, false }}
+	return &draftServer{drafts: make(map[string]int), withdrawn: make(map[string]int), sent: make(map[string]int), lose: func(string) (bool, bool) { return false, false }}
 }
 
 func (d *draftServer) Open(_ context.Context, a provider.Account) (provider.Provider, error) {
@@ -77,14 +77,14 @@ func all(s provider.Submission, status provider.Status, text string) (r provider
 }
 
 func (d *draftSession) Send(ctx context.Context, s provider.Submission) (provider.Result, error) {
-	if err := d.step("create", func() { d.drafts[s.EnvelopeID] = true }); err != nil {
+	if err := d.step("create", func() { d.drafts[s.EnvelopeID] = s.Attempt + 1 }); err != nil {
 		return all(s, provider.StatusRetry, ""), err
 	}
 	if err := s.Submitting(ctx); err != nil {
 		return all(s, provider.StatusRetry, ""), err
 	}
 	err := d.step("send", func() {
-		if d.drafts[s.EnvelopeID] && !d.stays {
+		if d.drafts[s.EnvelopeID] > 0 && !d.stays {
 			delete(d.drafts, s.EnvelopeID)
 			d.sent[s.EnvelopeID]++
 		}
@@ -103,11 +103,18 @@ func (d *draftSession) Settle(_ context.Context, s provider.Submission) (r provi
 		switch {
 		case d.sent[s.EnvelopeID] > 0:
 			r = all(s, provider.StatusSent, "found among the sent mail")
-		case d.stays, !d.drafts[s.EnvelopeID] && d.withdrawn[s.EnvelopeID] != s.Attempt+1:
+		case d.stays:
+			r = all(s, provider.StatusUncertain, "it is where it was")
+			return
+		case d.drafts[s.EnvelopeID] > 0:
+			d.withdrawn[s.EnvelopeID] = d.drafts[s.EnvelopeID]
+			delete(d.drafts, s.EnvelopeID)
+		}
+		switch {
+		case r.Recipients != nil:
+		case d.withdrawn[s.EnvelopeID] != s.Attempt+1: // or it is another try's
 			r = all(s, provider.StatusUncertain, "there is no trace of it")
 		default:
-			delete(d.drafts, s.EnvelopeID)
-			d.withdrawn[s.EnvelopeID] = s.Attempt + 1
 			r = all(s, provider.StatusRetry, "its draft was still there")
 		}
 	})
@@ -175,7 +182,7 @@ func TestO3HeldWithEvidence(t *testing.T) {
 		require.NoError(t, st.Enqueue(context.Background(), entry(ann, 1, "carl@example.org")))
 		e := sendUntil(t, s, st, "e001", time.Hour)
 		require.Equal(t, PhaseHeld, e.Phase)
-		require.Contains(t, e.Reason, "no trace of it")
+		require.Contains(t, e.Reason, "it is where it was")
 		require.Equal(t, 1, e.Attempts)
 		require.Zero(t, d.sent["e001"])
 	})

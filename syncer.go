@@ -26,6 +26,7 @@ type Syncer struct {
 	dials   slots
 	budgets budgets
 	outages outages
+	waits   waits
 
 	credentials credentials
 
@@ -91,6 +92,7 @@ func New(cfg Config) (*Syncer, error) {
 	s.dials.init(cfg.Clock)
 	s.budgets.init(s)
 	s.outages.init(s)
+	s.waits.init(s)
 	s.credentials.init(s)
 	s.health.init(s)
 	s.herald.init(s)

@@ -2,6 +2,8 @@ package serversync
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/go-serversync/serversync/mailbox"
@@ -36,20 +38,27 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 			continue
 		}
 		if err == nil && box.Syncs(mailbox.Incoming) {
-			free, ok := s.listener(key, p)
-			if !ok {
-				continue
-			}
-			defer free()
 			protocol := p.Kind.Incoming()
 			accounts[protocol] = append(accounts[protocol], s.account(box, p, p.Endpoint(mailbox.Incoming)))
 		}
 	}
 	var listeners sync.WaitGroup
 	defer listeners.Wait()
-	for protocol, list := range accounts { // the order does not matter: each listens on its own
+	for _, protocol := range slices.Sorted(maps.Keys(accounts)) {
 		notifier, ok := s.cfg.Drivers[protocol].(provider.Notifier)
 		if !ok {
+			continue
+		}
+		var list []provider.Account
+		for _, group := range gathered(notifier, accounts[protocol]) {
+			free, ok := s.listener(group[0].Mailbox.Key, group[0].Profile)
+			if !ok {
+				continue
+			}
+			defer free()
+			list = append(list, group...)
+		}
+		if len(list) == 0 {
 			continue
 		}
 		listeners.Go(func() {
@@ -70,6 +79,17 @@ func (s *Syncer) listen(ctx context.Context, keys []mailbox.Key, version int) {
 		}
 	}
 	stop()
+}
+
+// gathered returns the accounts by the connections that they are listened to on.
+func gathered(n provider.Notifier, accounts []provider.Account) (groups [][]provider.Account) {
+	if g, ok := n.(provider.Gatherer); ok {
+		return slices.DeleteFunc(g.Gather(accounts), func(g []provider.Account) bool { return len(g) == 0 })
+	}
+	for _, a := range accounts {
+		groups = append(groups, []provider.Account{a})
+	}
+	return groups
 }
 
 // listener takes a connection to listen on, which counts as the mailbox's own or, of

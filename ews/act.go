@@ -75,6 +75,9 @@ func (s *session) mark(ctx context.Context, id provider.ID, flag string, on bool
 		set.version = now.version
 		err = s.update(ctx, set)
 	}
+	if isConflict(codeOf(err)) {
+		err = as(err, provider.ErrUnavailable) // somebody else is busy with it
+	}
 	return err
 }
 

@@ -91,6 +91,13 @@ func TestChangeKeyIsFetched(t *testing.T) {
 	}}
 	require.NoError(t, act(t, c.open(t), provider.Act{Kind: provider.Mark, Flag: `\Seen`}))
 	require.Equal(t, "UpdateItem GetItem UpdateItem", c.ops())
+	c.answer = func(op, _ string) string {
+		if op == "GetItem" {
+			return soapOf(op, ok(op, `<m:Items><t:Message><t:ItemId Id="AAMk=" ChangeKey="v9"/></t:Message></m:Items>`))
+		}
+		return soapOf(op, failed(op, "ErrorStaleObject"))
+	}
+	require.ErrorIs(t, act(t, c.open(t), provider.Act{Kind: provider.Mark, Flag: `\Seen`}), provider.ErrUnavailable)
 }
 
 // A folder that is not there is made once, and found again when it is there; one that somebody

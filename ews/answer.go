@@ -1,8 +1,6 @@
 package ews
 
 import (
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -116,13 +114,11 @@ func unreadable(op string, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	var corrupt flate.CorruptInputError
 	kind := provider.ErrUnavailable
 	switch {
 	case errors.Is(err, soap.ErrTooLarge):
 		kind = provider.ErrTooLarge
-	case errors.Is(err, soap.ErrSyntax), errors.Is(err, soap.ErrDoctype), errors.Is(err, soap.ErrInclude),
-		errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
+	case errors.Is(err, soap.ErrSyntax), errors.Is(err, soap.ErrDoctype), errors.Is(err, soap.ErrInclude):
 		kind = provider.ErrProtocol
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("the answer was cut off: %w", err)

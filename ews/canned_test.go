@@ -120,8 +120,8 @@ func synced(state string, last bool, changes string) string {
 	return soapOf("SyncFolderItems", ok("SyncFolderItems", fmt.Sprintf(`<m:SyncState>%s</m:SyncState><m:IncludesLastItemInRange>%t</m:IncludesLastItemInRange><m:Changes>%s</m:Changes>`, state, last, changes)))
 }
 
-// note returns a Create of a message.
-func note(id string) string {
+// newNote returns a Create of a message.
+func newNote(id string) string {
 	return `<t:Create><t:Message><t:ItemId Id="` + id + `" ChangeKey="k"/><t:ItemClass>IPM.Note</t:ItemClass><t:DateTimeReceived>2026-11-21T10:00:00Z</t:DateTimeReceived><t:Size>100</t:Size><t:IsDraft>false</t:IsDraft><t:IsRead>true</t:IsRead></t:Message></t:Create>`
 }
 

@@ -38,7 +38,8 @@ var changeKinds = map[string]changeKind{"Create": wasCreated, "Update": wasUpdat
 // Exchange has one lane, so r.Lane does not matter.
 //
 // The server is asked for many changes at once; those that a page has no room for wait in its
-// cursor. A Full round begins at the server's beginning again, and Since does not thin it out.
+// cursor. When they do not fill a page the server is asked again, for a round ends only with what
+// has happened up to its last page. A Full round begins at the server's beginning again, and Since does not thin it out.
 func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.Page, err error) {
 	r.MaxItems, r.MaxBytes = cmp.Or(r.MaxItems, 50), cmp.Or(r.MaxBytes, 32<<20)
 	epoch, _, err := s.epoch(r.Folder)
@@ -49,36 +50,32 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	if err != nil {
 		return p, err
 	}
-	fresh := r.Cursor == "" || at.done()
+	fresh := r.Cursor == "" || at.done
 	switch {
 	case fresh && r.Full:
 		at = place{full: true}
 	case fresh:
 		at.full = false
 	}
-	still := false // nothing has happened at all
-	if len(at.rest) == 0 {
+	at.done = false
+	still, last := false, false // nothing has happened at all; there is no more
+	if len(at.rest) < r.MaxItems {
+		waits := len(at.rest) > 0
 		var b answered
-		b, err = s.next(ctx, r, at.state)
-		if isMissingFolder(err) {
-			b, epoch, err = s.again(ctx, r, at.state, epoch, err)
-		}
-		if err != nil {
+		b, epoch, err = s.next(ctx, r, at.state, epoch)
+		switch {
+		case err == nil:
+			still, last = !waits && b.last && b.count == 0, b.last
+			at.state, at.rest = b.state, append(at.rest, b.news(r, at.full)...)
+		case !waits || ctx.Err() != nil || provider.KindOf(err) != provider.ErrUnavailable && provider.KindOf(err) != provider.ErrThrottled:
 			return p, err
-		}
-		still = b.last && b.count == 0
-		at = place{state: b.state, last: b.last, full: at.full}
-		for _, n := range b.entries {
-			if at.full || n.kind != wasCreated || !n.isOlder(r) {
-				at.rest = append(at.rest, n)
-			}
 		}
 	}
 	if p.Changes, at.rest, err = s.tell(ctx, r, at); err != nil {
 		return provider.Page{}, err
 	}
-	p.RoundEnd, p.Full = at.done(), at.full
-	p.More = !p.RoundEnd
+	at.done = last && len(at.rest) == 0
+	p.RoundEnd, p.More, p.Full = at.done, !at.done, at.full
 	if still && r.Cursor.Done() && !at.full {
 		p.Next = r.Cursor // for one that moves costs a write
 		return p, nil
@@ -90,8 +87,27 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	return p, nil
 }
 
-// next asks the server for what happened since a state.
-func (s *session) next(ctx context.Context, r provider.Request, state string) (b answered, err error) {
+// news returns what r asks for of an answer.
+func (b answered) news(r provider.Request, full bool) (list []entry) {
+	for _, n := range b.entries {
+		if full || n.kind != wasCreated || !n.isOlder(r) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// next asks the server for what happened since a state. It returns the folder's epoch too.
+func (s *session) next(ctx context.Context, r provider.Request, state, epoch string) (answered, string, error) {
+	b, err := s.follow(ctx, r, state)
+	if isMissingFolder(err) {
+		return s.again(ctx, r, state, epoch, err)
+	}
+	return b, epoch, err
+}
+
+// follow asks for what happened since a state, until something did or that is all.
+func (s *session) follow(ctx context.Context, r provider.Request, state string) (b answered, err error) {
 	_, id, err := s.epoch(r.Folder)
 	if err != nil {
 		return b, err
@@ -128,7 +144,7 @@ func (s *session) again(ctx context.Context, r provider.Request, state, epoch st
 			if state != "" {
 				return b, epoch, expired("the folder has another id now")
 			}
-			b, err = s.next(ctx, r, state)
+			b, err = s.follow(ctx, r, state)
 			return b, now, err
 		}
 	}

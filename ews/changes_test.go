@@ -53,7 +53,7 @@ func TestP1WhatWaitsIsInTheCursor(t *testing.T) {
 		if strings.Contains(body, "<m:SyncState>one</m:SyncState>") {
 			return synced("two", true, `<t:Delete><t:ItemId Id="a" ChangeKey="k"/></t:Delete>`)
 		}
-		return synced("one", true, note("a")+note("A")+note("b"))
+		return synced("one", true, newNote("a")+newNote("A")+newNote("b"))
 	}}
 	var told []string
 	cursor := provider.Cursor("")
@@ -63,10 +63,11 @@ func TestP1WhatWaitsIsInTheCursor(t *testing.T) {
 		page, err := c.open(t).Changes(t.Context(), r)
 		require.NoError(t, err)
 		require.Len(t, page.Changes, 1)
+		require.Equal(t, page.RoundEnd, !page.More)
 		told = append(told, fmt.Sprint(page.Changes[0].Kind, " ", page.Changes[0].ID, " ", page.RoundEnd, " ", page.Next.Done()))
 		cursor = page.Next
 	}
-	require.Equal(t, []string{"upsert a false false", "upsert A false false", "upsert b true true", "gone a true true"}, told)
+	require.Equal(t, []string{"upsert a false false", "upsert A false false", "upsert b false false", "gone a true true"}, told)
 }
 
 // A poll that finds nothing is one request, and does not move the cursor.
@@ -90,7 +91,7 @@ func TestPollIsOneRequest(t *testing.T) {
 // EWS-06: ids that differ in case alone are two, a long one is refused, a long state is kept
 // whole up to what a cursor may have, and refused beyond.
 func TestEWS06LongIDsAndStates(t *testing.T) {
-	state, changes := strings.Repeat("a", 15<<20), note("x")
+	state, changes := strings.Repeat("a", 15<<20), newNote("x")
 	c := &canned{answer: func(_, body string) string {
 		if strings.Contains(body, "<m:SyncState>") {
 			require.Contains(t, body, "<m:SyncState>"+state+"</m:SyncState>")
@@ -107,10 +108,10 @@ func TestEWS06LongIDsAndStates(t *testing.T) {
 		_, err = s.Changes(t.Context(), inbox(""))
 		require.ErrorIs(t, err, provider.ErrTooLarge)
 	}
-	state, changes = "s", note(strings.Repeat("x", 2000))
+	state, changes = "s", newNote(strings.Repeat("x", 2000))
 	_, err = s.Changes(t.Context(), inbox(""))
 	require.ErrorIs(t, err, provider.ErrTooLarge)
-	changes = note(strings.Repeat("x", 10<<20))
+	changes = newNote(strings.Repeat("x", 10<<20))
 	_, err = s.Changes(t.Context(), inbox(""))
 	require.ErrorIs(t, err, provider.ErrTooLarge)
 }
@@ -125,7 +126,7 @@ func TestEWS08MoreForEver(t *testing.T) {
 	}{
 		"the same state":   {func() string { return synced("s", false, "") }, 4},
 		"moving states":    {func() string { return synced(fmt.Sprint(n), false, "") }, 32},
-		"the same changes": {func() string { return synced("s", false, note("a")) }, 4},
+		"the same changes": {func() string { return synced("s", false, newNote("a")) }, 4},
 	} {
 		n = 0
 		c := &canned{answer: func(string, string) string { n++; return tt.answer() }}
@@ -146,7 +147,7 @@ func TestEWS08MoreForEver(t *testing.T) {
 // EWS-03: what is in a wrong namespace is not what it looks like, and an answer with two
 // messages for one request, with none, or with two bodies is none.
 func TestEWS03WrongShapes(t *testing.T) {
-	good := synced("s", true, note("a"))
+	good := synced("s", true, newNote("a"))
 	for name, text := range map[string]string{
 		"a wrong namespace":   strings.Replace(good, "/2006/messages", "/2006/other", 1),
 		"changes of another":  strings.Replace(good, `xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"`, `xmlns:t="urn:x"`, 1),
@@ -156,7 +157,7 @@ func TestEWS03WrongShapes(t *testing.T) {
 		"no state":            synced("", true, ""),
 		"no word about more":  soapOf("SyncFolderItems", ok("SyncFolderItems", "<m:SyncState>s</m:SyncState>")),
 		"a change without id": synced("s", true, `<t:Delete/>`),
-		"too many changes":    synced("s", true, strings.Repeat(note("a"), 513)),
+		"too many changes":    synced("s", true, strings.Repeat(newNote("a"), 513)),
 		"two bodies":          strings.Replace(good, "</s:Body>", "</s:Body><s:Body></s:Body>", 1),
 	} {
 		s := (&canned{answer: func(string, string) string { return text }}).open(t)
@@ -172,7 +173,7 @@ func TestEWS03WrongShapes(t *testing.T) {
 
 // EWS-04: an answer that is cut is no answer, wherever it ends.
 func TestEWS04CutAnswers(t *testing.T) {
-	list := synced("s", true, note("a")+note("b"))
+	list := synced("s", true, newNote("a")+newNote("b"))
 	mime := base64.StdEncoding.EncodeToString([]byte("Subject: x\r\n\r\nbody\r\n"))
 	item := soapOf("GetItem", gotten("a", mime)+gotten("b", mime))
 	cut, of := 0, ""
@@ -203,7 +204,7 @@ func TestEWS04CutAnswers(t *testing.T) {
 // Since leaves out what was received earlier, without asking for it, but not what does not
 // say when; and a page of which nothing is left moves on.
 func TestSinceNeedsNoRequest(t *testing.T) {
-	undated := strings.Replace(note("undated"), "<t:DateTimeReceived>2026-11-21T10:00:00Z</t:DateTimeReceived>", "", 1)
+	undated := strings.Replace(newNote("undated"), "<t:DateTimeReceived>2026-11-21T10:00:00Z</t:DateTimeReceived>", "", 1)
 	c := &canned{answer: func(_, body string) string {
 		switch {
 		case strings.Contains(body, "<m:SyncState>one<"):
@@ -211,7 +212,7 @@ func TestSinceNeedsNoRequest(t *testing.T) {
 		case strings.Contains(body, "<m:SyncState>"):
 			return synced("one", false, undated)
 		}
-		return synced("one", false, note("old"))
+		return synced("one", false, newNote("old"))
 	}}
 	s := c.open(t)
 	r := inbox("")
@@ -250,7 +251,7 @@ func TestStateIsOfNoUse(t *testing.T) {
 	code := ""
 	c := &canned{answer: func(string, string) string {
 		if code == "" {
-			return synced("s", true, note("a"))
+			return synced("s", true, newNote("a"))
 		}
 		return soapOf("SyncFolderItems", failed("SyncFolderItems", code))
 	}}
@@ -273,9 +274,9 @@ func TestSinceTellsWhatChanges(t *testing.T) {
 		case strings.Contains(body, "<m:SyncState>one<"):
 			return synced("two", true, `<t:Create><t:Contact><t:ItemId Id="c"/></t:Contact></t:Create>`)
 		case strings.Contains(body, "<m:SyncState>two<"):
-			return synced("three", true, strings.ReplaceAll(note("old"), "t:Create", "t:Update"))
+			return synced("three", true, strings.ReplaceAll(newNote("old"), "t:Create", "t:Update"))
 		}
-		return synced("one", true, note("old"))
+		return synced("one", true, newNote("old"))
 	}}
 	s := c.open(t)
 	r := inbox("")

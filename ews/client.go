@@ -83,6 +83,9 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, erro
 	return c, nil
 }
 
+// tail is how much may stand behind an answer's end.
+const tail = 4 << 10
+
 // mostConns is how many connections an identity has to a server. How many requests are under
 // way at once is for the Syncer to say; Exchange's own bound is 27 a mailbox.
 const mostConns = 32
@@ -138,7 +141,19 @@ func (c *client) once(ctx context.Context, k call) error {
 	if k.seen != nil {
 		k.seen(answer.Header)
 	}
-	return c.failed(c.receive(answer, k), k, r.Header, answer.Header)
+	err = c.receive(answer, k)
+	if err == nil {
+		io.CopyN(io.Discard, answer.Body, tail) // so that the connection can be used again
+	} else if ctx.Err() != nil && !told(err) {
+		return context.Cause(ctx) // which stopped what was read
+	}
+	return c.failed(err, k, r.Header, answer.Header)
+}
+
+// told reports whether an error is what the server said.
+func told(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && (e.Code != "" || e.Kind != provider.ErrUnavailable)
 }
 
 // distinguished writes a DistinguishedFolderId. A delegate's says whose mailbox is meant.

@@ -2,13 +2,9 @@ package ews
 
 import (
 	"bytes"
-	"compress/flate"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"time"
 
 	"github.com/go-serversync/serversync/provider"
 )
@@ -17,47 +13,24 @@ import (
 // and the folder listed again.
 const cursorVersion = 1
 
-// The bounds of a cursor: what a Store takes, and what the changes that wait in it may have.
-const (
-	maxCursor  = 16 << 20
-	maxWaiting = 16 << 20
-)
+// maxCursor is what a Store takes.
+const maxCursor = 16 << 20
 
 // A place is the state in a cursor: how far the server has told what happened, which it writes
 // down itself, and what it has told of that and we have not yet. The latter cannot be asked for
 // again: what is deleted meanwhile would not be told, and it would stay where it had been told.
 type place struct {
 	state string // the server's SyncState; "" for the beginning
-	last  bool   // it had no more to tell then
 	full  bool   // of a round that lists everything
 	rest  []entry
+	done  bool // the round has ended: the server had no more to tell, and all was told
 }
-
-// A waiting is an entry as a cursor has it.
-type waiting struct {
-	Kind     string   `json:"k"`
-	ID       string   `json:"i"`
-	Version  string   `json:"v,omitempty"`
-	Received int64    `json:"r,omitempty"` // Unix seconds
-	Size     int64    `json:"s,omitempty"`
-	Flags    []string `json:"f,omitempty"`
-	Known    bool     `json:"x,omitempty"` // the flags are known
-}
-
-func (p place) done() bool { return p.last && len(p.rest) == 0 }
 
 // cursor returns p as a cursor of an epoch.
 func (p place) cursor(epoch string) (provider.Cursor, error) {
-	body := []byte(p.state)
-	if len(p.rest) > 0 {
-		rest, err := packed(p.rest)
-		if err != nil {
-			return "", &provider.Error{Op: "ews: changes", Kind: provider.ErrProtocol, Err: err}
-		}
-		body = append(body, rest...)
-	}
-	head := fmt.Sprintf("%08x %t %t %d\n", crc32.ChecksumIEEE(body), p.last, p.full, len(p.state))
-	c := provider.NewCursor(provider.Envelope{Driver: "ews", Version: cursorVersion, Epoch: epoch, IDs: "ews", Done: p.done()}, head+string(body))
+	body := packed([]byte(p.state), p.rest)
+	head := fmt.Sprintf("%08x %t %d\n", crc32.ChecksumIEEE(body), p.full, len(p.state))
+	c := provider.NewCursor(provider.Envelope{Driver: "ews", Version: cursorVersion, Epoch: epoch, IDs: "ews", Done: p.done}, head+string(body))
 	if len(c) > maxCursor {
 		return "", &provider.Error{Op: "ews: changes", Kind: provider.ErrTooLarge, Err: errLongState}
 	}
@@ -65,53 +38,6 @@ func (p place) cursor(epoch string) (provider.Cursor, error) {
 }
 
 var errLongState = errors.New("the server's state of the folder is longer than a cursor may be")
-
-func packed(rest []entry) ([]byte, error) {
-	list := make([]waiting, len(rest))
-	for i, n := range rest {
-		list[i] = waiting{Kind: string(n.kind), ID: string(n.id), Version: n.version, Size: n.size, Flags: n.flags, Known: n.flags != nil}
-		if !n.received.IsZero() {
-			list[i].Received = n.received.Unix()
-		}
-	}
-	plain, err := json.Marshal(list)
-	if err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestSpeed)
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return out.Bytes(), err
-}
-
-func unpacked(b []byte) (rest []entry, ok bool) {
-	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), maxWaiting))
-	var list []waiting
-	if err != nil || json.Unmarshal(plain, &list) != nil {
-		return nil, false
-	}
-	for _, v := range list {
-		n := entry{kind: changeKind(v.Kind), id: provider.ID(v.ID), version: v.Version, size: v.Size, flags: v.Flags}
-		switch n.kind {
-		case wasCreated, wasUpdated, wasDeleted, wasRead:
-		default:
-			return nil, false
-		}
-		if v.Known && n.flags == nil {
-			n.flags = []string{}
-		}
-		if v.Received != 0 {
-			n.received = time.Unix(v.Received, 0).UTC()
-		}
-		rest = append(rest, n)
-	}
-	return rest, true
-}
 
 // readCursor returns the place in a cursor, which must be one of the epoch.
 func readCursor(c provider.Cursor, epoch string) (p place, err error) {
@@ -132,18 +58,18 @@ func readCursor(c provider.Cursor, epoch string) (p place, err error) {
 	head, body, _ := bytes.Cut([]byte(text), []byte{'\n'})
 	var sum uint32
 	var size int
-	if n, err := fmt.Sscanf(string(head), "%08x %t %t %d", &sum, &p.last, &p.full, &size); n != 4 || err != nil {
+	if n, err := fmt.Sscanf(string(head), "%08x %t %d", &sum, &p.full, &size); n != 3 || err != nil {
 		return place{}, expired("it is damaged")
 	}
 	if size < 1 || size > len(body) || sum != crc32.ChecksumIEEE(body) {
 		return place{}, expired("it is damaged")
 	}
 	if p.state = string(body[:size]); size < len(body) {
-		if p.rest, ok = unpacked(body[size:]); !ok {
+		if p.rest, ok = unpacked(string(body[size:])); !ok {
 			return place{}, expired("it is damaged")
 		}
 	}
-	if p.done() != e.Done {
+	if p.done = e.Done; p.done && len(p.rest) > 0 {
 		return place{}, expired("it is damaged")
 	}
 	return p, nil

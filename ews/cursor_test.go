@@ -13,13 +13,13 @@ import (
 // P1: what a cursor says is read as it was, with what waits in it.
 func TestP1CursorRoundTrip(t *testing.T) {
 	for name, p := range map[string]place{
-		"news":    {state: "H4sIAA==", last: true},
+		"news":    {state: "H4sIAA==", done: true},
 		"more":    {state: "a state\nof \x01 two lines", full: true},
-		"waiting": {state: "s", last: true, rest: []entry{{kind: wasCreated, id: "AAMk=\n'\"", version: "v", received: time.Unix(1.7e9, 0).UTC(), size: 12, flags: []string{}}, {kind: wasDeleted, id: "aamk="}}},
+		"waiting": {state: "s", rest: []entry{{kind: wasCreated, id: "AAMk=\n'\"", version: "v", received: time.Unix(1.7e9, 0).UTC(), size: 12, flags: []string{}}, {kind: wasDeleted, id: "aamk="}, {kind: wasRead, id: "aamk=x", version: "v"}, {kind: wasUpdated, id: "aamk=x", version: "vw", received: time.Unix(-5, 0).UTC(), flags: []string{"Two Words", `\Seen`}}, {kind: wasUpdated, id: "aamk=x", version: "w", flags: []string{"Two Words", `\Seen`}}}},
 	} {
 		c, err := p.cursor("e1")
 		require.NoError(t, err, name)
-		require.Equal(t, p.done(), c.Done(), name)
+		require.Equal(t, p.done, c.Done(), name)
 		got, err := readCursor(c, "e1")
 		require.NoError(t, err, name)
 		require.Equal(t, p, got, name)
@@ -46,4 +46,34 @@ func TestWaitingIsSmall(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, len(c), 40<<10)
 	t.Logf("%d changes wait in %d bytes", maxChanges, len(c))
+}
+
+// P2: what waits is read without harm whatever it is.
+func FuzzP2Waiting(f *testing.F) {
+	f.Add(packed(nil, []entry{{kind: wasCreated, id: "AAMk=", version: "v", flags: []string{`\Seen`}}, {kind: wasDeleted, id: "AAMl="}}))
+	f.Add([]byte("c\x05"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rest, ok := unpacked(string(b))
+		if !ok {
+			return
+		}
+		again, ok := unpacked(string(packed(nil, rest)))
+		require.True(t, ok)
+		require.Equal(t, rest, again)
+	})
+}
+
+// A cursor of a whole batch is made and read with every page.
+func BenchmarkWaiting(b *testing.B) {
+	p := place{state: "s"}
+	for i := range maxChanges {
+		p.rest = append(p.rest, entry{kind: wasCreated, id: provider.ID(fmt.Sprintf("AAMkAGFhYWFhYWFhLWJiYmItY2NjYy1kZGRkLWVlZWVlZWVlZWVlZQBGAAAAAAAfX0pQy3d7Q5nJ0oV5y0qNBwBhYWFhYWFhYWFhYWFhYWFhAAAAAAEMAABhYWFhYWFhYWFhYWFhYWFh%08dAAA=", i*7919)), version: fmt.Sprint(i)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := p.cursor("e")
+		require.NoError(b, err)
+		_, err = readCursor(c, "e")
+		require.NoError(b, err)
+	}
 }

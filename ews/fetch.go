@@ -2,9 +2,7 @@ package ews
 
 import (
 	"context"
-	"errors"
 
-	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -27,7 +25,7 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 	}
 	late := 0
 	for _, res := range results {
-		if res.outcome == pending {
+		if res.outcome == itemPending {
 			late++
 		}
 	}
@@ -35,7 +33,7 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 	var bytes int64
 	for i, e := range page {
 		res := results[i]
-		if !waits[e.id] && res.outcome == pending && (late > maxTries || s.hasPatience(e.id)) {
+		if !waits[e.id] && res.outcome == itemPending && (late > maxTries || s.hasPatience(e.id)) {
 			waits[e.id], err = true, res.err
 		}
 		if waits[e.id] || bytes > r.MaxBytes {
@@ -59,13 +57,13 @@ func (s *session) tell(ctx context.Context, r provider.Request, at place) (chang
 // put returns a change with what was read of its item.
 func (res result) put(c provider.Change, kind changeKind) provider.Change {
 	switch res.outcome {
-	case gone:
+	case itemGone:
 		return provider.Change{Kind: provider.Gone, ID: c.ID}
-	case bad, pending:
+	case itemBad, itemPending:
 		if kind == wasCreated {
 			c.Err = res.err
 		} // else it stays without flags, which are not known then
-	case had:
+	case itemHad:
 		if kind == wasRead {
 			c.Flags, c.Version = res.flags, res.version
 		}
@@ -112,7 +110,7 @@ func (s *session) contents(ctx context.Context, r provider.Request, page []entry
 			flags = append(flags, i)
 		case e.kind != wasCreated || r.Want == provider.WantIDs || dealt[e.id] || e.isOlder(r):
 		case r.Want == provider.WantBodies && e.size > s.limits.Message:
-			results[i] = result{outcome: bad, err: tooLong("GetItem", s.limits.Message)}
+			results[i] = result{outcome: itemBad, err: tooLong("GetItem", s.limits.Message)}
 		default:
 			items, dealt[e.id] = append(items, i), true
 		}
@@ -148,14 +146,14 @@ func (s *session) gather(ctx context.Context, m mode, page []entry, at []int, re
 				return err
 			}
 			for _, i := range at {
-				results[i] = result{outcome: pending, err: err}
+				results[i] = result{outcome: itemPending, err: err}
 				delete(s.tries, page[i].id) // for it is not this one's fault
 			}
 			return nil
 		}
 		for i := range got {
 			results[at[i]] = got[i]
-			came = came || got[i].outcome != pending
+			came = came || got[i].outcome != itemPending
 		}
 		at = at[len(got):]
 	}
@@ -208,7 +206,7 @@ func (s *session) fetch(ctx context.Context, list []asked, got func(provider.Cha
 				return err
 			}
 			for i, res := range results {
-				if res.outcome == pending {
+				if res.outcome == itemPending {
 					late, why = append(late, list[i]), res.err
 					continue
 				}
@@ -240,125 +238,8 @@ func (s *session) fetch(ctx context.Context, list []asked, got func(provider.Cha
 
 // fetched returns a change for Fetch.
 func (res result) fetched(id provider.ID) provider.Change {
-	if res.outcome == gone {
+	if res.outcome == itemGone {
 		return provider.Change{Kind: provider.Gone, ID: id}
 	}
 	return provider.Change{Kind: provider.Upsert, ID: id, Version: res.version, Flags: res.flags, Received: res.received, Size: res.size, Raw: res.raw, Err: res.err}
 }
-
-// The bounds of one GetItem: how many items, and how many bytes they have. A larger one is
-// asked for by itself.
-const (
-	maxGroup   = 100
-	firstGroup = 50
-	groupBytes = 16 << 20
-)
-
-// group asks for the first of a list: as many as the server could lately give at once. An
-// item whose content the server cannot give is put together from its properties.
-func (s *session) group(ctx context.Context, m mode, list []asked) ([]result, error) {
-	if s.batch == 0 {
-		s.batch = firstGroup
-	}
-	list = list[:s.take(m, list)]
-	results, err := s.get(ctx, m, list)
-	switch {
-	case err == nil || provider.KindOf(err) != provider.ErrTooLarge || ctx.Err() != nil:
-	case len(list) > 1: // one of them is to blame
-		s.batch = max(len(list)/2, 1)
-		return s.group(ctx, m, list)
-	default:
-		return []result{{outcome: bad, err: err}}, nil
-	}
-	if err != nil {
-		if code := codeOf(err); len(list) > 1 && (code == "ErrorTimeoutExpired" || provider.KindOf(err) == provider.ErrUnavailable) {
-			s.batch = max(len(list)/2, 1)
-			if code == "ErrorTimeoutExpired" && ctx.Err() == nil {
-				return s.group(ctx, m, list)
-			}
-		} else if code == "ErrorTimeoutExpired" {
-			return []result{{outcome: pending, err: err}}, nil
-		}
-		return nil, err
-	}
-	s.adapt(len(list), results)
-	for i := range results {
-		if err := s.finish(ctx, m, &results[i]); err != nil {
-			releaseResults(results)
-			return nil, err
-		}
-	}
-	return results, nil
-}
-
-// finish does for a result what needs more requests. The error is not the item's.
-func (s *session) finish(ctx context.Context, m mode, res *result) (err error) {
-	switch {
-	case res.outcome == had && m == headers:
-		res.header, err = s.headerOf(ctx, &res.parts)
-		res.parts = parts{}
-	case res.outcome == corrupt && m == bodies:
-		err = s.rebuild(ctx, res)
-	case res.outcome == corrupt: // its whole is asked for then
-		res.outcome, res.err = had, nil
-	}
-	return err
-}
-
-// take returns how many of a list to ask for at once.
-func (s *session) take(m mode, list []asked) int {
-	var bytes int64
-	for i, a := range list {
-		if i == s.batch && m != onlyFlags || i == maxGroup {
-			return i
-		}
-		if bytes += a.size; m == bodies && i > 0 && bytes > groupBytes {
-			return i
-		}
-	}
-	return len(list)
-}
-
-// adapt asks for less if the server had no time for all of a group, and for more if it had.
-func (s *session) adapt(n int, results []result) {
-	for _, res := range results {
-		if res.outcome == pending {
-			s.batch = max(n/2, 1)
-			return
-		}
-	}
-	if n >= s.batch {
-		s.batch = min(s.batch+s.batch/4+1, maxGroup)
-	}
-}
-
-// tooLong says that a message is larger than its limit.
-func tooLong(op string, most int64) error {
-	return &provider.Error{Op: "ews: " + op, Kind: provider.ErrTooLarge, Err: errLongItem,
-		Remedy: "raise Limits.Message if such messages are wanted"}
-}
-
-var errLongItem = errors.New("the message is larger than it may be")
-
-// A result is what came of asking for an item.
-type result struct {
-	entry
-	outcome outcome
-	parts   parts
-	header  []byte
-	raw     *item.Blob
-	err     error
-	read    bool // the answer has the item
-	named   bool // and its id
-}
-
-// An outcome says whether it came.
-type outcome int
-
-const (
-	had     outcome = iota // it came
-	gone                   // there is none
-	pending                // the server had no time for it
-	corrupt                // the server cannot give it as it is
-	bad                    // it cannot be read
-)

@@ -107,11 +107,11 @@ func (s *session) readResult(r *soap.Reader, e soap.Element, m mode, size int64,
 	}
 	res.settle()
 	res.parts.spare(s.limits.Item.Header)
-	if r.Err() != nil || res.outcome != had {
+	if r.Err() != nil || res.outcome != itemHad {
 		return
 	}
 	if m == bodies && res.raw == nil {
-		res.outcome, res.err = bad, badItem("GetItem", "", errors.New("the server gives the item without its content"))
+		res.outcome, res.err = itemBad, badItem("GetItem", "", errors.New("the server gives the item without its content"))
 	}
 }
 
@@ -126,13 +126,13 @@ func (s *session) readMIME(r *soap.Reader, e soap.Element, size int64, res *resu
 	switch {
 	case err == nil && raw.Size() == 0:
 		raw.Release()
-		res.outcome, res.err = bad, badItem("GetItem", "", errors.New("the message is empty"))
+		res.outcome, res.err = itemBad, badItem("GetItem", "", errors.New("the message is empty"))
 	case err == nil:
 		res.raw = raw
 	case errors.Is(err, soap.ErrBase64):
-		res.outcome, res.err = bad, badItem("GetItem", "", err)
+		res.outcome, res.err = itemBad, badItem("GetItem", "", err)
 	case provider.KindOf(err) == provider.ErrTooLarge:
-		res.outcome, res.err = bad, tooLong("GetItem", s.limits.Message)
+		res.outcome, res.err = itemBad, tooLong("GetItem", s.limits.Message)
 		if n, _ := io.CopyN(io.Discard, content, s.limits.Message); n == s.limits.Message {
 			r.Fail(fmt.Errorf("%w: a message that does not end", soap.ErrTooLarge))
 		}
@@ -155,17 +155,17 @@ func (res *result) judge(m message) error {
 	res.raw = nil
 	switch kind := provider.KindOf(m.err); {
 	case isGone(m.code):
-		res.outcome = gone
+		res.outcome = itemGone
 	case isBusy(m.code) || kind == provider.ErrThrottled:
-		res.outcome, res.err = pending, m.err
+		res.outcome, res.err = itemPending, m.err
 	case m.code == "ErrorAccessDenied":
-		res.outcome, res.err = bad, as(m.err, provider.ErrBadItem)
+		res.outcome, res.err = itemBad, as(m.err, provider.ErrBadItem)
 	case m.code == "ErrorMessageSizeExceeded", m.code == "ErrorDataSizeLimitExceeded":
-		res.outcome, res.err = bad, as(m.err, provider.ErrTooLarge)
+		res.outcome, res.err = itemBad, as(m.err, provider.ErrTooLarge)
 	case kind == provider.ErrAuth || kind == provider.ErrUnsupported || kind == provider.ErrUnsafe:
 		return m.err // what is said of the mailbox is not the item's fault
 	default:
-		res.outcome, res.err = corrupt, as(m.err, provider.ErrBadItem)
+		res.outcome, res.err = itemCorrupt, as(m.err, provider.ErrBadItem)
 	}
 	return nil
 }

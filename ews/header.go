@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -132,20 +131,27 @@ func (p *parts) spare(most int) {
 		p.transport = transportHeader(p.header)
 		p.header = ""
 	}
-	if p.transport != nil {
+	if hasField(p.transport, "From") {
 		*p = parts{transport: p.transport}
 	}
+}
+
+// hasField reports whether a header has a field.
+func hasField(header []byte, name string) bool {
+	for line := range bytes.Lines(header) {
+		if len(line) > len(name) && line[len(name)] == ':' && strings.EqualFold(string(line[:len(name)]), name) {
+			return true
+		}
+	}
+	return false
 }
 
 // headerOf returns a message's header: as it came over the Internet where Exchange has
 // kept that, and else put together. It is nil for a message of which too little is known: then its whole is
 // asked for.
 func (s *session) headerOf(ctx context.Context, p *parts) ([]byte, error) {
-	if p.transport != nil {
+	if hasField(p.transport, "From") || p.messageID == "" || len(p.from)+len(p.sender) == 0 || p.sent.IsZero() {
 		return p.transport, nil
-	}
-	if p.messageID == "" || len(p.from)+len(p.sender) == 0 || p.sent.IsZero() {
-		return nil, nil
 	}
 	d, err := s.draft(ctx, p)
 	if err != nil {
@@ -170,9 +176,7 @@ func transportHeader(text string) []byte {
 	}
 	text, _, _ = strings.Cut(strings.TrimLeft(text, "\n"), "\n\n")
 	text = strings.TrimRight(text, "\n")
-	lower := strings.ToLower("\n" + text)
-	name, _, found := strings.Cut(text, ":")
-	if !found || strings.ContainsAny(name, " \t\n") || !strings.Contains(lower, "\nfrom:") {
+	if name, _, found := strings.Cut(text, ":"); !found || name == "" || strings.ContainsAny(name, " \t\n") {
 		return nil
 	}
 	return []byte(strings.ReplaceAll(text, "\n", "\r\n") + "\r\n\r\n")
@@ -303,52 +307,6 @@ func oneLine(text string) string {
 		}
 		return c
 	}, text))
-}
-
-// An attachment is what a message says of one.
-type attachment struct {
-	id, name, kind, contentID string
-	size                      int64
-	inline, message           bool
-}
-
-// maxAttachments is how many attachments a message that is put together may have.
-const maxAttachments = 1000
-
-func readAttachments(r *soap.Reader, e soap.Element) (list []attachment) {
-	for one := range r.Children(e) {
-		if one.Name.Space != soap.Types || len(list) >= maxAttachments {
-			continue
-		}
-		a := attachment{message: one.Name.Local == "ItemAttachment"}
-		for field := range r.Children(one) {
-			a.readField(r, field)
-		}
-		if a.id != "" && (a.message || one.Name.Local == "FileAttachment") {
-			list = append(list, a)
-		}
-	}
-	return list
-}
-
-func (a *attachment) readField(r *soap.Reader, e soap.Element) {
-	if e.Name.Space != soap.Types {
-		return
-	}
-	switch e.Name.Local {
-	case "AttachmentId":
-		a.id = e.Attr("Id")
-	case "Name":
-		a.name = oneLine(r.Text(e, maxText))
-	case "ContentType":
-		a.kind = oneLine(r.Text(e, maxText))
-	case "ContentId":
-		a.contentID = r.Text(e, maxText)
-	case "Size":
-		a.size, _ = strconv.ParseInt(r.Text(e, maxText), 10, 64)
-	case "IsInline":
-		a.inline = isTrue(r.Text(e, maxText))
-	}
 }
 
 // zeroUnix is a date that a draft may have.

@@ -78,6 +78,9 @@ func (d *Driver) notify(ctx context.Context, p pace, accounts []provider.Account
 	return errors.Join(errs...)
 }
 
+// Gather puts mailboxes together that one stream serves.
+func (d *Driver) Gather(accounts []provider.Account) [][]provider.Account { return groupsOf(accounts) }
+
 // groupsOf puts mailboxes together that one stream can serve: those that one account
 // impersonates at one server. Where these would be too many streams, the rest is left to
 // polling.

@@ -75,7 +75,7 @@ func (l *listener) pull(ctx context.Context, s *subscriber) error {
 	c := l.as(s)
 	refused, missed := 0, s.lost
 	for wait := l.pace.first; ; wait = min(2*wait, l.pace.last) {
-		id, mark, err := c.subscribe(ctx, "t:PullSubscriptionRequest", func(w *soap.Writer) {
+		id, mark, err := c.subscribe(ctx, "m:PullSubscriptionRequest", func(w *soap.Writer) {
 			w.Elem("t:Timeout", strconv.Itoa(l.pace.pullLife))
 		}, nil, nil)
 		if err == nil {

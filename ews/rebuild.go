@@ -3,7 +3,6 @@ package ews
 import (
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
@@ -21,10 +20,10 @@ func (s *session) rebuild(ctx context.Context, res *result) error {
 	why := res.err
 	p, err := s.properties(ctx, res)
 	if provider.KindOf(err) == provider.ErrTooLarge {
-		res.outcome = bad
+		res.outcome = itemBad
 		return nil
 	}
-	if err != nil || res.outcome != had {
+	if err != nil || res.outcome != itemHad {
 		return err
 	}
 	p.received = res.received
@@ -38,7 +37,7 @@ func (s *session) rebuild(ctx context.Context, res *result) error {
 	case !errors.As(err, &own):
 		return err
 	case own.Kind == provider.ErrBadItem, own.Kind == provider.ErrTooLarge, own.Kind == provider.ErrNotFound:
-		res.outcome, res.err = bad, why
+		res.outcome, res.err = itemBad, why
 		return nil
 	}
 	return err
@@ -80,8 +79,8 @@ func (s *session) properties(ctx context.Context, res *result) (p parts, err err
 	if err != nil {
 		return p, err
 	}
-	if got.id = id; got.outcome == corrupt || got.outcome == bad {
-		got.outcome, got.err = bad, why
+	if got.id = id; got.outcome == itemCorrupt || got.outcome == itemBad {
+		got.outcome, got.err = itemBad, why
 	}
 	*res = got
 	return p, nil
@@ -125,102 +124,4 @@ func (s *session) assemble(ctx context.Context, p *parts) (*item.Blob, error) {
 		return nil, badItem("GetItem", "", err)
 	}
 	return s.spool.Read(raw.Open(), raw.Size())
-}
-
-// draft returns an attachment as that of a draft.
-func (a attachment) draft(content *item.Blob) item.DraftAttachment {
-	d := item.DraftAttachment{Name: a.name, Type: a.kind, ContentID: bareID(a.contentID), Content: content}
-	d.Inline = a.inline && d.ContentID != ""
-	if a.message {
-		d.Type = "message/rfc822"
-		if !strings.HasSuffix(strings.ToLower(d.Name), ".eml") {
-			d.Name += ".eml"
-		}
-	}
-	probe := item.Draft{From: item.Address{Addr: "a@b.invalid"}, MessageID: "a@b.invalid", Date: zeroUnix, Attachments: []item.DraftAttachment{{Type: d.Type, Content: item.NewBlob(nil)}}}
-	if _, err := probe.Compose(); err != nil {
-		d.Type = ""
-	}
-	return d
-}
-
-// attached reads the content of an attachment as it passes; of a message within the message
-// its MIME.
-func (s *session) attached(ctx context.Context, a attachment) (content *item.Blob, err error) {
-	var failed error
-	err = s.client.do(ctx, call{
-		op: "GetAttachment",
-		write: func(w *soap.Writer) {
-			w.Start("m:GetAttachment")
-			if a.message {
-				w.Start("m:AttachmentShape")
-				w.Elem("t:IncludeMimeContent", "true")
-				w.End()
-			}
-			w.Start("m:AttachmentIds")
-			w.Empty("t:AttachmentId", "Id", a.id)
-			w.End()
-			w.End()
-		},
-		read: func(r *soap.Reader, e soap.Element) error {
-			content.Release()
-			content, failed = nil, nil
-			return eachMessage(r, e, 1, func(_ int, e soap.Element) {
-				for one := range r.Children(e) {
-					s.readAttached(r, one, a.size, &content, &failed)
-				}
-			}, func(_ int, m message) error {
-				if m.err != nil && provider.KindOf(m.err) != provider.ErrThrottled && !isBusy(m.code) {
-					return as(m.err, provider.ErrBadItem)
-				}
-				return m.err
-			})
-		},
-	})
-	switch {
-	case err == nil && failed == nil && content == nil:
-		content = item.NewBlob(nil)
-	case err != nil || failed != nil:
-		content.Release()
-		content = nil
-	}
-	if err == nil {
-		err = failed
-	}
-	return content, err
-}
-
-// readAttached reads an attachment, in whose item the content is if it is a message.
-func (s *session) readAttached(r *soap.Reader, e soap.Element, size int64, content **item.Blob, failed *error) {
-	for field := range r.Children(e) {
-		switch {
-		case field.Is(soap.Types, "Content"), field.Is(soap.Types, "MimeContent"):
-			if *content != nil {
-				r.Fail(soap.ErrSyntax)
-				return
-			}
-			blob, err := s.spool.ReadAbout(io.LimitReader(r.Base64(field), maxRebuilt+1), size)
-			switch {
-			case err == nil:
-				*content = blob
-			case r.Err() != nil:
-			case errors.Is(err, soap.ErrBase64), provider.KindOf(err) == provider.ErrTooLarge:
-				*failed = badItem("GetAttachment", "", err)
-			default:
-				r.Fail(err)
-			}
-		case field.Name.Space == soap.Types && *content == nil && isItemElement(field.Name.Local):
-			s.readAttached(r, field, size, content, failed)
-		}
-	}
-}
-
-// isItemElement reports whether an element of an ItemAttachment is its item.
-func isItemElement(name string) bool {
-	switch name {
-	case "Item", "Message", "SharingMessage", "CalendarItem", "Contact", "DistributionList", "MeetingMessage", "MeetingRequest",
-		"MeetingResponse", "MeetingCancellation", "Task", "PostItem":
-		return true
-	}
-	return false
 }

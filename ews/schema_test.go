@@ -46,7 +46,7 @@ func TestRequestsFitTheSchema(t *testing.T) {
 func everything(op, body string) string {
 	switch op {
 	case "SyncFolderItems":
-		return synced("s", true, note("a")+`<t:ReadFlagChange><t:ItemId Id="b" ChangeKey="k"/><t:IsRead>true</t:IsRead></t:ReadFlagChange>`)
+		return synced("s", true, newNote("a")+`<t:ReadFlagChange><t:ItemId Id="b" ChangeKey="k"/><t:IsRead>true</t:IsRead></t:ReadFlagChange>`)
 	case "GetItem":
 		if strings.Contains(body, "IncludeMimeContent") {
 			return soapOf(op, strings.Repeat(failed(op, "ErrorMimeContentConversionFailed"), len(itemIDs(body))))

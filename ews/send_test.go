@@ -100,9 +100,9 @@ func bigNote(t *testing.T) (*item.Blob, *item.Message) {
 		Subject: "large", Text: "see the files\n", HTML: "<p>see the files</p>",
 		MessageID: "large@example.com", Date: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC),
 		Attachments: []item.DraftAttachment{
-			{Name: "größe.bin", Type: "application/octet-stream", Content: file(3 << 20)},
+			{Name: "größe.bin", Type: "application/octet-stream", Content: file(2 << 20)},
 			{Name: "small.pdf", Type: "application/pdf", Content: file(2000)},
-			{Name: "table.csv", Type: "text/csv", Content: item.NewBlob(bytes.Repeat([]byte("a,b,c\r\n"), 400_000))},
+			{Name: "table.csv", Type: "text/csv", Content: item.NewBlob(bytes.Repeat([]byte("a,b,c\r\n"), 180_000))},
 		},
 	}).Compose()
 	require.NoError(t, err)

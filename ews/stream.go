@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -192,10 +193,12 @@ func (l *listener) subscribeAll(ctx context.Context) error {
 
 // subscribe subscribes one mailbox to its stream, or has it asked for by itself.
 func (l *listener) subscribe(ctx context.Context, s *subscriber) error {
-	id, _, err := l.as(s).subscribe(ctx, "t:StreamingSubscriptionRequest", nil, l.route, l.remember)
+	c := l.as(s)
+	id, _, err := c.subscribe(ctx, "m:StreamingSubscriptionRequest", nil, l.route, l.remember)
 	switch {
 	case err == nil:
 		s.id = id
+		l.client.version = c.version // an older schema, perhaps, than was asked for at first
 		return nil
 	case ctx.Err() != nil:
 		return err
@@ -209,7 +212,7 @@ func (l *listener) subscribe(ctx context.Context, s *subscriber) error {
 		s.silent = err
 		return nil
 	case provider.ErrAuth:
-		if len(l.all) > 1 && codeOf(err) != "" && codeOf(err) != "401" { // this mailbox alone
+		if len(l.all) > 1 && strings.HasPrefix(codeOf(err), "Error") { // this mailbox alone
 			s.silent = err
 			return nil
 		}

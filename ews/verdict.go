@@ -34,7 +34,7 @@ var waits = []string{
 }
 
 // statuses are those of HTTP with which a server says that it did nothing.
-var statuses = []string{"400", "401", "403", "404", "405", "413", "415", "429", "456"}
+var statuses = []string{"HTTP 400", "401", "HTTP 401", "HTTP 403", "HTTP 404", "HTTP 405", "HTTP 413", "HTTP 415", "HTTP 429", "HTTP 456"}
 
 // changed reports whether err says that the draft's key is an old one.
 func changed(err error) bool {
@@ -64,7 +64,7 @@ func definite(err error) bool {
 // that is about the message as such.
 func verdict(err error) (provider.Status, error) {
 	var e *provider.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || changed(err) {
 		return provider.StatusRetry, err
 	}
 	if remedy, ok := rejects[e.Code]; ok {

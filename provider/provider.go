@@ -78,6 +78,13 @@ type Notifier interface {
 	Notify(ctx context.Context, accounts []Account, news func(mailbox.Key)) error
 }
 
+// A Gatherer is a Notifier that listens for many mailboxes over one connection.
+type Gatherer interface {
+	// Gather puts accounts together whose news comes over one connection each. Whom it leaves
+	// out it would not listen for. It does no I/O.
+	Gather(accounts []Account) [][]Account
+}
+
 // Account is what a driver needs to know to serve one direction of one mailbox.
 type Account struct {
 	Mailbox  mailbox.Mailbox

@@ -49,8 +49,11 @@ type Transport struct {
 	AllowHTTP bool
 
 	once    sync.Once
-	lines   chan *line  // those that nobody uses
-	closing atomic.Bool // they are not kept
+	turns   chan struct{} // one for each line that nobody uses
+	closing atomic.Bool   // lines are not kept
+
+	mu   sync.Mutex
+	free []*line // the one that was used last at the end, which is most likely signed in
 }
 
 const usualConns = 4
@@ -73,16 +76,44 @@ var (
 	errRedirect = errors.New("a redirect leads to another server")
 )
 
-// start makes the lines.
+// start says how many lines there may be. They are made when they are wanted.
 func (t *Transport) start() {
 	n := t.Conns
 	if n <= 0 {
 		n = usualConns
 	}
-	t.lines = make(chan *line, n)
+	t.turns = make(chan struct{}, n)
 	for range n {
-		t.lines <- &line{transport: t.private()}
+		t.turns <- struct{}{}
 	}
+}
+
+// take takes a line, when there is one.
+func (t *Transport) take(ctx context.Context) (*line, error) {
+	select {
+	case <-t.turns:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := len(t.free) - 1; last >= 0 {
+		l := t.free[last]
+		t.free = t.free[:last]
+		return l, nil
+	}
+	return &line{transport: t.private()}, nil
+}
+
+// giveBack has a line used by the next one.
+func (t *Transport) giveBack(l *line) {
+	t.mu.Lock()
+	if t.closing.Load() {
+		l.hangUp()
+	}
+	t.free = append(t.free, l)
+	t.mu.Unlock()
+	t.turns <- struct{}{}
 }
 
 // private returns a transport that has one connection, and it HTTP/1.1.
@@ -117,44 +148,30 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	t.once.Do(t.start)
 	t.closing.Store(false)
-	var l *line
-	select {
-	case l = <-t.lines:
-	case <-req.Context().Done():
+	l, err := t.take(req.Context())
+	if err != nil {
 		closeBody(req.Body)
-		return nil, context.Cause(req.Context())
+		return nil, err
 	}
 	resp, err := l.roundTrip(req, t.Username, t.Password)
 	if err != nil {
 		l.hangUp()
-		t.lines <- l
+		t.giveBack(l)
 		return nil, err
 	}
 	resp.Body = &lent{ReadCloser: resp.Body, short: resp.ContentLength >= 0 && resp.ContentLength < 256<<10, back: func() { t.giveBack(l) }}
 	return resp, nil
 }
 
-// giveBack has a line used by the next one.
-func (t *Transport) giveBack(l *line) {
-	if t.closing.Load() {
-		l.hangUp()
-	}
-	t.lines <- l
-}
-
 // CloseIdleConnections closes the connections that nobody uses now, and has those in use
 // closed when their requests have ended, unless another one begins.
 func (t *Transport) CloseIdleConnections() {
 	t.once.Do(t.start)
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.closing.Store(true)
-	for range cap(t.lines) {
-		select {
-		case l := <-t.lines:
-			l.hangUp()
-			defer func() { t.lines <- l }()
-		default:
-			return
-		}
+	for _, l := range t.free {
+		l.hangUp()
 	}
 }
 

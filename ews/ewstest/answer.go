@@ -122,9 +122,14 @@ func (a *answer) send(status int, w *soap.Writer) {
 		a.w.Header().Set("Content-Encoding", "gzip")
 		a.w.Header().Set("Vary", "Accept-Encoding")
 		a.w.WriteHeader(status)
-		z := gzip.NewWriter(a.w)
+		z, ok := a.s.zips.Get().(*gzip.Writer) // one is as large as hundreds of answers
+		if !ok {
+			z = gzip.NewWriter(nil)
+		}
+		z.Reset(a.w)
 		io.Copy(z, body)
 		z.Close()
+		a.s.zips.Put(z)
 		return
 	}
 	a.w.WriteHeader(status)

@@ -11,7 +11,7 @@ import (
 // Exchange Server 2016, and a mailbox user@example.com whose owner signs in with that address and
 // the password "secret".
 type Options struct {
-	Behavior Behavior
+	Behavior Behavior // in what its mailboxes differ from those of others
 
 	Plain   bool   // http without TLS
 	Version string // 2010_SP2, 2013_SP1, 2016, 2019, SE or EXO. Default: 2016

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/internal/loopback"
+	"github.com/go-serversync/serversync/profile"
 )
 
 // A Server is a running Exchange. Its methods may be called by many goroutines.
@@ -29,6 +30,7 @@ type Server struct {
 	stalled, refusing atomic.Bool
 	seen              atomic.Pointer[func(op string, body []byte)]
 
+	zips   sync.Pool // of *gzip.Writer
 	faults faults
 	load   load
 
@@ -114,6 +116,10 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // URL returns the address of the web services, such as
 // https://127.0.0.1:12345/EWS/Exchange.asmx. A policy must allow 127.0.0.0/8 for it.
 func (s *Server) URL() string { return s.base() + "/EWS/Exchange.asmx" }
+
+// Endpoint returns an endpoint of a profile that reaches the server. Its policy must allow
+// 127.0.0.0/8, and http where the options ask for that.
+func (s *Server) Endpoint() profile.Endpoint { return profile.Endpoint{URL: s.URL()} }
 
 func (s *Server) base() string {
 	if s.options.Plain {

@@ -119,6 +119,25 @@ func TestImpersonation(t *testing.T) {
 	require.Contains(t, c.zones("").body, `Acting="alice@example.com"`)
 }
 
+// A delegate gets at what is granted, and others at nothing.
+func TestDelegatesOverHTTP(t *testing.T) {
+	c := newClient(t, start(t, Options{Users: map[string]string{alice: "a", bob: "b"}, Mailboxes: []string{svc}, Delegates: map[string][]string{svc: {alice}}}))
+	c.s.AddMailbox("late@example.com", "Late", "later@example.com")
+	c.s.Grant("late@example.com", bob, "inbox=Reviewer")
+	ask := func(name, password, owner string) string {
+		c.signIn(name, password)
+		body := `<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds><t:DistinguishedFolderId Id="inbox"><t:Mailbox><t:EmailAddress>` + owner + `</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId></m:FolderIds></m:GetFolder>`
+		return between(c.post(soapOf(asked, body)).body, "<m:ResponseCode", "</")
+	}
+	require.Equal(t, "NoError", ask(alice, "a", svc))
+	require.Equal(t, "NoError", ask(bob, "b", "later@example.com"))
+	require.Equal(t, "NoError", ask(bob, "b", bob))
+	for _, no := range []string{ask(bob, "b", svc), ask(alice, "a", "late@example.com")} {
+		require.Contains(t, []string{"ErrorFolderNotFound", "ErrorAccessDenied"}, no)
+	}
+	require.Equal(t, "ErrorNonExistentMailbox", ask(bob, "b", "nobody@example.com"))
+}
+
 func TestAnchor(t *testing.T) {
 	o := Options{Mailboxes: []string{alice, bob}, Impersonators: map[string][]string{"user@example.com": {"*"}}, Anchor: AnchorFault}
 	c := newClient(t, start(t, o))

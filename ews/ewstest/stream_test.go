@@ -126,15 +126,17 @@ func TestStreaming(t *testing.T) {
 }
 
 func TestStreamingHeartbeatsAndTimeout(t *testing.T) {
-	c := newClient(t, start(t, Options{Heartbeat: 5 * time.Millisecond, Minute: 20 * time.Millisecond}))
-	f := c.listen("5", c.subscribe())
+	c := newClient(t, start(t, Options{Heartbeat: 5 * time.Millisecond}))
+	f := c.listen("30", c.subscribe())
 	require.Equal(t, "NoError OK", said(f.next()))
-	require.Equal(t, "NoError StatusEvent", said(f.next()))
-	last := ""
-	for m := f.next(); m != nil; m = f.next() {
-		last = said(m)
+	for range 3 {
+		require.Equal(t, "NoError StatusEvent", said(f.next()))
 	}
-	require.Equal(t, "NoError Closed", last)
+	c = newClient(t, start(t, Options{Minute: 5 * time.Millisecond}))
+	f = c.listen("2", c.subscribe())
+	require.Equal(t, "NoError OK", said(f.next()))
+	require.Equal(t, "NoError Closed", said(f.next()))
+	require.Equal(t, "the end", said(f.next()))
 	require.Equal(t, "ErrorSchemaValidation", strings.TrimSpace(said(c.listen("31", "x").next())))
 }
 

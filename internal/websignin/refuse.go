@@ -21,6 +21,7 @@ var (
 	errNoMechanism = errors.New("the account has no mechanism for the profile's authentication that can sign in to web servers")
 	errPolicy      = errors.New("this host does not allow Negotiate and NTLM")
 	errFIPS        = errors.New("NTLM is not FIPS 140 approved, which this host requires")
+	errSASL        = errors.New("the profile's authentication is none for web servers")
 	errNoSignIn    = errors.New("the server wants a sign-in and offers no way to")
 	errNoWay       = errors.New("the server offers no way to sign in that profile and policy allow")
 	errPanicked    = errors.New("the host's mechanism failed")
@@ -90,6 +91,8 @@ func (c *Client) open() bool {
 func (c *Client) impossible() error {
 	fips := c.peer("").Policy.FIPS
 	switch {
+	case c.method == provider.WithPassword:
+		return c.fail(provider.ErrUnsupported, "leave the authentication open, or use Basic, NTLM or Negotiate", errSASL)
 	case !c.account.Policy.ADAuthenticationAllowed():
 		return c.fail(provider.ErrUnsupported, "have the operator set Policy.ADAuthentication, or use another authentication", errPolicy)
 	case fips && c.account.Endpoint.Authentication == profile.NTLM:

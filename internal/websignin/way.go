@@ -40,8 +40,11 @@ func (w *way) offeredBy(offered []string) bool {
 // ways returns the ways that profile and policy allow, the strongest first.
 func (c *Client) ways() (all []*way) {
 	authentication := c.account.Endpoint.Authentication
-	if c.method == provider.WithToken {
+	switch {
+	case c.method == provider.WithToken:
 		return []*way{{name: bearer}}
+	case authentication == profile.SCRAM, authentication == profile.CRAMMD5:
+		return nil // which web servers do not speak
 	}
 	if authentication != profile.Basic {
 		for _, m := range c.account.Mechanisms {

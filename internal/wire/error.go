@@ -2,6 +2,8 @@ package wire
 
 import (
 	"cmp"
+	"compress/flate"
+	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -100,6 +102,8 @@ func diagnose(err error) diagnosis {
 		return diagnosis{provider.ErrUnavailable, codeClosed, "the connection was closed", ""}
 	case errors.Is(err, ErrEarly):
 		return diagnosis{kind: provider.ErrProtocol}
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, new(flate.CorruptInputError)):
+		return diagnosis{kind: provider.ErrProtocol, words: "the answer is packed in a damaged way"}
 	}
 	return diagnosis{kind: provider.ErrUnavailable}
 }
