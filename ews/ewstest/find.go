@@ -204,9 +204,11 @@ func (s *search) in(q *request, f *folder) []*stored {
 	var found []*stored
 	for i := len(f.items) - 1; i >= 0; i-- { // the newest first, where nobody says otherwise
 		it := f.items[i]
+		release := it.hold()
 		if it.associated == (s.traversal == "Associated") && (!s.restricted || s.match(itemThing{q, it})) {
 			found = append(found, it)
 		}
+		release()
 	}
 	if len(s.order) > 0 {
 		s.sort(q, found)
@@ -218,10 +220,12 @@ func (s *search) in(q *request, f *folder) []*stored {
 func (s *search) sort(q *request, found []*stored) {
 	keys := make(map[*stored][]string, len(found))
 	for _, it := range found {
+		release := it.hold()
 		for _, o := range s.order {
 			values, _ := itemThing{q, it}.values(o.first())
 			keys[it] = append(keys[it], append(values, "")[0])
 		}
+		release()
 	}
 	slices.SortStableFunc(found, func(a, b *stored) int {
 		for i, o := range s.order {

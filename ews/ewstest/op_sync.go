@@ -35,7 +35,7 @@ func syncFolderItems(q *request, w *soap.Writer) error {
 		}
 		most, _ := strconv.Atoi(strings.TrimSpace(q.body.child("MaxChangesReturned").value()))
 		if most < 1 || most > maxChanges {
-			return nil, fail("ErrorInvalidSyncStateData", "MaxChangesReturned must be between 1 and 512.")
+			return nil, badRequest("MaxChangesReturned must be between 1 and 512.")
 		}
 		m := q.model()
 		s := syncState{what: 'i', about: hash(f.id), forgets: m.states, listing: true, from: m.count, received: math.MaxInt64}

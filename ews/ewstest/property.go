@@ -86,7 +86,7 @@ func (it *stored) length() int64 {
 	if it.raw != nil {
 		size = it.raw.Size()
 	} else if it.make != nil && size == 0 {
-		it.size = int64(len(it.make()))
+		it.size = int64(len(it.bytes()))
 		size = it.size
 	}
 	for _, f := range it.files {

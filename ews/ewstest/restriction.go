@@ -18,6 +18,9 @@ type itemThing struct {
 }
 
 func (t itemThing) values(path *node) ([]string, error) {
+	if path == nil {
+		return nil, nil
+	}
 	if path.name.Local == "ExtendedFieldURI" {
 		p, err := readPropertyName(path)
 		if err != nil {
@@ -80,6 +83,9 @@ type folderThing struct {
 }
 
 func (t folderThing) values(path *node) ([]string, error) {
+	if path == nil {
+		return nil, nil
+	}
 	if path.name.Local == "ExtendedFieldURI" {
 		p, err := readPropertyName(path)
 		if err != nil {

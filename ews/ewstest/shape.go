@@ -156,6 +156,7 @@ func fieldOf(n *node) string {
 // write writes an item in a shape, which check has found to be good for it.
 func (s *shape) write(q *request, w *soap.Writer, it *stored) {
 	p := s.planFor(it.kind)
+	defer it.hold()()
 	w.Start("t:" + it.kind.name)
 	for _, f := range p.fields {
 		switch f {

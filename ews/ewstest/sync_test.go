@@ -191,3 +191,30 @@ func TestRewrite(t *testing.T) {
 	assert.Equal(t, "1", field(after, "X-Own"))
 	assert.Equal(t, got, b.mime(id), "and does so each time")
 }
+
+// A listing has all that it may have of items of every kind, and nothing that it may not.
+func TestListingsOfKinds(t *testing.T) {
+	b := newBench(t, Behavior{})
+	b.s.Add(anna, "Mixed", mail("one", "Thread-Topic: topic\r\nKeywords: red, blue\r\n"))
+	for _, k := range kinds {
+		if k.name != "Item" && k.name != "MeetingMessage" {
+			b.s.AddItem(anna, "Mixed", k.name, "")
+		}
+	}
+	id := folderID(b.s.FolderID(anna, "Mixed"))
+	for _, shape := range []string{"IdOnly", "Default", "AllProperties"} {
+		shape = `<m:ItemShape><t:BaseShape>` + shape + `</t:BaseShape></m:ItemShape>`
+		changes := b.one(`<m:SyncFolderItems>` + shape + `<m:SyncFolderId>` + id + `</m:SyncFolderId><m:MaxChangesReturned>100</m:MaxChangesReturned></m:SyncFolderItems>`).child("Changes")
+		found := b.one(`<m:FindItem Traversal="Shallow">`+shape+`<m:ParentFolderIds>`+id+`</m:ParentFolderIds></m:FindItem>`).at("RootFolder", "Items")
+		require.Len(t, changes.children, 10)
+		require.Len(t, found.children, 10)
+		for i, c := range changes.children {
+			assert.Equal(t, c.first().name.Local, found.children[i].name.Local)
+			for _, name := range leftOut {
+				assert.Nil(t, c.first().child(name), name)
+			}
+		}
+	}
+	mime := `<m:ItemShape>` + idOnly + `<t:IncludeMimeContent>true</t:IncludeMimeContent></m:ItemShape>`
+	assert.Equal(t, "ErrorInvalidPropertyForOperation", b.code(`<m:SyncFolderItems>`+mime+`<m:SyncFolderId>`+id+`</m:SyncFolderId><m:MaxChangesReturned>100</m:MaxChangesReturned></m:SyncFolderItems>`))
+}

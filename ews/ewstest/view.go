@@ -11,7 +11,8 @@ import (
 
 // A view is what is known of an item's MIME.
 type view struct {
-	head *item.Message // the header
+	head *item.Message // the header; nil if nobody has looked
+	made []byte        // the MIME of a message that is not kept, while it is looked at
 }
 
 // blob returns the item's MIME as it is kept, nil if there is none. That of a message that is
@@ -20,7 +21,7 @@ func (it *stored) blob() *item.Blob {
 	if it.raw != nil || it.make == nil {
 		return it.raw
 	}
-	return plainBlob(it.make())
+	return plainBlob(it.bytes())
 }
 
 // bytes returns the item's MIME as it is kept.
@@ -29,10 +30,26 @@ func (it *stored) bytes() []byte {
 		b, _ := it.raw.Bytes()
 		return b
 	}
-	if it.make != nil {
+	if it.make == nil {
+		return nil
+	}
+	if it.seen == nil {
 		return it.make()
 	}
-	return nil
+	if it.seen.made == nil {
+		it.seen.made = it.make()
+	}
+	return it.seen.made
+}
+
+// hold keeps what is made of a message that is not kept, until the function that it returns is
+// called: whoever looks at many properties of it wants that.
+func (it *stored) hold() (release func()) {
+	if it.make == nil || it.seen != nil {
+		return func() {}
+	}
+	it.seen = &view{}
+	return func() { it.seen = nil }
 }
 
 // noMail is the header of what has no MIME.
@@ -40,7 +57,7 @@ var noMail = item.ParseHeader(nil, item.Limits{})
 
 // head returns the header of the item's MIME.
 func (it *stored) head() *item.Message {
-	if it.seen != nil {
+	if it.seen != nil && it.seen.head != nil {
 		return it.seen.head
 	}
 	raw := it.bytes()
@@ -49,7 +66,10 @@ func (it *stored) head() *item.Message {
 	}
 	head := item.ParseHeader(header(raw), item.Limits{})
 	if it.raw != nil {
-		it.seen = &view{head: head}
+		it.seen = &view{}
+	}
+	if it.seen != nil {
+		it.seen.head = head
 	}
 	return head
 }
@@ -57,6 +77,9 @@ func (it *stored) head() *item.Message {
 // header returns the header of a message, without the empty line behind it.
 func header(raw []byte) []byte {
 	end := len(raw)
+	if bytes.HasPrefix(raw, []byte("\r\n")) || bytes.HasPrefix(raw, []byte("\n")) {
+		return nil
+	}
 	for _, mark := range []string{"\r\n\r\n", "\n\n", "\n\r\n"} {
 		if i := bytes.Index(raw[:end], []byte(mark)); i >= 0 {
 			end = i + strings.IndexByte(mark, '\n') + 1
