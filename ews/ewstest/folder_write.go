@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-serversync/serversync/ews/internal/schema"
 	"github.com/go-serversync/serversync/ews/internal/soap"
 )
 
@@ -49,7 +50,7 @@ func readFolderShape(n *node) (*folderShape, error) {
 func (s *folderShape) write(q *request, w *soap.Writer, f *folder) {
 	kind := f.element()
 	w.Start("t:" + kind)
-	for _, name := range strings.Fields(folderOrder) {
+	for _, name := range schema.Order("FolderType", schema.Exchange2013SP1) {
 		switch {
 		case name == "ExtendedProperty":
 			for i, p := range s.extended {

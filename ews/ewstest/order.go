@@ -1,29 +1,9 @@
 package ewstest
 
-import "strings"
+import (
+	"strings"
 
-// The elements of each kind of item and folder, in the order of the schema.
-const (
-	itemOrder = "MimeContent ItemId ParentFolderId ItemClass Subject Sensitivity Body Attachments DateTimeReceived Size Categories Importance InReplyTo IsSubmitted IsDraft IsFromMe IsResend IsUnmodified InternetMessageHeaders DateTimeSent DateTimeCreated ResponseObjects ReminderDueBy ReminderIsSet ReminderNextTime ReminderMinutesBeforeStart DisplayCc DisplayTo HasAttachments ExtendedProperty Culture EffectiveRights LastModifiedName LastModifiedTime IsAssociated WebClientReadFormQueryString WebClientEditFormQueryString ConversationId UniqueBody Flag StoreEntryId InstanceKey NormalizedBody EntityExtractionResult PolicyTag ArchiveTag RetentionDate Preview RightsManagementLicenseData PredictedActionReasons IsClutter BlockStatus HasBlockedImages TextBody IconIndex SearchKey"
-
-	messageOrder = itemOrder + " Sender ToRecipients CcRecipients BccRecipients IsReadReceiptRequested IsDeliveryReceiptRequested ConversationIndex ConversationTopic From InternetMessageId IsRead IsResponseRequested References ReplyTo ReceivedBy ReceivedRepresenting ApprovalRequestData VotingInformation ReminderMessageData"
-
-	calendarOrder = itemOrder + " UID RecurrenceId DateTimeStamp Start End OriginalStart IsAllDayEvent LegacyFreeBusyStatus Location When IsMeeting IsCancelled IsRecurring MeetingRequestWasSent IsResponseRequested CalendarItemType MyResponseType Organizer RequiredAttendees OptionalAttendees Resources ConflictingMeetingCount AdjacentMeetingCount ConflictingMeetings AdjacentMeetings Duration TimeZone AppointmentReplyTime AppointmentSequenceNumber AppointmentState Recurrence FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting MeetingWorkspaceUrl NetShowUrl EnhancedLocation StartWallClock EndWallClock StartTimeZoneId EndTimeZoneId IntendedFreeBusyStatus JoinOnlineMeetingUrl OnlineMeetingSettings IsOrganizer"
-
-	contactOrder = itemOrder + " FileAs FileAsMapping DisplayName GivenName Initials MiddleName Nickname CompleteName CompanyName EmailAddresses PhysicalAddresses PhoneNumbers AssistantName Birthday BusinessHomePage Children Companies ContactSource Department Generation ImAddresses JobTitle Manager Mileage OfficeLocation PostalAddressIndex Profession SpouseName Surname WeddingAnniversary HasPicture PhoneticFullName PhoneticFirstName PhoneticLastName Alias Notes Photo UserSMIMECertificate MSExchangeCertificate DirectoryId ManagerMailbox DirectReports"
-
-	taskOrder = itemOrder + " ActualWork AssignedTime BillingInformation ChangeCount Companies CompleteDate Contacts DelegationState Delegator DueDate IsAssignmentEditable IsComplete IsRecurring IsTeamTask Mileage Owner PercentComplete Recurrence StartDate Status StatusDescription TotalWork"
-
-	listOrder = itemOrder + " DisplayName FileAs ContactSource Members"
-	postOrder = itemOrder + " ConversationIndex ConversationTopic From InternetMessageId IsRead PostedTime References Sender"
-
-	meetingOrder = messageOrder + " AssociatedCalendarItemId IsDelegated IsOutOfDate HasBeenProcessed ResponseType UID RecurrenceId DateTimeStamp IsOrganizer"
-	requestOrder = meetingOrder + " MeetingRequestType IntendedFreeBusyStatus Start End OriginalStart IsAllDayEvent LegacyFreeBusyStatus Location When IsMeeting IsCancelled IsRecurring MeetingRequestWasSent CalendarItemType MyResponseType Organizer RequiredAttendees OptionalAttendees Resources ConflictingMeetingCount AdjacentMeetingCount ConflictingMeetings AdjacentMeetings Duration TimeZone AppointmentReplyTime AppointmentSequenceNumber AppointmentState Recurrence FirstOccurrence LastOccurrence ModifiedOccurrences DeletedOccurrences MeetingTimeZone StartTimeZone EndTimeZone ConferenceType AllowNewTimeProposal IsOnlineMeeting MeetingWorkspaceUrl NetShowUrl EnhancedLocation ChangeHighlights StartWallClock EndWallClock StartTimeZoneId EndTimeZoneId"
-
-	responseOrder = meetingOrder + " Start End Location Recurrence CalendarItemType ProposedStart ProposedEnd EnhancedLocation"
-	cancelOrder   = meetingOrder + " Start End Location Recurrence CalendarItemType EnhancedLocation"
-
-	folderOrder = "FolderId ParentFolderId FolderClass DisplayName TotalCount ChildFolderCount ExtendedProperty ManagedFolderInformation EffectiveRights DistinguishedFolderId PolicyTag ArchiveTag PermissionSet UnreadCount"
+	"github.com/go-serversync/serversync/ews/internal/schema"
 )
 
 // A kind is what element an item is, with the class that its items have.
@@ -35,21 +15,23 @@ type kind struct {
 }
 
 var kinds = []*kind{
-	newKind("Message", "IPM.Note", messageOrder),
-	newKind("CalendarItem", "IPM.Appointment", calendarOrder),
-	newKind("Contact", "IPM.Contact", contactOrder),
-	newKind("Task", "IPM.Task", taskOrder),
-	newKind("DistributionList", "IPM.DistList", listOrder),
-	newKind("PostItem", "IPM.Post", postOrder),
-	newKind("MeetingRequest", "IPM.Schedule.Meeting.Request", requestOrder),
-	newKind("MeetingResponse", "IPM.Schedule.Meeting.Resp.Pos", responseOrder),
-	newKind("MeetingCancellation", "IPM.Schedule.Meeting.Canceled", cancelOrder),
-	newKind("MeetingMessage", "IPM.Schedule.Meeting", meetingOrder),
-	newKind("Item", "IPM.Note", itemOrder),
+	newKind("Message", "IPM.Note", "MessageType"),
+	newKind("CalendarItem", "IPM.Appointment", "CalendarItemType"),
+	newKind("Contact", "IPM.Contact", "ContactItemType"),
+	newKind("Task", "IPM.Task", "TaskType"),
+	newKind("DistributionList", "IPM.DistList", "DistributionListType"),
+	newKind("PostItem", "IPM.Post", "PostItemType"),
+	newKind("MeetingRequest", "IPM.Schedule.Meeting.Request", "MeetingRequestMessageType"),
+	newKind("MeetingResponse", "IPM.Schedule.Meeting.Resp.Pos", "MeetingResponseMessageType"),
+	newKind("MeetingCancellation", "IPM.Schedule.Meeting.Canceled", "MeetingCancellationMessageType"),
+	newKind("MeetingMessage", "IPM.Schedule.Meeting", "MeetingMessageType"),
+	newKind("Item", "IPM.Note", "ItemType"),
 }
 
-func newKind(name, class, order string) *kind {
-	k := &kind{name: name, class: class, fields: strings.Fields(order), places: make(map[string]int)}
+// newKind makes a kind whose fields are those of a type of the schema. What came after 2013 SP1
+// no item has here.
+func newKind(name, class, typeName string) *kind {
+	k := &kind{name: name, class: class, fields: schema.Order(typeName, schema.Exchange2013SP1), places: make(map[string]int)}
 	for i, f := range k.fields {
 		k.places[f] = i
 	}

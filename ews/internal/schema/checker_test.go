@@ -156,7 +156,7 @@ func TestCheckerHoldsLittle(t *testing.T) {
 }
 
 func TestOrderAndPosition(t *testing.T) {
-	order := Order("MessageType")
+	order := Order("MessageType", Newest)
 	require.NotEmpty(t, order)
 	assert.Equal(t, "MimeContent", order[0])
 	for i, name := range order {
@@ -164,12 +164,12 @@ func TestOrderAndPosition(t *testing.T) {
 	}
 	assert.Less(t, Position("MessageType", "Body"), Position("MessageType", "ToRecipients"))
 	assert.Less(t, Position("CalendarItemType", "Start"), Position("CalendarItemType", "End"))
-	assert.Subset(t, Order("NonEmptyArrayOfPathsToElementType"), []string{"FieldURI", "IndexedFieldURI", "ExtendedFieldURI"})
+	assert.Subset(t, Order("NonEmptyArrayOfPathsToElementType", Newest), []string{"FieldURI", "IndexedFieldURI", "ExtendedFieldURI"})
 	assert.Equal(t, -1, Position("MessageType", "Start"))
 	assert.Equal(t, -1, Position("NoType", "Start"))
-	assert.Nil(t, Order("NoType"))
+	assert.Nil(t, Order("NoType", Newest))
 	order[0] = "spoilt"
-	assert.Equal(t, "MimeContent", Order("MessageType")[0])
+	assert.Equal(t, "MimeContent", Order("MessageType", Newest)[0])
 }
 
 func TestOperations(t *testing.T) {

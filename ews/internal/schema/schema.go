@@ -65,9 +65,9 @@ const (
 
 // Order returns the child elements of a complex type of the types namespace, such as
 // "MessageType", in the order in which they have to stand, those of its base types first. It
-// returns nil for what is no such type, and the same in every edition that has a child.
-func Order(typeName string) []string {
-	t := tables(Newest).types[Name{Types, typeName}]
+// returns nil for what is no such type. The order is the same in every edition that has a child.
+func Order(typeName string, e Edition) []string {
+	t := tables(e).types[Name{Types, typeName}]
 	if t == nil {
 		return nil
 	}
