@@ -38,7 +38,7 @@ var changeKinds = map[string]changeKind{"Create": wasCreated, "Update": wasUpdat
 // Exchange has one lane, so r.Lane does not matter.
 //
 // The server is asked for many changes at once; those that a page has no room for wait in its
-// cursor. When they do not fill a page the server is asked again, for a round ends only with what
+// cursor. When none waits any more it is asked again, for a round ends only with what
 // has happened up to its last page. A Full round begins at the server's beginning again, and Since does not thin it out.
 func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.Page, err error) {
 	r.MaxItems, r.MaxBytes = cmp.Or(r.MaxItems, 50), cmp.Or(r.MaxBytes, 32<<20)
@@ -59,17 +59,13 @@ func (s *session) Changes(ctx context.Context, r provider.Request) (p provider.P
 	}
 	at.done = false
 	still, last := false, false // nothing has happened at all; there is no more
-	if len(at.rest) < r.MaxItems {
-		waits := len(at.rest) > 0
+	if len(at.rest) == 0 {
 		var b answered
-		b, epoch, err = s.next(ctx, r, at.state, epoch)
-		switch {
-		case err == nil:
-			still, last = !waits && b.last && b.count == 0, b.last
-			at.state, at.rest = b.state, append(at.rest, b.news(r, at.full)...)
-		case !waits || ctx.Err() != nil || provider.KindOf(err) != provider.ErrUnavailable && provider.KindOf(err) != provider.ErrThrottled:
+		if b, epoch, err = s.next(ctx, r, at.state, epoch); err != nil {
 			return p, err
 		}
+		still, last = b.last && b.count == 0, b.last
+		at.state, at.rest = b.state, b.news(r, at.full)
 	}
 	if p.Changes, at.rest, err = s.tell(ctx, r, at); err != nil {
 		return provider.Page{}, err

@@ -83,18 +83,21 @@ func (s *session) hasPatience(id provider.ID) bool {
 }
 
 // fit returns how many entries a page has room for: those up to the one with which their
-// bodies exceed what it may have.
+// bodies exceed what it may have. What waits is spread evenly over the pages that it needs, for the
+// last of them costs a request as well.
 func fit(r provider.Request, rest []entry) int {
+	pages := max((len(rest)+r.MaxItems-1)/r.MaxItems, 1)
+	even := (len(rest) + pages - 1) / pages
 	var bytes int64
-	for i, e := range rest {
-		if i == r.MaxItems || bytes > r.MaxBytes {
+	for i, e := range rest[:even] {
+		if bytes > r.MaxBytes {
 			return i
 		}
 		if r.Want == provider.WantBodies && e.kind == wasCreated {
 			bytes += e.size
 		}
 	}
-	return len(rest)
+	return even
 }
 
 // contents reads what is wanted of the new ones of entries, and the flags of those of which

@@ -34,14 +34,14 @@ func counted(server *ewstest.Server, before ewstest.Counts) map[string]int64 {
 }
 
 // A mailbox of 20,000 messages is listed with as few requests as there can be: 512 changes
-// each, and one GetItem for each page.
+// each, and one GetItem for each page, of 40 or more items but for the last.
 func TestListing20000(t *testing.T) {
 	server, d, account := start(t, ewstest.Options{})
 	s := open(t, d, account)
 	for folder, want := range map[provider.FolderID]provider.Want{"inbox": provider.WantIDs, "junkemail": provider.WantHeaders} {
-		n, items := 20_000, 0
+		n := 20_000
 		if want == provider.WantHeaders {
-			n, items = 4_000, 80
+			n = 4_000
 		}
 		server.AddLazy(user, string(folder), n, letter)
 		before := server.Counts()
@@ -66,7 +66,11 @@ func TestListing20000(t *testing.T) {
 			lists++ // what is told last did not fit the page, so that a round's end is asked for
 		}
 		require.Equal(t, lists, counts["SyncFolderItems"])
-		require.Equal(t, int64(items), counts["GetItem"])
+		if want == provider.WantHeaders {
+			require.LessOrEqual(t, counts["GetItem"], int64(n/40))
+		} else {
+			require.Zero(t, counts["GetItem"])
+		}
 		t.Logf("%v with want %d", counts, want)
 	}
 }
