@@ -289,6 +289,26 @@ func TestOneRefusedProof(t *testing.T) {
 	require.Contains(t, e.Remedy, "does not offer Basic, but NTLM")
 }
 
+// What a server has told the caller it is not asked for again, and what is known is not unlearned.
+func TestLearn(t *testing.T) {
+	s := newSite(t, "Negotiate", "NTLM", "Basic")
+	said := http.Header{"Www-Authenticate": {"Negotiate", "Basic"}}
+	c := client(t, s, account(with(windows())))
+	require.NoError(t, c.Learn(http.StatusUnauthorized, said))
+	require.NoError(t, c.Learn(http.StatusOK, nil), "which is too late")
+	require.NoError(t, post(t, c, s))
+	require.Equal(t, "NTLM", s.seen())
+	require.Equal(t, "NTLM", c.Method())
+
+	unlike := client(t, s, account(by(profile.Negotiate), with(kerberos(), windows())))
+	require.ErrorIs(t, unlike.Learn(http.StatusUnauthorized, http.Header{"Www-Authenticate": {"Basic"}}), provider.ErrUnsupported)
+	ill := client(t, s, account())
+	require.NoError(t, ill.Learn(http.StatusServiceUnavailable, nil), "which is nothing about signing in")
+	s.proofs = nil
+	require.NoError(t, post(t, ill, s))
+	require.Equal(t, " Basic", s.seen())
+}
+
 // A mechanism of the host's may fail as it likes.
 func TestHostsMechanismIsContained(t *testing.T) {
 	s := newSite(t, "Negotiate")
