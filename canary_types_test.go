@@ -14,6 +14,8 @@ import (
 
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/discover"
+	"github.com/go-serversync/serversync/ews"
+	"github.com/go-serversync/serversync/ews/autodiscover"
 	"github.com/go-serversync/serversync/oauth"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -32,6 +34,8 @@ var canaryRoots = []any{
 	provider.Peer{},
 	provider.Token{},
 	discover.Finder{},
+	&ews.Driver{},
+	&autodiscover.Finder{},
 	&oauth.Source{},
 	discover.Result{},
 }

@@ -141,7 +141,7 @@ func TestM2TokensHaveToWait(t *testing.T) {
 			require.Equal(t, n+1, asked)
 			time.Sleep(time.Until(report.Incoming.Until))
 		}
-		k.fails(&provider.Error{Op: "oauth: refresh", Kind: provider.ErrUnavailable, Code: "503", Err: errors.New("the issuer answered 503")})
+		k.fails(&provider.Error{Op: "oauth: refresh", Kind: provider.ErrUnavailable, Code: "HTTP 503", Err: errors.New("the issuer answered 503")})
 		for n := range 5 {
 			report, err := s.SyncMailbox(context.Background(), ann)
 			require.ErrorIs(t, err, provider.ErrUnavailable)
@@ -171,7 +171,7 @@ func TestM1TheIssuerIsNotTheServer(t *testing.T) {
 			d.PutMailbox(box)
 			boxes = append(boxes, box.Key)
 		}
-		k.fails(&provider.Error{Op: "oauth: refresh", Kind: provider.ErrUnavailable, Code: "503", Err: errors.New("the issuer answered 503")})
+		k.fails(&provider.Error{Op: "oauth: refresh", Kind: provider.ErrUnavailable, Code: "HTTP 503", Err: errors.New("the issuer answered 503")})
 		for _, key := range boxes {
 			_, _ = s.SyncMailbox(context.Background(), key)
 		}

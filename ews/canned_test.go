@@ -72,6 +72,7 @@ func (c *canned) requests() []string {
 
 func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
+	Sent(b)
 	_, rest, _ := strings.Cut(string(b), "<s:Body><m:")
 	op := rest[:strings.IndexAny(rest+" ", " >/")]
 	c.mu.Lock()

@@ -108,7 +108,16 @@ func TestCookies(t *testing.T) {
 }
 
 // ping asks for nothing that is looked at.
-var ping = call{op: "GetFolder", write: func(w *soap.Writer) { w.Start("m:GetFolder"); w.End() }, read: func(r *soap.Reader, e soap.Element) error { r.Skip(e); return nil }}
+var ping = call{op: "GetFolder", write: func(w *soap.Writer) {
+	w.Start("m:GetFolder")
+	w.Start("m:FolderShape")
+	w.Elem("t:BaseShape", "IdOnly")
+	w.End()
+	w.Start("m:FolderIds")
+	w.Empty("t:DistinguishedFolderId", "Id", "inbox")
+	w.End()
+	w.End()
+}, read: func(r *soap.Reader, e soap.Element) error { r.Skip(e); return nil }}
 
 // An error names the request as an administrator finds it in Exchange's logs.
 func TestErrorsNameTheRequest(t *testing.T) {

@@ -24,7 +24,7 @@ func isElsewhere(code string) bool { return slices.Contains(elsewhere, code) }
 
 // status returns what an answer that is no SOAP means. text is its beginning.
 func (c *client) status(answer *http.Response, text string) error {
-	code := fmt.Sprintf("HTTP %d", answer.StatusCode)
+	code := wire.HTTPCode(answer.StatusCode)
 	fail := func(kind provider.Kind, remedy, why string) error {
 		return &provider.Error{Op: "ews", Kind: kind, Code: code, Remedy: remedy, Err: errors.New(why)}
 	}
@@ -90,7 +90,7 @@ func (c *client) redirected(answer *http.Response, fail failing) error {
 	}
 	to = c.at.ResolveReference(to)
 	if strings.EqualFold(to.Hostname(), c.at.Hostname()) && strings.HasSuffix(strings.ToLower(to.Path), "/genericerrorpage.htm") {
-		return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: "HTTP 503", Err: errors.New("the server sends us to its page for errors, as it does when it has more to do than it can")}
+		return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: wire.HTTPCode(http.StatusServiceUnavailable), Err: errors.New("the server sends us to its page for errors, as it does when it has more to do than it can")}
 	}
 	where := "elsewhere"
 	if host := to.Host; host != "" {
@@ -152,7 +152,7 @@ func (c *client) refused(err error) error {
 	if !worked {
 		return err
 	}
-	return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: "HTTP 401", Err: fmt.Errorf("%w, after it has taken the same before", refused)}
+	return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: wire.HTTPCode(http.StatusUnauthorized), Err: fmt.Errorf("%w, after it has taken the same before", refused)}
 }
 
 // granted tells a refusal of Exchange Online's to let us act for a mailbox, that it lately let us act for, as

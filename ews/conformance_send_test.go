@@ -53,6 +53,7 @@ func outbound(t testing.TB, o ewstest.Options) (*ewstest.Server, *ews.Driver, pr
 	o.Users = map[string]string{sender: password}
 	o.Mailboxes = []string{"bob@example.com", "carl@example.com"}
 	server := ewstest.NewServer(o)
+	server.Requests(func(_ string, body []byte) { ews.Sent(body) })
 	t.Cleanup(server.Close)
 	p := profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: profile.Endpoint{URL: server.URL()}}
 	return server, &ews.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, SpoolDir: t.TempDir()}, provider.Account{

@@ -140,6 +140,7 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	Sent(raw)
 	if len(raw) < 100_000 { // what is larger is no different, and slow to read
 		if err := schema.Check(bytes.NewReader(raw), schema.Newest); err != nil {
 			d.t.Errorf("the schema has: %v\n%.2000s", err, raw)

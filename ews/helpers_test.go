@@ -54,6 +54,7 @@ func start(t testing.TB, o ewstest.Options) (*ewstest.Server, *ews.Driver, provi
 	t.Helper()
 	o.Users = map[string]string{user: canary}
 	server := ewstest.NewServer(o)
+	server.Requests(func(_ string, body []byte) { ews.Sent(body) })
 	t.Cleanup(server.Close)
 	d := &ews.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, SpoolDir: t.TempDir()}
 	p := profileOf(server)

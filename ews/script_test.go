@@ -67,6 +67,7 @@ func newScript(t testing.TB, answer func(w http.ResponseWriter, r *http.Request,
 
 func (s *script) serve(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
+	Sent(b)
 	_, password, ok := r.BasicAuth()
 	if s.refusing.Load() || !s.open && !(ok && password == word) && !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer good") {
 		s.mu.Lock()

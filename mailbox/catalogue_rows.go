@@ -69,7 +69,7 @@ var httpRows = [...]Known{
 	{"HTTP 403", "Http Forbidden", SourceHTTP, Permanent, ScopeMailbox, profile.Error,
 		"the server allows no programs to this mailbox: Exchange Web Services are disabled for it, or a policy does not list this application",
 		"enable EWS for mailbox and organization and add this application to EwsAllowList; this takes up to two hours to apply; then test again"},
-	{"HTTP 404", "Http NotFound", SourceHTTP, Transient, ScopeProfile, profile.Error,
+	{"HTTP 404", "Http NotFound;HTTP 410", SourceHTTP, Transient, ScopeProfile, profile.Error,
 		"there is no mail service at this address of the server",
 		"check the URL in the profile, or use autodiscover"},
 	{"HTTP 429", "Http TooManyRequests", SourceHTTP, Throttled, ScopeMailbox, profile.Info,

@@ -96,7 +96,8 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		{"ErrorSubmissionQuotaExceeded", "ErrorSubmissionQuotaExceeded", Throttled, ScopeMailbox, profile.Warning},
 		{"Http 401,HTTP 401", "HTTP 401", Refused, ScopeMailbox, profile.Error},
 		{"HTTP 403,Http Forbidden", "HTTP 403", Permanent, ScopeMailbox, profile.Error},
-		{"HTTP 503,Http ServiceUnavailable", "HTTP 503", Transient, ScopeProfile, profile.Warning},
+		{"HTTP 404,HTTP 410", "HTTP 404", Transient, ScopeProfile, profile.Error},
+		{"HTTP 503,Http ServiceUnavailable,HTTP 504", "HTTP 503", Transient, ScopeProfile, profile.Warning},
 		{"IncomingMailboxInternalCrmError", "IncomingMailboxInternalCrmError", Transient, ScopeMailbox, profile.Warning},
 		{"ErrorInternalServerTransientError", "ErrorInternalServerTransientError", Transient, ScopeMailbox, profile.Warning},
 		{"ErrorNonExistentMailbox", "ErrorNonExistentMailbox", Permanent, ScopeMailbox, profile.Error},
@@ -149,7 +150,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 
 // What is not known is not guessed at.
 func TestLookupDoesNotGuess(t *testing.T) {
-	for _, code := range []string{"", " ", "[]", "Error", "ErrorQuota", "550", "554", "550 9.9.9", "200", "5", "53", "5355", "535x 5.7.8", "80099999", "-2147000000",
+	for _, code := range []string{"", " ", "[]", "Error", "ErrorQuota", "550", "554", "550 9.9.9", "200", "307", "HTTP 307", "400", "404", "429", "5", "53", "5355", "535x 5.7.8", "80099999", "-2147000000",
 		"-1", "0x", "Crm.", "0xCrm.", "8004221g", "99999999999", "10737713926", "+2147779334", "00002147779334", "xxx 421", "the 5.7.8", "HTTP", "HTTP 200", "8006088C", "8005E246", "80061202", "80061217", "80061220", "80061221", strings.Repeat("5", 1<<16), "\x00\xff"} {
 		k, ok := Lookup(code)
 		require.False(t, ok, "%.20q", code)

@@ -133,12 +133,12 @@ func (s *Source) begin(ctx context.Context, a provider.Account, op string) (c *c
 	if err := s.ready(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	issuer := s.issuerFor(a.Endpoint.Host)
+	issuer := s.issuerFor(serverOf(a))
 	if issuer == nil {
 		return nil, nil, nil, fail(op, provider.ErrUnsupported, "", "use a mail server of an issuer that this host knows, or have the operator add its issuer", errNoIssuer)
 	}
 	c = &call{op: op, issuer: issuer, app: a.Profile.Application, tenant: a.Profile.Tenant(a.Policy)}
-	scopes, needed = issuer.scopes(a.Profile)
+	scopes, needed = issuer.scopes(a)
 	return c, scopes, needed, nil
 }
 

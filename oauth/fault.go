@@ -89,7 +89,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	case status >= 300 && status < 400:
 		return fail(op, provider.ErrUnsafe, "", "check the issuer's URLs, which the operator gives; redirects are never followed", fmt.Errorf("the issuer answered with a redirect (%d)", status))
 	case status == http.StatusTooManyRequests:
-		e := fail(op, provider.ErrThrottled, "HTTP 429", remedyWait, why)
+		e := fail(op, provider.ErrThrottled, wire.HTTPCode(status), remedyWait, why)
 		e.RetryAfter = cmp.Or(wait, assumeWait)
 		return e
 	case status >= 500:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
 )
 
 // An Issuer is an authorization server and what its tokens are for. It is data that
@@ -123,14 +124,17 @@ func (i *Issuer) isFor(host string) bool {
 	return false
 }
 
-// scopes returns what is asked for in a profile's name, and which of it is needed.
-func (i *Issuer) scopes(p profile.Profile) (all, needed []string) {
+// scopes returns what is asked for in the name of a's profile, and which of it is needed.
+func (i *Issuer) scopes(a provider.Account) (all, needed []string) {
 	for _, side := range []profile.Side{profile.Incoming, profile.Outgoing} {
-		e := p.Endpoint(side)
-		if e.Credentials != profile.OAuth || !i.isFor(e.Host) {
+		of := a
+		if of.Endpoint = a.Profile.Endpoint(side); of.Endpoint.URL == "" {
+			of.Endpoint.URL = a.Endpoint.URL // which autodiscover has found
+		}
+		if of.Endpoint.Credentials != profile.OAuth || !i.isFor(serverOf(of)) {
 			continue
 		}
-		for _, scope := range i.Scopes[p.Kind.Protocol(side)] {
+		for _, scope := range i.Scopes[a.Profile.Kind.Protocol(side)] {
 			if !slices.Contains(needed, scope) {
 				needed = append(needed, scope)
 			}

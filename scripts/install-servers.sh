@@ -2,7 +2,8 @@
 # Installs the real servers that the tests talk to: Dovecot, Postfix and Exim, and for
 # integrated Windows authentication MIT's Kerberos KDC, Apache with its Negotiate module,
 # and the NTLM of Cyrus SASL (for Postfix) and of gss-ntlmssp (for Apache), and DavMail with
-# a Java that has no screen, from Debian's or Ubuntu's own packages. It starts none of them;
+# a Java that has no screen, and xmllint, which holds messages to the schemas of Exchange, from
+# Debian's or Ubuntu's own packages. It starts none of them;
 # the tests run private instances (see internal/testserver).
 #
 # Exim's package cannot be installed beside Postfix's, so it is unpacked into a folder
@@ -20,6 +21,7 @@ packages='dovecot-core dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-gssapi 
 	gss-ntlmssp libsasl2-modules libsasl2-modules-db sasl2-bin'
 # These come by themselves: where they are lacking, the others are still to be had.
 davmail='davmail-server default-jre-headless'
+xmllint=libxml2-utils
 exim=/usr/local/lib/serversync-test/exim
 eximuser=Debian-exim
 
@@ -45,6 +47,7 @@ missing() {
 		ls /usr/lib/*/sasl2/lib$part.so >/dev/null 2>&1 || echo "sasl2/$part"
 	done
 	missing_davmail
+	command -v xmllint >/dev/null || echo xmllint
 }
 
 # What DavMail needs (see MissingDavMail in internal/testserver/davmail.go).
@@ -67,7 +70,8 @@ versions() {
 	echo "Dovecot $(dovecot --version | head -n 1), Postfix $(postconf -d -h mail_version), Exim $(eximversion)," \
 		"Kerberos $(dpkg-query -W -f '${Version}' krb5-kdc 2>/dev/null || echo '?')," \
 		"$(apache2 -v | sed -n 's/^Server version: Apache.\([^ ]*\).*/Apache \1/p')," \
-		"DavMail $(dpkg-query -W -f '${Version}' davmail-server 2>/dev/null || echo '?')"
+		"DavMail $(dpkg-query -W -f '${Version}' davmail-server 2>/dev/null || echo '?')," \
+		"$(xmllint --version 2>&1 | sed -n 's/^.*using libxml version \([0-9]*\).*/xmllint \1/p')"
 }
 
 # Unpacks Exim, for a system that has Postfix. Each step is done again if the last
@@ -136,6 +140,10 @@ eximversion >/dev/null || unpack_exim >"$work/log" 2>&1 || {
 [ -z "$(missing_davmail)" ] || apt-get -q install -y --no-install-recommends $davmail >"$work/log" 2>&1 || {
 	tail -n 20 "$work/log"
 	say "DavMail was not installed, see above"
+}
+command -v xmllint >/dev/null || apt-get -q install -y --no-install-recommends $xmllint >"$work/log" 2>&1 || {
+	tail -n 20 "$work/log"
+	say "xmllint was not installed, see above"
 }
 
 lacking=$(missing | tr '\n' ' ')

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/internal/websignin"
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -154,6 +155,7 @@ func (s *search) ask(ctx context.Context, q query, st *Step) (*answer, next) {
 // it.
 func (s *search) exchange(ctx context.Context, q query, st *Step) (*http.Response, error) {
 	host := q.url.Hostname()
+	var asked http.Header // what the server has said to nobody
 	signs := q.protocol != JSON && s.mayProve(host)
 	if !(signs && s.method == provider.WithToken && s.online) {
 		r, err := s.request(ctx, q)
@@ -175,15 +177,22 @@ func (s *search) exchange(ctx context.Context, q query, st *Step) (*http.Respons
 		if offers := got.Header.Values("WWW-Authenticate"); !s.fits(offers) {
 			return nil, fail(provider.ErrUnsupported, "set the authentication in the profile to what the server takes", "it asks for a sign-in of another kind than the profile has: "+schemes(offers))
 		}
+		asked = got.Header
 	}
-	return s.prove(ctx, q, st)
+	return s.prove(ctx, q, asked, st)
 }
 
-// prove makes a request with the credential.
-func (s *search) prove(ctx context.Context, q query, st *Step) (*http.Response, error) {
+// prove makes a request with the credential. asked is what the server has said without one, nil if it was not
+// asked.
+func (s *search) prove(ctx context.Context, q query, asked http.Header, st *Step) (*http.Response, error) {
 	client, err := s.client(q.url)
 	if err != nil {
 		return nil, err
+	}
+	if asked != nil {
+		if err := client.Learn(http.StatusUnauthorized, asked); err != nil {
+			return nil, err
+		}
 	}
 	if err := client.Prepare(ctx); err != nil { // there is no token to be had, for nobody
 		if ctx.Err() == nil {
@@ -320,7 +329,7 @@ func schemes(offers []string) string {
 func status(got *http.Response) error {
 	after, err := strconv.Atoi(strings.TrimSpace(got.Header.Get("Retry-After")))
 	wait := time.Duration(min(max(after, 1), 3600)) * time.Second
-	code := "HTTP " + strconv.Itoa(got.StatusCode)
+	code := wire.HTTPCode(got.StatusCode)
 	switch {
 	case got.StatusCode == http.StatusTooManyRequests, got.StatusCode == http.StatusServiceUnavailable && err == nil:
 		return &provider.Error{Op: op, Kind: provider.ErrThrottled, Code: code, RetryAfter: wait, Err: errors.New("the server has too much to do")}

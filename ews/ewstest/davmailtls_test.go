@@ -162,6 +162,7 @@ func (v *davmail) check() {
 
 // NTLM as HttpClient has it.
 func TestDavMailSignsInWithNTLM(t *testing.T) {
+	withNTLM(t)
 	v := newDavMail(t, "NTLM")
 	v.s.Add(anna, "inbox", mail("one"))
 	v.signIn(`EXAMPLE\anna`)

@@ -1,6 +1,7 @@
 package ewstest
 
 import (
+	"crypto/fips140"
 	"crypto/tls"
 	"io"
 	"log"
@@ -34,7 +35,8 @@ type Options struct {
 	Delegates map[string][]string
 
 	// Schemes are the ways to sign in that the server offers, of Basic, NTLM, Negotiate and
-	// Bearer. Default: Basic and NTLM, Negotiate and Bearer if those are set.
+	// Bearer. Default: Basic and NTLM, Negotiate and Bearer if those are set; without NTLM in a
+	// process that runs in FIPS 140 mode, which has neither of its digests.
 	Schemes []string
 
 	// Token says whose an access token is, and whether it is an application's own, which
@@ -111,6 +113,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Schemes == nil {
 		o.Schemes = []string{"NTLM", "Basic"}
+		if fips140.Enabled() {
+			o.Schemes = []string{"Basic"}
+		}
 		if o.Negotiate != nil {
 			o.Schemes = append([]string{"Negotiate"}, o.Schemes...)
 		}

@@ -1,6 +1,7 @@
 package ewstest
 
 import (
+	"crypto/fips140"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -30,7 +31,11 @@ func tokens(token string) (string, bool, bool) {
 
 func TestTokens(t *testing.T) {
 	c := newClient(t, start(t, Options{Mailboxes: []string{alice, bob}, Token: tokens, Apps: []string{alice}}))
-	require.Equal(t, []string{"Bearer", "NTLM", "Basic"}, c.s.options.Schemes)
+	if schemes := []string{"Bearer", "NTLM", "Basic"}; fips140.Enabled() {
+		require.Equal(t, []string{"Bearer", "Basic"}, c.s.options.Schemes)
+	} else {
+		require.Equal(t, schemes, c.s.options.Schemes)
+	}
 	c.header.Set("Authorization", "Bearer of-alice")
 	require.Contains(t, c.zones("").body, `Acting="alice@example.com" Caller="alice@example.com"`)
 	c.header.Set("Authorization", "Bearer of-an-app")
@@ -72,7 +77,7 @@ func TestNegotiate(t *testing.T) {
 	}
 	got := say("nonsense")
 	require.Equal(t, 401, got.status)
-	require.Len(t, got.header.Values("WWW-Authenticate"), 3)
+	require.Len(t, got.header.Values("WWW-Authenticate"), len(c.s.options.Schemes))
 	got = say("one")
 	require.Equal(t, 401, got.status)
 	require.Equal(t, "Negotiate "+base64.StdEncoding.EncodeToString([]byte("go on")), got.header.Get("WWW-Authenticate"))

@@ -58,7 +58,7 @@ func (c *Client) refused(h http.Header, by string) error {
 	if by != "" && len(r.Offered) > 0 && !(&way{name: by}).offeredBy(r.Offered) {
 		remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
 	}
-	return &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: "HTTP 401", Remedy: remedy, Err: r}
+	return &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: remedy, Err: r}
 }
 
 // diagnostics returns what a server says about its refusal: Microsoft's reason, or that of

@@ -131,6 +131,14 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// withNTLM skips a test of what is never chosen in FIPS 140 mode.
+func withNTLM(t *testing.T) {
+	t.Helper()
+	if fips140.Enabled() {
+		t.Skip("FIPS 140 does not approve NTLM")
+	}
+}
+
 func kerberos() *guest { return &guest{name: "GSSAPI", scheme: "Negotiate"} }
 func windows() *guest  { return &guest{name: "NTLM", scheme: "NTLM"} }
 
@@ -186,8 +194,8 @@ func TestChoice(t *testing.T) {
 		"nobody is asked":           {nil, account(), "  ", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if tt.method == "NTLM" && fips140.Enabled() {
-				t.Skip("in FIPS 140 mode NTLM is never chosen")
+			if tt.method == "NTLM" {
+				withNTLM(t)
 			}
 			s := newSite(t, tt.offers...)
 			c := client(t, s, tt.a)
@@ -293,6 +301,26 @@ func TestOneRefusedProof(t *testing.T) {
 	require.Contains(t, e.Remedy, "does not offer Basic, but NTLM")
 }
 
+// What a server has told the caller it is not asked for again, and what is known is not unlearned.
+func TestLearn(t *testing.T) {
+	s := newSite(t, "Negotiate", "NTLM", "Basic")
+	said := http.Header{"Www-Authenticate": {"Negotiate", "Basic"}}
+	c := client(t, s, account(with(kerberos())))
+	require.NoError(t, c.Learn(http.StatusUnauthorized, said))
+	require.NoError(t, c.Learn(http.StatusOK, nil), "which is too late")
+	require.NoError(t, post(t, c, s))
+	require.Equal(t, "Negotiate", s.seen())
+	require.Equal(t, "Negotiate", c.Method())
+
+	unlike := client(t, s, account(from(profile.IntegratedWindows), with(kerberos())))
+	require.ErrorIs(t, unlike.Learn(http.StatusUnauthorized, http.Header{"Www-Authenticate": {"Basic"}}), provider.ErrUnsupported)
+	ill := client(t, s, account())
+	require.NoError(t, ill.Learn(http.StatusServiceUnavailable, nil), "which is nothing about signing in")
+	s.proofs = nil
+	require.NoError(t, post(t, ill, s))
+	require.Equal(t, " Basic", s.seen())
+}
+
 // A mechanism of the host's may fail as it likes.
 func TestHostsMechanismIsContained(t *testing.T) {
 	s := newSite(t, "Negotiate")
@@ -305,9 +333,9 @@ func TestHostsMechanismIsContained(t *testing.T) {
 	}
 	g := kerberos()
 	require.NoError(t, post(t, client(t, s, account(with(g), from(profile.IntegratedWindows))), s))
-	under := policy
-	under.FIPS = fips140.Enabled()
-	require.Equal(t, provider.Peer{Service: "HTTP", Policy: under}, g.peers[0], "the process is nobody by name")
+	want := provider.Peer{Service: "HTTP", Policy: policy}
+	want.Policy.FIPS = fips140.Enabled()
+	require.Equal(t, want, g.peers[0], "the process is nobody by name")
 }
 
 // P3: who waits for another's question waits no longer than its context.

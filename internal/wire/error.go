@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"syscall"
 
 	"github.com/go-serversync/serversync/provider"
@@ -114,3 +115,7 @@ func timedOut(yes bool) string {
 	}
 	return ""
 }
+
+// HTTPCode is the code of an error that an HTTP status stands for, such as "HTTP 503". A bare number
+// is a reply of SMTP's.
+func HTTPCode(status int) string { return "HTTP " + strconv.Itoa(status) }

@@ -157,7 +157,7 @@ func (t *Transport) Do(r *http.Request) (*http.Response, error) {
 	}
 	if answer.StatusCode/100 == 3 && answer.StatusCode != http.StatusNotModified {
 		answer.Body.Close()
-		return nil, &provider.Error{Op: t.o.Op, Kind: provider.ErrUnsafe, Code: fmt.Sprint(answer.StatusCode),
+		return nil, &provider.Error{Op: t.o.Op, Kind: provider.ErrUnsafe, Code: HTTPCode(answer.StatusCode),
 			Remedy: "enter the address that is meant itself", Err: errors.New("the server points to another address, and redirects are not followed")}
 	}
 	return answer, nil

@@ -90,6 +90,9 @@ func TestX4TransportFollowsNothing(t *testing.T) {
 	}, nil)
 	_, err := get(t, tr, s.URL)
 	wantKind(t, err, provider.ErrUnsafe)
+	if e := new(provider.Error); !errors.As(err, &e) || e.Code != "HTTP 302" {
+		t.Errorf("the code of %v is not HTTP's", err)
+	}
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the redirect's query is shown: %v", err)
 	}

@@ -119,7 +119,7 @@ func (i *Issuer) CertPool() *x509.CertPool {
 func (i *Issuer) Issuer() oauth.Issuer {
 	return oauth.Issuer{
 		Name: "test", AuthURL: i.URL + "/authorize", TokenURL: i.URL + "/token", DeviceURL: i.URL + "/device_authorization", RevokeURL: i.URL + "/revoke",
-		Scopes: map[profile.Protocol][]string{profile.IMAP: {"mail.read"}, profile.POP3: {"mail.read"}, profile.SMTP: {"mail.send"}},
+		Scopes: map[profile.Protocol][]string{profile.IMAP: {"mail.read"}, profile.POP3: {"mail.read"}, profile.SMTP: {"mail.send"}, profile.EWS: {"mail.all"}},
 		Always: []string{"offline_access"}, Hosts: i.o.Hosts, OwnerField: "owner",
 	}
 }
