@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/auth/ntlm"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -182,6 +183,7 @@ func (o options) config() (serversync.Config, error) {
 	cfg := serversync.Config{
 		Tracking:     tracking,
 		Drivers:      o.drivers(config),
+		Mechanisms:   o.mechanisms(),
 		Mailboxes:    serversync.Static(p, box),
 		Policy:       o.policy(),
 		Sending:      serversync.Sending{NoCopy: p.Kind != profile.IMAPSMTP || o.server(mailbox.Incoming) == nil},
@@ -237,6 +239,15 @@ func (o options) address(p profile.Profile) string {
 		return o.user
 	}
 	return o.user + "@" + cmp.Or(p.Incoming.Host, p.Outgoing.Host)
+}
+
+// mechanisms returns what Exchange may ask for besides a password as it is. A policy
+// that is self-hosted permits it.
+func (o options) mechanisms() []provider.Mechanism {
+	if s := o.server(mailbox.Incoming); s == nil || s.protocol != profile.EWS {
+		return nil
+	}
+	return []provider.Mechanism{ntlm.Mechanism{}}
 }
 
 // drivers returns a driver for each protocol.
