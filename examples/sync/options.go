@@ -136,6 +136,7 @@ func (o options) validate() error {
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
+	wrong(o.tls == "starttls" && incoming != nil && incoming.protocol == profile.EWS, "-tls starttls is not for -ews, whose URL says how it is protected")
 	for s, server := range o.servers {
 		_, err := o.endpoint(s)
 		wrong(err != nil, "-%s %s: %v", s.flag, server, err)
