@@ -91,12 +91,18 @@ func (st StageReport) words(now time.Time) string {
 	}
 	add(e.Mechanism)
 	add(e.Username)
-	if n := len(e.Capabilities); n > 0 {
+	switch n := len(e.Capabilities); {
+	case n > few:
 		add(fmt.Sprintf("%d capabilities", n))
+	case n > 0:
+		add("it offers " + strings.Join(e.Capabilities, ", "))
 	}
 	add(e.Text)
 	return strings.Join(parts, ", ")
 }
+
+// few are the capabilities that are told by name, such as a web server's ways to sign in.
+const few = 4
 
 func days(d time.Duration) string {
 	switch n := int(d.Hours() / 24); n {

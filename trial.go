@@ -81,7 +81,7 @@ func (t *trial) noted(side mailbox.Side, stage provider.Stage, began time.Time, 
 	t.report.Stages = append(t.report.Stages, st)
 	if left := evidence.NotAfter.Sub(began); err == nil && !evidence.NotAfter.IsZero() && left < expiresSoon {
 		t.report.Warnings = append(t.report.Warnings, profile.Issue{Code: "certificate-expires", Level: profile.Warning, Side: side, Field: "certificate",
-			Message: fmt.Sprintf("the server's certificate for %s mail is good for %d more days only", side, int(left.Hours()/24)), Remedy: "see to it that it is renewed"})
+			Message: fmt.Sprintf("the server's certificate for %s mail is good for %s only", side, days(left)), Remedy: "see to it that it is renewed"})
 	}
 }
 

@@ -148,7 +148,7 @@ func TestReportWarnsOfACertificateThatExpires(t *testing.T) {
 	i := slices.IndexFunc(r.Warnings, func(w profile.Issue) bool { return w.Code == "certificate-expires" })
 	require.GreaterOrEqual(t, i, 0)
 	require.Equal(t, mailbox.Incoming, r.Warnings[i].Side)
-	require.Contains(t, r.Warnings[i].Message, "5 more days")
+	require.Contains(t, r.Warnings[i].Message, "5 days only")
 	require.False(t, slices.ContainsFunc(r.Warnings[i+1:], func(w profile.Issue) bool { return w.Code == "certificate-expires" }))
 }
 

@@ -147,6 +147,9 @@ func eachMessage(r *soap.Reader, e soap.Element, want int, child func(i int, e s
 			continue
 		}
 		for one := range r.Children(list) {
+			if one.Name.Space != soap.Messages {
+				continue // somebody's extension
+			}
 			if n == want {
 				return &provider.Error{Op: "ews: " + e.Name.Local, Kind: provider.ErrProtocol, Err: errors.New("the server answers more than it was asked")}
 			}

@@ -164,6 +164,9 @@ func (s *session) readFolders(r *soap.Reader, e soap.Element) (page []foundFolde
 			continue
 		}
 		for one := range r.Children(list) {
+			if one.Name.Space != soap.Types {
+				continue
+			}
 			f := readFolder(r, one)
 			if f.id == "" || len(f.id) > maxID || len(page) == s.limits.Folders {
 				r.Fail(fmt.Errorf("%w: a folder without an id, or with one of more than %d bytes", soap.ErrTooLarge, maxID))

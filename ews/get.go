@@ -50,6 +50,9 @@ func (s *session) get(ctx context.Context, m mode, list []asked) (results []resu
 					return
 				}
 				for one := range r.Children(e) {
+					if one.Name.Space != soap.Types {
+						continue
+					}
 					if results[i].read {
 						wrong = errors.Join(wrong, mismatched("two items for one that was asked for"))
 						return

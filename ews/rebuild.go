@@ -65,6 +65,9 @@ func (s *session) properties(ctx context.Context, res *result) (p parts, err err
 					return
 				}
 				for one := range r.Children(e) {
+					if one.Name.Space != soap.Types {
+						continue
+					}
 					got.read = true
 					for field := range r.Children(one) {
 						if !p.readField(r, field) {

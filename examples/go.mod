@@ -4,11 +4,13 @@ go 1.25.0
 
 require (
 	github.com/go-serversync/serversync v0.0.0
+	github.com/go-serversync/serversync/auth/ntlm v0.0.0
 	github.com/go-serversync/serversync/store/sqlite v0.0.0
 	modernc.org/sqlite v1.59.0
 )
 
 require (
+	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/emersion/go-imap/v2 v2.0.0-beta.8 // indirect
 	github.com/emersion/go-message v0.18.2 // indirect
@@ -28,5 +30,6 @@ require (
 
 replace (
 	github.com/go-serversync/serversync => ../
+	github.com/go-serversync/serversync/auth/ntlm => ../auth/ntlm
 	github.com/go-serversync/serversync/store/sqlite => ../store/sqlite
 )

@@ -82,9 +82,9 @@ func (j *job) settle(ctx context.Context, o outcome) (clean bool, err error) {
 	}
 	switch did := summary(o.report); {
 	case did != "":
-		j.say("%s: %s", j.user, did)
+		j.say("%s: %s", j.key().Mailbox, did)
 	case o.err == nil && j.once:
-		j.say("%s: nothing new", j.user)
+		j.say("%s: nothing new", j.key().Mailbox)
 	}
 	// A cycle that was interrupted is told of all the same.
 	ctx = context.WithoutCancel(ctx)

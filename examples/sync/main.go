@@ -98,7 +98,7 @@ func (j *job) forever(ctx context.Context, outcomes chan outcome) (clean bool, e
 	calm, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	context.AfterFunc(ctx, func() { time.AfterFunc(10*time.Second, cancel) })
-	j.say("syncing %s until interrupted", j.user)
+	j.say("syncing %s until interrupted", j.key().Mailbox)
 	clean = true
 	for o := range outcomes {
 		if clean, err = j.settle(calm, o); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/auth/ntlm"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -135,6 +136,7 @@ func (o options) validate() error {
 	wrong(o.user == "", "-user is missing")
 	wrong(o.passwordFile == "", "-password-file is missing")
 	wrong(o.tls != "" && o.tls != "implicit" && o.tls != "starttls" && o.tls != "plain", "-tls is %q, want implicit, starttls or plain", o.tls)
+	wrong(o.tls == "starttls" && incoming != nil && incoming.protocol == profile.EWS, "-tls starttls is not for -ews, whose URL says how it is protected")
 	for s, server := range o.servers {
 		_, err := o.endpoint(s)
 		wrong(err != nil, "-%s %s: %v", s.flag, server, err)
@@ -182,6 +184,7 @@ func (o options) config() (serversync.Config, error) {
 	cfg := serversync.Config{
 		Tracking:     tracking,
 		Drivers:      o.drivers(config),
+		Mechanisms:   o.mechanisms(),
 		Mailboxes:    serversync.Static(p, box),
 		Policy:       o.policy(),
 		Sending:      serversync.Sending{NoCopy: p.Kind != profile.IMAPSMTP || o.server(mailbox.Incoming) == nil},
@@ -237,6 +240,15 @@ func (o options) address(p profile.Profile) string {
 		return o.user
 	}
 	return o.user + "@" + cmp.Or(p.Incoming.Host, p.Outgoing.Host)
+}
+
+// mechanisms returns what Exchange may ask for besides a password as it is. A policy
+// that is self-hosted permits it.
+func (o options) mechanisms() []provider.Mechanism {
+	if s := o.server(mailbox.Incoming); s == nil || s.protocol != profile.EWS {
+		return nil
+	}
+	return []provider.Mechanism{ntlm.Mechanism{}}
 }
 
 // drivers returns a driver for each protocol.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,11 +149,18 @@ func (o options) endpoint(s *system) (e profile.Endpoint, err error) {
 // exchange reads what -ews says: a URL, or that autodiscover finds it. With -impersonate
 // the account that signs in acts for somebody else.
 func (o options) exchange(server string) (e profile.Endpoint, err error) {
-	if server != byAddress {
-		e.URL = server
-	}
 	if o.tls == "plain" {
 		e.TLS = profile.Plaintext
+	}
+	if server != byAddress {
+		at, err := url.Parse(server)
+		switch {
+		case err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http":
+			return e, fmt.Errorf("want the URL of the web services, such as https://mail.example.com/EWS/Exchange.asmx, or %s", byAddress)
+		case at.Scheme == "http" && e.TLS != profile.Plaintext:
+			return e, errors.New("a URL that begins with http, without TLS, needs -tls plain")
+		}
+		e.URL = server
 	}
 	if o.impersonate != "" {
 		e.Credentials, e.Impersonate, e.Username = profile.FromProfile, true, o.user
