@@ -95,6 +95,9 @@ func everything(chance float64) (all []ewstest.Fault) {
 		{Code: "ErrorInternalServerError"}, {Code: "ErrorMailboxStoreUnavailable"}, {Code: "ErrorMailboxMoveInProgress", Item: 1},
 	} {
 		f.Chance = chance
+		if f.Status == 401 {
+			f.Chance /= 5 // three refused sign-ins within minutes are for a person, and rightly so
+		}
 		if f.Code == "ErrorIrresolvableConflict" { // that is said of what has a key
 			send := f
 			send.Op, f.Op = "SendItem", "UpdateItem"

@@ -193,22 +193,44 @@ func (t *Transport) ReadBody(answer *http.Response, most int64) ([]byte, error) 
 	return body, nil
 }
 
-// A progress is a body each read of which must come about within Limits.Command.
+// A progress is a body each read of which must come about within Limits.Command, and all of them
+// within as long as Limits.Floor lets its bytes take and some pauses more: one that
+// drips for ever is not to be waited for.
 type progress struct {
 	t       *Transport
 	of, ctx context.Context
 	cancel  context.CancelCauseFunc
 	body    io.ReadCloser
+	bytes   int64
+	spent   time.Duration
 }
+
+// pauses is how often an answer may pause for nearly Limits.Command.
+const pauses = 5
 
 func (p *progress) Read(b []byte) (int, error) {
 	late := time.AfterFunc(p.t.o.Limits.Command, func() { p.cancel(errSlow) })
+	start := time.Now()
 	n, err := p.body.Read(b)
 	late.Stop()
+	p.bytes += int64(n)
+	p.spent += time.Since(start)
+	if err == nil && p.dawdles() {
+		p.cancel(errSlow)
+		err = errSlow
+	}
 	if err != nil && err != io.EOF {
 		err = p.t.explain(p.of, p.ctx, err)
 	}
 	return n, err
+}
+
+func (p *progress) dawdles() bool {
+	l := p.t.o.Limits
+	if l.Floor < 0 {
+		return false
+	}
+	return (p.spent - pauses*l.Command).Seconds()*float64(l.Floor) > float64(p.bytes)
 }
 
 func (p *progress) Close() error {
