@@ -29,6 +29,7 @@ type client struct {
 	version string // the schema that is asked for
 	driver  *Driver
 	state   *state
+	who     *identity
 }
 
 // A call is one request and how its answer is read. It is made once: whether it may be
@@ -70,15 +71,18 @@ func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, erro
 	a.Endpoint.URL = location // for whom a token is
 	o := wire.HTTPOptions{Op: "ews", TLSConfig: d.TLSConfig, Policy: a.Policy, Limits: limits, Conns: mostConns}
 	var web *websignin.Client
+	who := new(identity)
 	if provider.Traced(ctx) {
 		web, err = websignin.New("ews", o, a) // what is to be told is done, and not shared
 	} else {
 		web, err = d.pool.Client("ews", "", o, a)
+		who = d.known.identity(location, a)
 	}
 	if err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	c := &client{account: a, url: location, at: at, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, driver: d, state: newState(a)}
+	c := &client{account: a, url: location, at: at, agent: cmp.Or(d.UserAgent, "serversync"), limits: limits, web: web, driver: d, state: newState(a), who: who}
+	c.state.refused = who.refusals()
 	c.version = d.known.version(location, a)
 	return c, nil
 }
@@ -125,6 +129,9 @@ func (c *client) do(ctx context.Context, k call) error {
 func (c *client) once(ctx context.Context, k call) error {
 	if k.many {
 		ctx = wire.Unhurried(ctx)
+	}
+	if err := c.outdated(); err != nil {
+		return c.failed(err, k, nil, nil)
 	}
 	var w soap.Writer
 	c.envelope(&w, k.write)

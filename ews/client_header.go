@@ -79,7 +79,7 @@ type state struct {
 	settled bool   // the schema that is asked for was taken
 	stepped bool   // down, since the client was made
 	tied    bool   // to the mailbox: it is that one's server which is older
-	worked  bool   // a request was served, and none was refused since
+	refused int    // how often its identity had been refused when it began, and by itself since
 }
 
 func newState(a provider.Account) *state { return &state{owner: a.Mailbox.Key} }

@@ -138,23 +138,6 @@ func headerIn(err error) http.Header {
 	return nil
 }
 
-// refused returns what an error of the sign-in means. Exchange also refuses sessions for a
-// moment that it has served before: the first time is no refusal of what proves us.
-func (c *client) refused(err error) error {
-	var refused *websignin.Refusal
-	if !errors.As(err, &refused) {
-		return err
-	}
-	c.state.mu.Lock()
-	worked := c.state.worked
-	c.state.worked = false
-	c.state.mu.Unlock()
-	if !worked {
-		return err
-	}
-	return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: wire.HTTPCode(http.StatusUnauthorized), Err: fmt.Errorf("%w, after it has taken the same before", refused)}
-}
-
 // granted tells a refusal of Exchange Online's to let us act for a mailbox, that it lately let us act for, as
 // what it mostly is: one that passes.
 func (c *client) granted(e *provider.Error) {

@@ -41,8 +41,9 @@ func (c *client) settle() {
 	s := c.state
 	s.mu.Lock()
 	first, stepped, tied := !s.settled, s.stepped, s.tied
-	s.settled, s.worked = true, true
+	s.settled = true
 	s.mu.Unlock()
+	c.who.served()
 	if first && stepped {
 		c.driver.known.learn(c.url, c.account, c.version, tied)
 	}
@@ -108,6 +109,8 @@ type known struct {
 	mu       sync.Mutex
 	versions map[versionKey]string
 	last     map[mailbox.Key]time.Time // when mailboxes were served last
+
+	identities map[identityKey]*identity
 }
 
 type versionKey struct {
