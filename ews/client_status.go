@@ -2,7 +2,6 @@ package ews
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
