@@ -31,10 +31,10 @@ type exchange struct {
 }
 
 // A fixed source gives one token, whoever asks.
-type fixed string
+type fixed struct{ token secret.Text }
 
 func (f fixed) Token(context.Context, provider.Account, secret.Text) (provider.Token, error) {
-	return provider.Token{Value: secret.New(string(f))}, nil
+	return provider.Token{Value: f.token}, nil
 }
 
 const annAddress = "ann@example.test"
@@ -45,7 +45,7 @@ func newExchange(t *testing.T, name string, byToken bool) *exchange {
 	o := ewstest.Options{Users: map[string]string{annAddress: x.word}, Schemes: []string{"Basic"}}
 	if byToken {
 		token := strings.NewReplacer(`"`, "~", "<", ".", "&", "-", " ", "_", `%`, ".", `\`, "-").Replace(x.word)
-		x.word, x.source = token, fixed(token)
+		x.word, x.source = token, fixed{secret.New(token)}
 		o = ewstest.Options{Mailboxes: []string{annAddress}, Schemes: []string{"Bearer"}, Token: func(said string) (string, bool, bool) { return annAddress, false, said == token }}
 	}
 	x.Server = ewstest.NewServer(o)
@@ -65,7 +65,7 @@ func (x *exchange) account() provider.Account {
 		e.Authentication, e.Credentials = "", profile.OAuth
 		box.Username, box.Password = "", secret.Text{}
 	}
-	p := profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: e, TenantID: "11111111-2222-3333-4444-555555555555"}
+	p := profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: e, Application: profile.Application{ClientID: "app", Secret: secret.New("of no use here")}, TenantID: "11111111-2222-3333-4444-555555555555"}
 	return provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(profile.Incoming), Policy: loopback, Tokens: x.source}
 }
 

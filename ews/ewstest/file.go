@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/go-serversync/serversync/item"
 )
 
 // A file is an attachment.
@@ -20,7 +18,6 @@ type file struct {
 	contentID string
 	inline    bool
 	content   []byte
-	blob      *item.Blob // the content of a file in the MIME
 	size      int64
 	item      *stored // of an item that is attached
 	changed   time.Time

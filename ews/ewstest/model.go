@@ -53,7 +53,6 @@ type mailbox struct {
 	events    []event
 	hierarchy []folderChange
 	dropped   uint64 // the events up to this one are forgotten
-	oof       *node
 }
 
 // addMailbox makes a mailbox with the folders that each has.

@@ -189,9 +189,7 @@ func (it *stored) append(old *stored, name string, value *node, bad func(string)
 // has already stays.
 func (it *stored) setEntries(name string, value *node) {
 	n := group(name)
-	for _, c := range list(it.set[name]) {
-		n.children = append(n.children, c)
-	}
+	n.children = append(n.children, list(it.set[name])...)
 	for _, c := range value.children {
 		i := slices.IndexFunc(n.children, func(e *node) bool { return e.attr("Key") == c.attr("Key") })
 		switch {
