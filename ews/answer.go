@@ -20,6 +20,7 @@ const (
 // read reads an answer: the element that answers the call, or a fault.
 func (c *client) read(body io.Reader, k call) error {
 	r := soap.NewReader(body, soap.Limits{})
+	r.Repeats = c.web.Repeats
 	root, ok := r.Root()
 	for {
 		if err := c.readOne(r, root, ok, k); err != nil || !k.many {
@@ -55,7 +56,7 @@ func (c *client) readOne(r *soap.Reader, root soap.Element, ok bool, k call) err
 			for e := range r.Children(e) {
 				switch {
 				case e.Is(soap.Envelope, "Fault"):
-					if inner = readFault(r, e).failure(k.op); r.Err() != nil {
+					if inner = readFault(r, e).hushed(r.Repeats).failure(k.op); r.Err() != nil {
 						inner = unreadable(k.op, r.Err())
 					}
 				case e.Is(soap.Messages, strings.TrimSuffix(k.op, "Request")+"Response"):
@@ -163,7 +164,7 @@ func eachMessage(r *soap.Reader, e soap.Element, want int, child func(i int, e s
 				return unreadable(e.Name.Local, r.Err())
 			}
 			if !m.succeeded() {
-				m.err = fault{code: m.code, text: m.text, values: m.values}.failure(e.Name.Local)
+				m.err = fault{code: m.code, text: m.text, values: m.values}.hushed(r.Repeats).failure(e.Name.Local)
 			}
 			if err := end(n, m); err != nil {
 				return err

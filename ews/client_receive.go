@@ -127,6 +127,8 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
+var errRepeats = errors.New("(words that repeat a secret)")
+
 // failed returns an error with what an administrator finds the request by: our id of it and the
 // server's, and which server it was.
 func (c *client) failed(err error, k call, asked, h http.Header) error {
@@ -144,6 +146,9 @@ func (c *client) failed(err error, k call, asked, h http.Header) error {
 	c.granted(&told)
 	if isElsewhere(told.Code) || h.Get("X-CasErrorCode") != "" {
 		c.driver.moved(c.account)
+	}
+	if told.Err != nil && c.web.Repeats(told.Err.Error()) {
+		told.Err = errRepeats
 	}
 	told.Err = c.named(told.Err, asked, h)
 	return &told

@@ -92,7 +92,7 @@ func (c *client) redirected(answer *http.Response, fail failing) error {
 		return &provider.Error{Op: "ews", Kind: provider.ErrThrottled, Code: wire.HTTPCode(http.StatusServiceUnavailable), Err: errors.New("the server sends us to its page for errors, as it does when it has more to do than it can")}
 	}
 	where := "elsewhere"
-	if host := to.Host; host != "" {
+	if host := to.Host; host != "" && !c.web.Repeats(answer.Header.Get("Location")) {
 		where = "to " + wire.Quote(to.Scheme+"://"+host)
 	}
 	if c.account.Profile.Autodiscover {

@@ -62,6 +62,25 @@ func local(name string) string {
 	return name
 }
 
+// hushed returns f without what must not be told: a server may repeat what proves us. A code that is known is the
+// server's own word.
+func (f fault) hushed(repeats func(text string) bool) fault {
+	const longest = 4 << 10 // of what proves us, as far as it matters here
+	secret := func(text string) bool { return repeats != nil && repeats(text[:min(len(text), maxWords+longest)]) }
+	if !isKnown(f.code) && secret(f.code) {
+		f.code = ""
+	}
+	if secret(f.text) {
+		f.text = ""
+	}
+	for name, value := range f.values {
+		if secret(value) {
+			delete(f.values, name)
+		}
+	}
+	return f
+}
+
 // failure returns what f means. Its text is the server's, in whatever language it has.
 func (f fault) failure(op string) error {
 	meant := meaningOf(f.code)

@@ -112,14 +112,25 @@ var table = sync.OnceValue(func() codes {
 
 // meaningOf returns what is to be done about a response code.
 func meaningOf(code string) meant {
+	m, _ := lookUp(code)
+	return m
+}
+
+// isKnown reports whether a code is one of the table.
+func isKnown(code string) bool {
+	_, known := lookUp(code)
+	return known
+}
+
+func lookUp(code string) (m meant, known bool) {
 	all := table()
 	if kind, ok := all.exact[code]; ok {
-		return meant{kind, remedies[code]}
+		return meant{kind, remedies[code]}, true
 	}
 	for _, f := range all.families {
 		if strings.HasPrefix(code, f.begins) {
-			return meant{f.kind, remedies[code]}
+			return meant{f.kind, remedies[code]}, code == f.begins
 		}
 	}
-	return meant{provider.ErrUnavailable, remedies[code]}
+	return meant{provider.ErrUnavailable, remedies[code]}, false
 }

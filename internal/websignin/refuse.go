@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-serversync/serversync/internal/wire"
@@ -31,7 +32,7 @@ var (
 
 // A Refusal is why a request was not served, as the cause of an error of the kind ErrAuth.
 type Refusal struct {
-	Header  http.Header // of the answer
+	Header  http.Header // of the answer, without what repeats a secret
 	Offered []string    // the schemes that the server offers, those that are known
 	words   string
 }
@@ -41,11 +42,11 @@ func (r *Refusal) Error() string { return r.words }
 
 // refused returns what an answer of 401 means.
 func (c *Client) refused(h http.Header, by string) error {
-	r := &Refusal{Header: h, Offered: offeredIn(h), words: "the server refused the sign-in"}
+	r := &Refusal{Header: c.hushed(h), Offered: offeredIn(h), words: "the server refused the sign-in"}
 	if by != "" {
 		r.words += " by " + by
 	}
-	if why := diagnostics(h); why != "" && !c.Repeats(why) {
+	if why := diagnostics(r.Header); why != "" && !c.Repeats(why) {
 		r.words += ": " + wire.Quote(why)
 	}
 	remedy := "check user name and password"
@@ -59,6 +60,17 @@ func (c *Client) refused(h http.Header, by string) error {
 		remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
 	}
 	return &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: remedy, Err: r}
+}
+
+// hushed returns h without the fields that repeat a secret: an error outlives its request, and is shown.
+func (c *Client) hushed(h http.Header) http.Header {
+	kept := make(http.Header, len(h))
+	for name, values := range h {
+		if !c.Repeats(name) && !slices.ContainsFunc(values, c.Repeats) {
+			kept[name] = values
+		}
+	}
+	return kept
 }
 
 // diagnostics returns what a server says about its refusal: Microsoft's reason, or that of

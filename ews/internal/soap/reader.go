@@ -73,6 +73,10 @@ const bufferSize = 32 << 10
 // A Reader reads one document, or several that follow each other. It is for one
 // goroutine.
 type Reader struct {
+	// Repeats, if it is set, reports whether a text of the server's must not be told. It is for who
+	// tells: what is read is not changed.
+	Repeats func(text string) bool
+
 	from   io.Reader
 	limits Limits
 	buf    []byte
