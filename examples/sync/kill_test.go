@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ const asProgram = "SERVERSYNC_SYNC"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		debug.SetMemoryLimit(memory)
 		os.Exit(program(context.Background(), os.Args[1:], io.Discard, os.Stderr, tune))
 	}
 	os.Exit(m.Run())
