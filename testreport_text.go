@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
 )
 
 // lineWidth is where lines of a report that is printed end, but for words that are
@@ -74,6 +75,9 @@ func (r TestReport) heading() string {
 // words returns what a stage has learned, or why it failed.
 func (st StageReport) words(now time.Time) string {
 	if st.Status == StageFailed {
+		if st.Stage == provider.StageAutodiscover && st.Evidence.Text != "" { // what was tried is what helps
+			return st.Fault.Cause + " | " + st.Evidence.Text
+		}
 		return st.Fault.Cause
 	}
 	e := st.Evidence

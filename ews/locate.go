@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,7 +69,8 @@ var (
 	errNoMailbox  = errors.New("autodiscover asks about a mailbox's address, and there is none")
 )
 
-// located is the evidence of what autodiscover did, in one line. An *autodiscover.Error has all of it.
+// located is the evidence of what autodiscover did, in one line: where something was found, of the steps
+// that led there, else of all. The Result and an *autodiscover.Error have all of it.
 func located(ctx context.Context, found autodiscover.Result) (e provider.Evidence) {
 	if !provider.Traced(ctx) {
 		return e
@@ -81,10 +83,14 @@ func located(ctx context.Context, found autodiscover.Result) (e provider.Evidenc
 		parts = append(parts, "remembered from "+found.Time.UTC().Format(time.DateTime))
 	}
 	const most = 12
-	for _, st := range found.Steps[:min(len(found.Steps), most)] {
+	steps := slices.Clone(found.Steps)
+	if found.URL != "" {
+		steps = slices.DeleteFunc(steps, func(st autodiscover.Step) bool { return st.Err != nil || st.Status == 0 })
+	}
+	for _, st := range steps[:min(len(steps), most)] {
 		parts = append(parts, strings.Join(strings.Fields(st.String()), " "))
 	}
-	if more := len(found.Steps) - most; more > 0 {
+	if more := len(steps) - most; more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more steps", more))
 	}
 	e.Text = strings.Join(parts, " | ")

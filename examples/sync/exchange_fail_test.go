@@ -50,7 +50,6 @@ func TestExchangeFailures(t *testing.T) {
 			if tt.status == 1 {
 				r.report(t)
 			}
-			t.Log(r.err)
 		})
 	}
 	t.Run("certificate of nobody", func(t *testing.T) {
@@ -84,7 +83,6 @@ func TestExchangeWrongPassword(t *testing.T) {
 			if n := x.Counts().Refused - refused; n == 0 || n > 2 {
 				t.Errorf("a test tried the wrong password %d times, want once a side at most", n)
 			}
-			t.Log(r.err)
 			wait(t, func() bool { // for another time of change of the password's file
 				x.password = x.write(t, "right", password+"\n")
 				return x.once(t).status == 0
@@ -100,7 +98,6 @@ func TestExchangeHeld(t *testing.T) {
 	x := newExchange(t, ewstest.Options{Behavior: ewstest.Behavior{RefuseUnknown: true}})
 	r := x.once(t, "-send", x.write(t, "nobody.eml", to("nobody", 2)))
 	r.want(t, 1, "nobody@example.test: rejected")
-	t.Log(r.err)
 
 	// The answer is lost, and the server says nothing of its sent mail for a while: then the
 	// copy is found.
@@ -164,7 +161,6 @@ func TestExchangeImpersonates(t *testing.T) {
 			}
 			r = x.once(t, append(as, "-test")...)
 			r.want(t, 0, "acting as the mailbox's owner", "arrived and was deleted")
-			t.Log(r.err)
 			x.once(t, "-user", svc, "-impersonate", bob).want(t, 1, "ErrorImpersonateUserDenied", "ApplicationImpersonation")
 		})
 	}

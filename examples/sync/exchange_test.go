@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -136,7 +136,6 @@ func TestExchange(t *testing.T) {
 			letter := x.write(t, "letter.eml", to("bob", 1))
 			r = x.once(t, "-export", x.out, "-send", letter)
 			r.want(t, 0, "1 came in, 1 changed flags, 2 left the server, 1 sent", "to bob@example.test: sent")
-			t.Log(r.err)
 			x.once(t, "-send", letter).want(t, 0, "it is not sent twice", "nothing new")
 			if got := x.raws(bob, "inbox"); len(got) != 1 || !strings.Contains(got[0], "letter-1@example.test") {
 				t.Errorf("Bob got %q", got)
@@ -149,7 +148,6 @@ func TestExchange(t *testing.T) {
 			}
 			r = x.once(t, "-test")
 			r.want(t, 0, "passed in", "read-back", "arrived and was deleted")
-			t.Log(r.err)
 			var report serversync.TestReport
 			if err := json.Unmarshal([]byte(r.out), &report); err != nil || !report.Passed {
 				t.Errorf("%v: the report says %s", err, r.out)
@@ -158,5 +156,72 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-var _ = fmt.Sprint
-var _ = maps.Keys[map[int]int]
+// Folders are named, in any language, or meant by their use.
+func TestExchangeFolders(t *testing.T) {
+	x := newExchange(t, ewstest.Options{Behavior: ewstest.Behavior{FolderNames: map[string]string{"inbox": "Posteingang", "sentitems": "Gesendete Elemente", "deleteditems": "Gelöschte Elemente"}}})
+	for i, folder := range []string{"inbox", "sentitems", "Posteingang/Kunden", "deleteditems", "junkemail", "drafts"} {
+		x.Add(user, folder, []byte(mail(i)))
+	}
+	for i, tt := range []struct{ folders, did string }{
+		{"INBOX", "1 came in"}, {"Posteingang", "1 came in"}, {`\Sent`, "1 came in"}, {"Gesendete Elemente", "1 came in"}, {"Posteingang/Kunden", "1 came in"},
+		{`INBOX,\Sent,Posteingang/Kunden`, "3 came in"}, {"*", "3 came in"},
+	} {
+		x.db = filepath.Join(x.dir, fmt.Sprint(i, ".db"))
+		x.once(t, "-folders", tt.folders).want(t, 0, tt.did)
+	}
+	x.once(t, "-folders", "*").want(t, 0, "nothing new")
+	x.once(t, "-folders", "Entwürfe").want(t, 1, `there is no folder "Entwürfe"`)
+}
+
+// What was brought in is deleted on the server a day later where that is asked for.
+func TestExchangeDeletes(t *testing.T) {
+	for name, deletes := range map[string]bool{"left on the server": false, "deleted after a day": true} {
+		t.Run(name, func(t *testing.T) {
+			x := newExchange(t, ewstest.Options{})
+			var flags []string
+			left := 40
+			if deletes {
+				flags, left = []string{"-delete-after", "24h"}, 0
+			}
+			for i := range 40 {
+				x.Add(user, "inbox", []byte(mail(i)))
+			}
+			x.once(t, append(flags, "-export", x.out)...).want(t, 0, "40 came in")
+			if n := len(x.IDs(user, "inbox")); n != 40 {
+				t.Errorf("%d messages are left before a day has passed, want 40", n)
+			}
+			t.Setenv(ahead, "25h")
+			x.once(t, flags...)
+			x.once(t, flags...)
+			if n := len(x.IDs(user, "inbox")); n != left {
+				t.Errorf("%d messages are left, want %d", n, left)
+			}
+			if got := exported(t, x.out); len(got) != 40 {
+				t.Errorf("%d messages are stored in the end, want 40", len(got))
+			}
+		})
+	}
+	newExchange(t, ewstest.Options{}).once(t, "-delete-after", "1h").want(t, 2, "less than 24h")
+}
+
+// It runs until it is stopped, and hears of mail when there is some.
+func TestExchangeForever(t *testing.T) {
+	x := newExchange(t, ewstest.Options{})
+	x.Add(user, "inbox", []byte(mail(1)))
+	ctx, stop := context.WithCancel(t.Context())
+	var out, progress bytes.Buffer
+	status := make(chan int)
+	go func() { status <- program(ctx, x.flags("-json", "-export", x.out), &out, &progress, tune) }()
+	wait(t, func() bool { return len(exported(t, x.out)) == 1 })
+	x.Add(user, "inbox", []byte(mail(2)))
+	wait(t, func() bool { return len(exported(t, x.out)) == 2 })
+	stop()
+	if got := <-status; got != 0 {
+		t.Errorf("exit status %d\n%s", got, progress.String())
+	}
+	for line := range strings.Lines(out.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("a line of standard output is no JSON: %s", line)
+		}
+	}
+}

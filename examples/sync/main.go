@@ -26,9 +26,12 @@ func main() {
 	// measure, twice of that, is little. The limit makes it work harder instead of
 	// letting the process grow while a page of large messages is at hand.
 	// SQLite's own memory and the program itself come on top of it.
-	debug.SetMemoryLimit(32 << 20)
+	debug.SetMemoryLimit(memory)
 	os.Exit(program(ctx, os.Args[1:], os.Stdout, os.Stderr, func(*serversync.Config) {}))
 }
+
+// memory is what the collector is to keep the program's own memory below.
+const memory = 32 << 20
 
 // program runs the program and returns its exit status: 0 if all is well, 1 if
 // something is left to be done or went wrong, 2 if the flags make no sense. tune may
