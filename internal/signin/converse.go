@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -117,7 +118,7 @@ func (s *SignIn) failed(ctx context.Context, err error) error {
 	var known *provider.Error
 	switch {
 	case errors.As(err, &known):
-		return s.own(known)
+		return s.caller().Own(known)
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return context.Cause(ctx)
 	}
@@ -127,7 +128,7 @@ func (s *SignIn) failed(ctx context.Context, err error) error {
 // quoted returns err if it can be shown.
 func (s *SignIn) quoted(err error) error {
 	if s.Repeats(err.Error()) {
-		return errRepeats
+		return hosted.ErrRepeats
 	}
 	return err
 }

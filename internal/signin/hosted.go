@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,12 +19,11 @@ var (
 	errNothing  = errors.New("the host's mechanism gives no exchange")
 	errRenamed  = errors.New("the host's mechanism begins as another one")
 	errResponse = errors.New("the host's mechanism answers with more than 128 KiB")
-	errRepeats  = errors.New("(words that repeat the password)")
 )
 
-// A hosted exchange is one of a mechanism of the host's, which the library did not write
+// A visitor is an exchange of a mechanism of the host's, which the library did not write
 // and may have any fault.
-type hosted struct {
+type visitor struct {
 	s     *SignIn
 	name  string
 	inner provider.Exchange
@@ -52,7 +50,7 @@ func (s *SignIn) broken(err error) error {
 
 // host begins a mechanism of the host's.
 func (s *SignIn) host(ctx context.Context, m mechanism) (provider.Exchange, error) {
-	g := &hosted{s: s, name: m.name}
+	g := &visitor{s: s, name: m.name}
 	err := s.contain(func() (err error) {
 		g.inner, err = m.host.Begin(ctx, s.peer())
 		return err
@@ -68,7 +66,7 @@ func (s *SignIn) host(ctx context.Context, m mechanism) (provider.Exchange, erro
 	return g, nil
 }
 
-func (g *hosted) Start() (name string, first []byte, err error) {
+func (g *visitor) Start() (name string, first []byte, err error) {
 	err = g.s.contain(func() (err error) {
 		name, first, err = g.inner.Start()
 		return err
@@ -79,7 +77,7 @@ func (g *hosted) Start() (name string, first []byte, err error) {
 	return g.name, first, g.fault(first, err)
 }
 
-func (g *hosted) Next(challenge []byte) (response []byte, err error) {
+func (g *visitor) Next(challenge []byte) (response []byte, err error) {
 	err = g.s.contain(func() (err error) {
 		response, err = g.inner.Next(challenge)
 		return err
@@ -87,7 +85,7 @@ func (g *hosted) Next(challenge []byte) (response []byte, err error) {
 	return response, g.fault(response, err)
 }
 
-func (g *hosted) fault(said []byte, err error) error {
+func (g *visitor) fault(said []byte, err error) error {
 	switch {
 	case errors.Is(err, errPanicked):
 		return g.s.broken(err)
@@ -98,26 +96,10 @@ func (g *hosted) fault(said []byte, err error) error {
 }
 
 // Verified returns nil for a mechanism that has the server prove nothing.
-func (g *hosted) Verified() error {
+func (g *visitor) Verified() error {
 	v, ok := g.inner.(interface{ Verified() error })
 	if !ok {
 		return nil
 	}
 	return g.s.contain(v.Verified)
-}
-
-// own returns an error as ours: with an op, and without words that repeat a secret. The
-// error itself is left as it is, for it may be everybody's.
-func (s *SignIn) own(e *provider.Error) *provider.Error {
-	told := *e
-	told.Op = cmp.Or(told.Op, s.op)
-	for _, text := range []*string{&told.Op, &told.Code, &told.Remedy} {
-		if s.Repeats(*text) {
-			*text = ""
-		}
-	}
-	if told.Err != nil && s.Repeats(told.Err.Error()) {
-		told.Err = errRepeats
-	}
-	return &told
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -317,16 +318,16 @@ func TestTOKATokens(t *testing.T) {
 	}{
 		"a line end": {"good\r\nX: y", provider.ErrUnsafe}, "a NUL": {"good\x00", provider.ErrUnsafe}, "a ^A": {"good\x01", provider.ErrUnsafe}, "a blank": {"go od", provider.ErrUnsafe},
 		"8 bit": {"göod", provider.ErrUnsafe}, "1 MiB": {strings.Repeat("x", 1<<20), provider.ErrTooLarge}, "nothing": {"", provider.ErrAuth},
-		"10⁵ dots": {strings.Repeat(".", 60_000), provider.ErrAuth}, "the largest": {strings.Repeat("x", maxToken), provider.ErrAuth},
+		"10⁵ dots": {strings.Repeat(".", 60_000), provider.ErrAuth}, "the largest": {strings.Repeat("x", hosted.MaxToken), provider.ErrAuth},
 	} {
 		f := server(oauth)
 		_, err := f.signIn(t, issued(tt.token).account(profile.OAuth))
 		wantKind(t, tt.kind, err)
-		require.Equal(t, len(tt.token) >= 60_000 && len(tt.token) <= maxToken, len(f.begun) > 0, name)
+		require.Equal(t, len(tt.token) >= 60_000 && len(tt.token) <= hosted.MaxToken, len(f.begun) > 0, name)
 	}
 	_, err := server(oauth).signIn(t, account(from(profile.OAuth)))
 	wantKind(t, provider.ErrUnsupported, err)
-	require.ErrorIs(t, err, errNoTokens)
+	require.ErrorIs(t, err, hosted.ErrNoTokens)
 }
 
 // The stage of the token is told, without the token, and without an end that could be

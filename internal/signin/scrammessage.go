@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -51,7 +52,7 @@ func readServerFirst(message, nonce string) (m serverFirst, err error) {
 		return m, garbled("parts missing")
 	}
 	var ok bool
-	if m.nonce, ok = strings.CutPrefix(parts[0], "r="); !ok || !strings.HasPrefix(m.nonce, nonce) || len(m.nonce) == len(nonce) || len(m.nonce) > maxNonce || !visible(m.nonce) {
+	if m.nonce, ok = strings.CutPrefix(parts[0], "r="); !ok || !strings.HasPrefix(m.nonce, nonce) || len(m.nonce) == len(nonce) || len(m.nonce) > maxNonce || !hosted.Visible(m.nonce) {
 		return m, garbled("another nonce than ours, or none of the server's own")
 	}
 	salt, ok := strings.CutPrefix(parts[1], "s=")

@@ -1,7 +1,6 @@
 package websignin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,6 @@ var (
 	errNoWay       = errors.New("the server offers no way to sign in that profile and policy allow")
 	errPanicked    = errors.New("the host's mechanism failed")
 	errNothing     = errors.New("the host's mechanism gives nothing")
-	errRepeats     = errors.New("(words that repeat a secret)")
 )
 
 // A Refusal is why a request was not served, as the cause of an error of the kind ErrAuth.
@@ -144,32 +142,5 @@ func (c *Client) broken(err error) error {
 	return c.fail(provider.ErrUnavailable, "whoever runs this service must look at the mechanism", err)
 }
 
-// own returns an error as ours: with an op, and without words that repeat a secret. The
-// error itself is left as it is, for it may be everybody's.
-func (c *Client) own(e *provider.Error) *provider.Error {
-	told := *e
-	told.Op = cmp.Or(told.Op, c.op)
-	for _, text := range []*string{&told.Op, &told.Code, &told.Remedy} {
-		if c.Repeats(*text) {
-			*text = ""
-		}
-	}
-	if told.Err != nil && c.Repeats(told.Err.Error()) {
-		told.Err = errRepeats
-	}
-	return &told
-}
-
 // foreign returns an error of another's as an *provider.Error, or as ctx's own.
-func (c *Client) foreign(ctx context.Context, err error) error {
-	var known *provider.Error
-	switch {
-	case ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
-		return context.Cause(ctx)
-	case errors.As(err, &known):
-		return c.own(known)
-	case c.Repeats(err.Error()):
-		err = errRepeats
-	}
-	return c.fail(provider.ErrUnavailable, "", err)
-}
+func (c *Client) foreign(ctx context.Context, err error) error { return c.caller().Foreign(ctx, err) }

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -156,7 +157,7 @@ func (s *sending) withToken() (*http.Response, error) {
 		return answer, refused
 	}
 	switch token, err = s.fetch(ctx, token.Value); {
-	case errors.Is(err, errSameAgain):
+	case errors.Is(err, hosted.ErrSame):
 		return nil, refused
 	case err != nil:
 		return nil, err

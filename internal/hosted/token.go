@@ -1,0 +1,71 @@
+package hosted
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// MaxToken is how long an access token may be, in bytes.
+const MaxToken = 64 << 10
+
+var (
+	// ErrNoTokens says that the account has no source.
+	ErrNoTokens = errors.New("the endpoint signs in with an access token, and the account has nobody to give one")
+	errNoToken  = errors.New("the token is empty")
+	errBigToken = errors.New("the token has more than 64 KiB")
+	errOddToken = errors.New("the token has characters that no header can say")
+)
+
+// ErrSame says that a source has no other token than the one that was refused.
+var ErrSame = errors.New("the token is the one that was refused")
+
+// Token asks a's source for a token, for another one if one was refused. What a token says is the
+// issuer's and the server's affair: it is opaque (RFC 6749, section 1.4). The error is an
+// *provider.Error, ctx's own, or ErrSame: the source's, ErrUnsupported if there is none,
+// ErrUnsafe or ErrTooLarge for a token that cannot be sent.
+func (c Caller) Token(ctx context.Context, a provider.Account, refused secret.Text) (provider.Token, error) {
+	if a.Tokens == nil {
+		return provider.Token{}, c.fail(provider.ErrUnsupported, "give the account a source of tokens, or take user name and password from the mailbox", ErrNoTokens)
+	}
+	token, err := a.Tokens.Token(ctx, a, refused)
+	if err != nil {
+		return provider.Token{}, c.Foreign(ctx, err)
+	}
+	switch value := token.Value.Reveal(); {
+	case value == "":
+		err = c.fail(provider.ErrAuth, "have the mailbox's owner consent again", errNoToken)
+	case len(value) > MaxToken:
+		err = c.fail(provider.ErrTooLarge, "the issuer gives tokens that no mail server takes", errBigToken)
+	case !Visible(value):
+		err = c.fail(provider.ErrUnsafe, "this is no token of an issuer that can be trusted", errOddToken)
+	case !refused.IsZero() && refused.Equal(token.Value):
+		err = ErrSame
+	}
+	if err != nil {
+		return provider.Token{}, err
+	}
+	return token, nil
+}
+
+// Visible reports whether a text has visible ASCII alone (RFC 6749, appendix A.12).
+func Visible(text string) bool {
+	for i := range len(text) {
+		if text[i] < 0x21 || text[i] > 0x7e {
+			return false
+		}
+	}
+	return true
+}
+
+// Lifetime says in words how long a token is good. It is no NotAfter: that one is a
+// certificate's, whose near end an administrator has to do something about.
+func Lifetime(token provider.Token) string {
+	if token.Expires.IsZero() {
+		return "a token without a known end"
+	}
+	return "a token good until " + token.Expires.UTC().Format(time.RFC3339)
+}
