@@ -72,17 +72,23 @@ func hostile(op string) map[string]ewstest.Fault {
 		"endless comment":   func(w io.Writer) { io.WriteString(w, one+"<!--"); forever(w, "word ") },
 		"endless space":     func(w io.Writer) { forever(w, "  \n") },
 		"endless CDATA":     func(w io.Writer) { io.WriteString(w, one+"<m:MessageText><![CDATA["); forever(w, "word ") },
-		"endless values":    func(w io.Writer) { io.WriteString(w, one+"<m:MessageXml>"); forever(w, "<t:Value Name='a'>b</t:Value>") },
-		"endless names":     func(w io.Writer) { io.WriteString(w, one); names(w) },
-		"many elements":     func(w io.Writer) { io.WriteString(w, one+strings.Repeat("<m:X/>", 1_000_000)) },
-		"huge node":         func(w io.Writer) { io.WriteString(w, one+"<m:X>"); io.WriteString(w, strings.Repeat("x", 64<<20)) },
-		"nested faults":     func(w io.Writer) { io.WriteString(w, hostileHead); forever(w, "<s:Fault><detail>") },
-		"fault for ever":    func(w io.Writer) { io.WriteString(w, hostileHead+"<s:Fault><faultstring>"); forever(w, "no ") },
+		"endless values": func(w io.Writer) {
+			io.WriteString(w, one+"<m:MessageXml>")
+			forever(w, "<t:Value Name='a'>b</t:Value>")
+		},
+		"endless names":  func(w io.Writer) { io.WriteString(w, one); names(w) },
+		"many elements":  func(w io.Writer) { io.WriteString(w, one+strings.Repeat("<m:X/>", 1_000_000)) },
+		"huge node":      func(w io.Writer) { io.WriteString(w, one+"<m:X>"); io.WriteString(w, strings.Repeat("x", 64<<20)) },
+		"nested faults":  func(w io.Writer) { io.WriteString(w, hostileHead); forever(w, "<s:Fault><detail>") },
+		"fault for ever": func(w io.Writer) { io.WriteString(w, hostileHead+"<s:Fault><faultstring>"); forever(w, "no ") },
 		"two documents": func(w io.Writer) {
 			io.WriteString(w, hostileHead+`<m:`+op+`Response/>`+hostileTail+hostileHead+`<m:`+op+`Response/>`+hostileTail)
 		},
-		"nothing":       func(w io.Writer) {},
-		"a huge id":     func(w io.Writer) { io.WriteString(w, one+"<m:Changes><t:Create><t:Message><t:ItemId Id='"); forever(w, "AAAA") },
+		"nothing": func(w io.Writer) {},
+		"a huge id": func(w io.Writer) {
+			io.WriteString(w, one+"<m:Changes><t:Create><t:Message><t:ItemId Id='")
+			forever(w, "AAAA")
+		},
 		"endless items": func(w io.Writer) { io.WriteString(w, one+"<m:Items><t:Message><t:MimeContent>"); forever(w, "AAAA") },
 		"too few bytes": func(w io.Writer) {
 			w.(http.ResponseWriter).Header().Set("Content-Length", "100000")

@@ -33,7 +33,7 @@ func subscribe(q *request, w *soap.Writer) error {
 // readSubscription reads what somebody wants to know.
 func (q *request) readSubscription(n *node) (*subscription, error) {
 	m := q.model()
-	s := &subscription{owner: q.acting, folders: make(map[*folder]bool), kinds: make(map[string]bool), at: m.count}
+	s := &subscription{owner: q.caller, folders: make(map[*folder]bool), kinds: make(map[string]bool), at: m.count}
 	s.all = isTrue(n.attr("SubscribeToAllFolders"))
 	switch n.name.Local {
 	case "StreamingSubscriptionRequest":
@@ -94,7 +94,7 @@ func (q *request) subscription(id string) (*subscription, error) {
 	switch {
 	case s == nil:
 		return nil, fail("ErrorSubscriptionNotFound", "The subscription was not found.")
-	case !strings.EqualFold(s.owner, q.acting):
+	case !strings.EqualFold(s.owner, q.caller): // who signed in counts, so that a group of mailboxes is listened to as one of them
 		return nil, fail("ErrorSubscriptionAccessDenied", "Access is denied. You are not the owner of this subscription.")
 	case !s.streaming && m.now().After(s.expires):
 		delete(m.subscriptions, id)

@@ -230,7 +230,7 @@ func (p *progress) dawdles() bool {
 	if l.Floor < 0 {
 		return false
 	}
-	return (p.spent - pauses*l.Command).Seconds()*float64(l.Floor) > float64(p.bytes)
+	return (p.spent-pauses*l.Command).Seconds()*float64(l.Floor) > float64(p.bytes)
 }
 
 func (p *progress) Close() error {
