@@ -71,6 +71,7 @@ type storm struct {
 	letters int                 // that arrived
 	emails  map[mailbox.Key]int // that went out
 	refused map[string]bool     // of these, by their ids, what the server does not take
+	mu      sync.Mutex          // of what follows
 	resets  map[mailbox.Key]int // of folders that were listed again
 	cycles  int
 	failed  int
@@ -221,7 +222,9 @@ func (s *storm) cycle() (quiet bool) {
 	for _, b := range s.boxes {
 		report, err := s.syncer.SyncMailbox(s.t.Context(), b.Key)
 		s.cycles++
+		s.mu.Lock()
 		s.resets[b.Key] += len(report.Resets)
+		s.mu.Unlock()
 		if err != nil || len(report.Closed) > 0 {
 			s.failed++
 		}
@@ -316,6 +319,9 @@ func (s *storm) check() {
 		require.NoError(t, err)
 		for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
 			d := snapshot.State.Direction(side)
+			if side == mailbox.Outgoing && d.Phase == mailbox.Waiting && d.Until.Before(s.clock.Now()) {
+				continue // its wait is over, and there was nothing to send since
+			}
 			require.Contains(t, []mailbox.Phase{mailbox.Healthy, mailbox.NotRun}, d.Phase, "%s %s: %+v", b.Mailbox, side, d.Fault)
 		}
 		want, got := make(map[string][]string), make(map[string][]string)

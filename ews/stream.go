@@ -96,7 +96,7 @@ func (l *listener) connect(ctx context.Context) (err error) {
 
 // patient returns a driver that waits so long for the next word of a server.
 func (d *Driver) patient(silence time.Duration) *Driver {
-	p := &Driver{TLSConfig: d.TLSConfig, Limits: d.Limits, SpoolDir: d.SpoolDir, UserAgent: d.UserAgent, Logger: d.Logger}
+	p := &Driver{TLSConfig: d.TLSConfig, Limits: d.Limits, SpoolDir: d.SpoolDir, UserAgent: d.UserAgent, Logger: d.Logger, Autodiscover: d.finder()}
 	p.Limits.Command = silence
 	p.Limits.Floor = -1 // a stream says little for as long as it lasts
 	return p

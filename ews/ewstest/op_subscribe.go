@@ -87,15 +87,14 @@ func (q *request) readSubscription(n *node) (*subscription, error) {
 	return s, nil
 }
 
-// subscription finds a subscription of the one who signed in: whoever that impersonates, for one
-// connection may be for the mailboxes of many.
+// subscription finds a subscription of the one who acts.
 func (q *request) subscription(id string) (*subscription, error) {
 	m := q.model()
 	s := m.subscriptions[id]
 	switch {
 	case s == nil:
 		return nil, fail("ErrorSubscriptionNotFound", "The subscription was not found.")
-	case !strings.EqualFold(s.owner, q.caller):
+	case !strings.EqualFold(s.owner, q.caller): // who signed in counts, so that a group of mailboxes is listened to as one of them
 		return nil, fail("ErrorSubscriptionAccessDenied", "Access is denied. You are not the owner of this subscription.")
 	case !s.streaming && m.now().After(s.expires):
 		delete(m.subscriptions, id)
