@@ -11,7 +11,6 @@ import (
 	. "github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/mailbox"
-	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/provider/providertest"
 	"github.com/go-serversync/serversync/store/memory"
@@ -34,6 +33,7 @@ const (
 	epochIgnored plant = "a new epoch goes unnoticed"
 	deafWorker   plant = "a worker overwrites what people did to an entry"
 	soonest      plant = "what is scheduled is claimed at once"
+	draftStays   plant = "a draft that is settled as not sent can still be sent"
 )
 
 func (p plant) put(s *simulation, cfg *Config) {
@@ -44,7 +44,7 @@ func (p plant) put(s *simulation, cfg *Config) {
 	store := &planted{Store: s.store, Outbox: s.store, plant: p}
 	s.checked.Store, s.checked.Outbox = store, store
 	driver := plantedDriver{s.server, p, s}
-	cfg.Drivers = map[profile.Protocol]provider.Driver{profile.IMAP: driver, profile.SMTP: driver}
+	cfg.Drivers = driversOf(driver)
 }
 
 // planted is a Store with a bug.
@@ -158,6 +158,19 @@ func (p plantedSession) Fetch(ctx context.Context, folder provider.FolderID, epo
 		p.cut(&c)
 		return got(c)
 	})
+}
+
+func (p plantedSession) Settle(ctx context.Context, s provider.Submission) (provider.Result, error) {
+	settler, _ := provider.As[provider.Settler](p.Provider)
+	if p.driver.plant != draftStays {
+		return settler.Settle(ctx, s)
+	}
+	for _, m := range p.driver.s.server.Sent() {
+		if m.Mailbox == p.key && m.EnvelopeID == s.EnvelopeID {
+			return settler.Settle(ctx, s)
+		}
+	}
+	return all(s, provider.StatusRetry, "its draft is there"), nil
 }
 
 func (p plantedSession) cut(c *provider.Change) {

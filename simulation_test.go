@@ -63,7 +63,7 @@ func TestSimulation(t *testing.T) {
 
 // A harness that finds no planted bug proves nothing.
 func TestSimulationFindsPlantedBugs(t *testing.T) {
-	for _, bug := range []plant{cursorFirst, errorIgnored, noFence, blindResend, shortIsWhole, epochIgnored, deafWorker, soonest} {
+	for _, bug := range []plant{cursorFirst, errorIgnored, noFence, blindResend, shortIsWhole, epochIgnored, deafWorker, soonest, draftStays} {
 		t.Run(string(bug), func(t *testing.T) {
 			t.Parallel()
 			for seed := range 100 {

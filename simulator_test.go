@@ -68,10 +68,14 @@ func newSimulation(seed uint64, bug plant) *simulation {
 	s := &simulation{seed: seed, store: memory.New(), keys: []mailbox.Key{ann, bob},
 		forgot: make(map[mailbox.Key]bool), promises: make(map[string]*promise), serverOps: make(map[string]int), delivered: make(map[string]bool)}
 	s.classes = s.chance("classes")
-	s.server = providertest.NewServer(temperaments[s.chance("temperament")%5])
-	if seed%2 == 0 || bug == epochIgnored {
-		s.server = providertest.NewServer(providertest.IMAPLike)
+	temperament := temperaments[s.chance("temperament")%5]
+	switch {
+	case seed%8 == 3 || bug == draftStays:
+		temperament = providertest.EWSLike
+	case seed%2 == 0 || bug == epochIgnored:
+		temperament = providertest.IMAPLike
 	}
+	s.server = providertest.NewServer(temperament)
 	s.server.Memory = -1
 	s.server.Fault = s.serverFault
 	s.server.Recipient = func(address string) provider.Status {
@@ -82,6 +86,9 @@ func newSimulation(seed uint64, bug plant) *simulation {
 	}
 	s.checked = &oracle{Store: s.store, Outbox: s.store, s: s}
 	cfg := newConfig(s.server, s.checked, annBox, bobBox)
+	if temperament == providertest.EWSLike {
+		cfg.Mailboxes = Static(exchangeProfile, annBox, bobBox)
+	}
 	s.directory = cfg.Mailboxes.(*Directory)
 	if s.classes&32 != 0 {
 		for _, key := range s.keys {
@@ -137,6 +144,14 @@ func (s *simulation) intercept(ctx context.Context, node int, c Call, do func(co
 	healed := s.isHealed()
 	if !healed && s.classes&1 != 0 && dice >= 900 && dice < 905 {
 		time.Sleep(s.between(time.Minute, time.Hour, "slow", node, c)) // longer than a claim
+	}
+	if c.Name == "Settler.Settle" && !healed { // what was lost may have been slow
+		switch dice % 4 {
+		case 0:
+			s.server.Arrive(c.Mailbox)
+		case 1, 2:
+			defer s.server.Arrive(c.Mailbox)
+		}
 	}
 	var err error
 	switch {

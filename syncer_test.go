@@ -30,6 +30,10 @@ var testProfile = profile.Profile{
 	Outgoing: profile.Endpoint{Host: "mail.example.test"},
 }
 
+// exchangeProfile is that of a mail system that can settle what was lost; one that sends by SMTP
+// is never asked.
+var exchangeProfile = profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: profile.Endpoint{URL: "https://mail.example.test/EWS/Exchange.asmx"}}
+
 // letter is a small message with its own Message-ID.
 func letter(n int) []byte {
 	return fmt.Appendf(nil, "From: carl@example.org\r\nTo: ann@example.test\r\nSubject: letter %d\r\nMessage-ID: <%d@example.org>\r\nDate: Sat, 21 Nov 2026 09:00:00 +0000\r\n\r\nThis is letter %d.\r\n", n, n, n)
@@ -41,9 +45,14 @@ func newConfig(server *providertest.Server, st Store, boxes ...mailbox.Mailbox) 
 	}
 	return Config{
 		Store:     st,
-		Drivers:   map[profile.Protocol]provider.Driver{profile.IMAP: server.Driver(), profile.SMTP: server.Driver()},
+		Drivers:   driversOf(server.Driver()),
 		Mailboxes: Static(testProfile, boxes...),
 	}
+}
+
+// driversOf has one driver speak every protocol that a test has a profile for.
+func driversOf(d provider.Driver) map[profile.Protocol]provider.Driver {
+	return map[profile.Protocol]provider.Driver{profile.IMAP: d, profile.SMTP: d, profile.EWS: d}
 }
 
 func newSyncer(t *testing.T, cfg Config) *Syncer {

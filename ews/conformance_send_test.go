@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"sync"
@@ -98,6 +99,7 @@ func (r recorder) Send(ctx context.Context, s provider.Submission) (provider.Res
 func TestSendConformance(t *testing.T) {
 	for name, o := range map[string]ewstest.Options{
 		"2016":                 {},
+		"2010":                 {Version: "2010_SP2"},
 		"a second send is yes": {Behavior: ewstest.Behavior{SendTwice: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,6 +108,7 @@ func TestSendConformance(t *testing.T) {
 				var log sendLog
 				d.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				k := &kept{raws: make(map[item.Content][]byte)}
+				arriving := newLatecomer(t, server)
 				return providertest.Harness{
 					Open: func(ctx context.Context) (provider.Provider, error) {
 						p, err := d.Open(ctx, account)
@@ -118,6 +121,7 @@ func TestSendConformance(t *testing.T) {
 					Break:  server.Break, Stall: server.Stall,
 					Secret: password, Log: log.String, Memory: 1 << 20,
 					Accepted: "bob@example.com", Rejected: "nobody",
+					LoseAnswer: arriving.lose, Arrive: arriving.arrive, Decides: true,
 					Received: func() (list []providertest.SentMessage) {
 						for _, m := range server.Sent() {
 							raw := m.Raw
@@ -134,6 +138,54 @@ func TestSendConformance(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A latecomer is a SendItem that is long on its way.
+type latecomer struct {
+	t      testing.TB
+	server *ewstest.Server
+	mu     sync.Mutex
+	body   []byte // of the SendItem that was lost; nil if none was
+	losing bool
+}
+
+func newLatecomer(t testing.TB, server *ewstest.Server) *latecomer {
+	l := &latecomer{t: t, server: server}
+	server.Requests(func(op string, body []byte) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if op == "SendItem" && l.losing {
+			l.body, l.losing = bytes.Clone(body), false
+		}
+	})
+	return l
+}
+
+// lose makes the server lose its answer to the next SendItem, and with it what it asks for unless
+// after is set.
+func (l *latecomer) lose(after bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.body, l.losing = nil, !after
+	l.server.SetFault(ewstest.Fault{Op: "SendItem", Lose: true, After: after, Times: 1})
+}
+
+// arrive brings the SendItem that was lost to the server.
+func (l *latecomer) arrive() {
+	l.mu.Lock()
+	body := l.body
+	l.mu.Unlock()
+	if body == nil {
+		return
+	}
+	request, err := http.NewRequest(http.MethodPost, l.server.URL(), bytes.NewReader(body))
+	require.NoError(l.t, err)
+	request.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	request.SetBasicAuth(sender, password)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: l.server.CertPool()}, DisableKeepAlives: true}
+	answer, err := transport.RoundTrip(request)
+	require.NoError(l.t, err)
+	require.NoError(l.t, answer.Body.Close())
 }
 
 func sendingSession(t testing.TB, d *ews.Driver, a provider.Account) provider.Settler {

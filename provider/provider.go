@@ -9,6 +9,9 @@
 // [Confirmer] and [Adviser] are for systems that need more words. [As] finds an ability
 // through wrappers.
 //
+// A [Driver] has abilities too: a [Notifier] says that there is news, and a [Gatherer] is one that
+// listens for many mailboxes over one connection and says which go together.
+//
 // Every Provider keeps these rules, which package providertest checks, each under
 // its number:
 //

@@ -24,6 +24,7 @@ type box struct {
 	folders []*folder
 	epochs  int // given out so far; no two folders share one, ever
 	ids     int
+	trails  map[string]*trail // of what was to be sent, where evidence of it is kept
 }
 
 // A folder is its messages in the order of their arrival, and a log of what

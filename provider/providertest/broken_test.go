@@ -22,7 +22,7 @@ type fault struct {
 // Every rule notices the driver that breaks it, and no other rule does without
 // reason.
 func TestBrokenDrivers(t *testing.T) {
-	all := slices.Concat(brokenChanges(), brokenCursors(), brokenSessions(t), brokenTraces(), brokenItems(), brokenActs(), brokenSends())
+	all := slices.Concat(brokenChanges(), brokenCursors(), brokenSessions(t), brokenTraces(), brokenItems(), brokenActs(), brokenSends(), brokenSettlers())
 	var found sync.Map
 	t.Run("fault", func(t *testing.T) {
 		for _, f := range all {

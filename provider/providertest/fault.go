@@ -26,6 +26,7 @@ const (
 	OpFile    Op = "file"
 	OpSend    Op = "send" // before Submitting and the terminator
 	OpSent    Op = "sent" // after the terminator, before its answer
+	OpSettle  Op = "settle"
 	OpClose   Op = "close"
 )
 

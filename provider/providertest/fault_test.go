@@ -141,3 +141,50 @@ func TestSendFaults(t *testing.T) {
 		})
 	}
 }
+
+// A draft is put away though the answer to that is lost, and though the request to send it is
+// within the server.
+func TestSettleFaults(t *testing.T) {
+	throttled := &provider.Error{Op: "test", Kind: provider.ErrThrottled}
+	for _, effect := range []bool{false, true} {
+		s, key, m := NewServer(EWSLike), ann.Mailbox.Key, (&probe{}).submission("bob@example.org")
+		ask := func() provider.Status {
+			settler, _ := provider.As[provider.Settler](opened(t, s))
+			r, err := settler.Settle(context.Background(), m)
+			if lost := err != nil; lost != (r.Recipients[0].Status == provider.StatusUncertain) {
+				t.Errorf("Settle = %+v, %v", r, err)
+			}
+			return r.Recipients[0].Status
+		}
+		asked := 0
+		s.Fault = func(c Call) Outcome {
+			switch c.Op {
+			case OpSettle:
+				if asked++; asked == 1 {
+					return Outcome{Err: throttled, Effect: effect}
+				}
+			case OpSent:
+				if status := ask(); status != provider.StatusUncertain {
+					t.Errorf("Settle whose answer was lost says %s", status)
+				}
+			}
+			return Outcome{}
+		}
+		sender, _ := provider.As[provider.Sender](opened(t, s))
+		r, err := sender.Send(context.Background(), m)
+		s.Arrive(key)
+		want, sent := provider.StatusSent, 1
+		if effect {
+			want, sent = provider.StatusUncertain, 0
+		}
+		if (err != nil) != effect || r.Recipients[0].Status != want || len(s.Sent()) != sent {
+			t.Errorf("effect %t: Send = %+v, %v, and %d were sent", effect, r, err, len(s.Sent()))
+		}
+		if effect {
+			want = provider.StatusRetry
+		}
+		if got := ask(); got != want || asked != 2 {
+			t.Errorf("effect %t: Settle says %s the second time of %d, want %s", effect, got, asked, want)
+		}
+	}
+}

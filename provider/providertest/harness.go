@@ -48,4 +48,17 @@ type Harness struct {
 	// refuses for now.
 	Received                     func() []SentMessage
 	Accepted, Rejected, Deferred string
+
+	// LoseAnswer makes the server lose its answer to the next step of Send that cannot be
+	// undone, once: after the step had its effect, or else before it had one.
+	LoseAnswer func(after bool)
+
+	// Arrive lets the step that LoseAnswer(false) kept from its effect come to the server
+	// after all, as a request does that was long on its way. Whether it has its effect
+	// now depends on what else has happened since.
+	Arrive func()
+
+	// Decides says that a Settler finds out what became of a message where nothing but one
+	// answer was lost: Uncertain is no answer then.
+	Decides bool
 }

@@ -19,10 +19,16 @@ var ann = provider.Account{Mailbox: mailbox.Mailbox{
 // harness returns the fake's own harness, with wrap around each session.
 func harness(temperament Temperament, wrap func(provider.Provider) provider.Provider) Harness {
 	s, key := NewServer(temperament), ann.Mailbox.Key
-	var stalled, refusing atomic.Bool
+	var stalled, refusing, before, after atomic.Bool
 	s.Fault = func(c Call) Outcome {
 		if refusing.Load() && c.Op == OpOpen {
 			return Outcome{Err: &provider.Error{Op: "fake: open", Kind: provider.ErrAuth}}
+		}
+		if c.Op == OpSent && !stalled.Load() {
+			effect := after.Swap(false)
+			if before.Swap(false) || effect {
+				return Outcome{Cut: true, Effect: effect}
+			}
 		}
 		return Outcome{Block: stalled.Load() && c.Op != OpClose}
 	}
@@ -60,6 +66,15 @@ func harness(temperament Temperament, wrap func(provider.Provider) provider.Prov
 		Memory:   1 << 20,
 		Received: s.Sent,
 		Accepted: "yes@example.org", Rejected: "no@example.org", Deferred: "later@example.org",
+		LoseAnswer: func(effect bool) {
+			if effect {
+				after.Store(true)
+			} else {
+				before.Store(true)
+			}
+		},
+		Arrive:  func() { s.Arrive(key) },
+		Decides: true,
 	}
 	if !s.manner.oneFolder {
 		h.Other = "Archive"

@@ -56,6 +56,13 @@ func (p *probe) attempts(session provider.Provider, cursor provider.Cursor) []at
 			_, err := sender.Send(ctx, mail)
 			return err
 		}})
+		if _, ok := provider.As[provider.Settler](session); ok {
+			all = append(all, attempt{"Settle", func(ctx context.Context, s provider.Provider) error {
+				settler, _ := provider.As[provider.Settler](s)
+				_, err := settler.Settle(ctx, mail)
+				return err
+			}})
+		}
 	}
 	return all
 }

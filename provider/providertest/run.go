@@ -90,5 +90,10 @@ func rules() []rule {
 		{"Send/an error of Submitting sends nothing", sendSubmittingFails},
 		{"Send/an ended context sends nothing", sendEndedContext},
 		{"Send/a lost answer is uncertain", sendLostAnswer},
+		{"Settle/what was sent is settled as sent", settleSent},
+		{"Settle/what was not sent is settled as not sent, and is not any more", settleNotSent},
+		{"Settle/asked again it says the same", settleTwice},
+		{"Settle/Submitting is not called", settleSubmitting},
+		{"Settle/an ended context settles nothing", settleEndedContext},
 	}
 }

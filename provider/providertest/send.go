@@ -46,15 +46,16 @@ func (s *session) Send(ctx context.Context, m provider.Submission) (provider.Res
 	if err := ctx.Err(); err != nil {
 		return answers, err
 	}
+	d := s.box.compose(m, accepted, func() {
+		s.take(SentMessage{s.box.key, m.From, accepted, raw, m.EnvelopeID})
+	})
 	if m.Submitting != nil {
 		if err := m.Submitting(ctx); err != nil {
+			s.box.discard(d)
 			return answers, err
 		}
 	}
-	take := func() {
-		s.take(SentMessage{s.box.key, m.From, accepted, raw, m.EnvelopeID})
-	}
-	status, err := s.terminate(ctx, take)
+	status, err := s.terminate(ctx, d)
 	for i := range answers.Recipients {
 		if r := &answers.Recipients[i]; slices.Contains(accepted, r.Address) {
 			*r = provider.Recipient{Address: r.Address, Status: status, Code: codes[status]}
@@ -98,14 +99,19 @@ func (s *Server) judge(recipients []provider.Recipient) (accepted []string, err 
 }
 
 // terminate sends the byte that cannot be undone and waits for the answer.
-func (s *session) terminate(ctx context.Context, take func()) (provider.Status, error) {
+func (s *session) terminate(ctx context.Context, d *draft) (provider.Status, error) {
 	o, err := s.consult(ctx, Call{Op: OpSent})
 	if err != nil {
-		take() // it was under way when ctx ended
+		s.box.dispatch(d) // it was under way when ctx ended
 		return provider.StatusUncertain, err
 	}
-	if !o.fails() || o.Effect {
-		take()
+	switch {
+	case o.Answer && o.Err != nil && !o.Effect:
+		s.box.discard(d)
+	case o.fails() && !o.Effect:
+		s.box.lose(d)
+	case !s.box.dispatch(d):
+		return provider.StatusUncertain, failure(OpSent, provider.ErrNotFound, "its draft is gone")
 	}
 	err = s.suffer(ctx, OpSent, o)
 	switch kind := provider.KindOf(err); {

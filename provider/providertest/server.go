@@ -59,8 +59,8 @@ func NewServer(t Temperament) *Server { return &Server{manner: t.manner()} }
 func (s *Server) Driver() provider.Driver { return s }
 
 // Open begins a session with the mailbox that a names. Any user and password do.
-// The session is a Source, Actor, Finder, Filer and Sender; see [POP3Like] for the
-// exception.
+// The session is a Source, Actor, Finder, Filer and Sender; see [POP3Like] and
+// [EWSLike] for the exceptions.
 func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provider, error) {
 	p := &session{server: s, box: s.box(a.Mailbox.Key)}
 	if err := p.reach(ctx, a, OpOpen, provider.StageSignIn); err != nil {
@@ -70,8 +70,11 @@ func (s *Server) Open(ctx context.Context, a provider.Account) (provider.Provide
 	open := s.open.Add(1)
 	for peak := s.peak.Load(); open > peak && !s.peak.CompareAndSwap(peak, open); peak = s.peak.Load() {
 	}
-	if s.manner.plain {
+	switch {
+	case s.manner.plain:
 		return plain{p}, nil
+	case s.manner.settles:
+		return settling{full{p}}, nil
 	}
 	return full{p}, nil
 }

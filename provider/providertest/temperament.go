@@ -22,7 +22,8 @@ const (
 
 	// EWSLike lists newest first, tells every third new message twice in a round,
 	// created and then updated, tells a move as such and gives the message another
-	// id. Ids differ in their case alone. It files what it sends.
+	// id. Ids differ in their case alone. It files what it sends, and is a Settler: what
+	// goes out is a draft first, which is evidence.
 	EWSLike Temperament = "ews"
 
 	// GraphLike knows upserts and removals alone, repeats changes within a round,
@@ -42,6 +43,7 @@ type manner struct {
 	traits provider.Traits
 
 	oneFolder   bool // INBOX and no other
+	settles     bool // is a Settler
 	plain       bool // has no Finder and no Filer; acts are to be confirmed
 	listsAlways bool // every round is a listing; nothing is told besides
 	newestFirst bool // a listing goes from the newest to the oldest
@@ -68,7 +70,7 @@ func (t Temperament) manner() manner {
 			traits: provider.Traits{ReportsGone: true, ReportsFlags: true, HasBackfill: true}}
 	case EWSLike:
 		return manner{driver: "fake-ews", ids: "ews", flags: true, newestFirst: true, updates: true, moves: true,
-			reverse: true, versioned: true,
+			reverse: true, versioned: true, settles: true,
 			traits: provider.Traits{ReportsGone: true, ReportsFlags: true, FilesSent: true}}
 	case GraphLike:
 		return manner{driver: "fake-graph", ids: "immutable", flags: true, upsertsOnly: true, once: true,
