@@ -101,7 +101,7 @@ func (l *letter) submit(ctx context.Context) error {
 	if l.sub.Submitting != nil {
 		if err := l.sub.Submitting(ctx); err != nil {
 			l.settle(provider.StatusRetry, "not sent: it could not be noted that it would be")
-			l.clear(ctx, err)
+			l.leave(ctx)
 			return err
 		}
 	}
@@ -173,6 +173,17 @@ func (l *letter) clear(ctx context.Context, because error) {
 		return
 	}
 	if err := l.discard(ctx, l.draft); err != nil && provider.KindOf(err) != provider.ErrNotFound {
+		l.log.WarnContext(ctx, "ews: a draft that will not be sent is left among the drafts", "error", err)
+	}
+}
+
+// leave withdraws the draft of a try that could not be noted: it may have been nevertheless, and then
+// the draft tells that nothing was sent.
+func (l *letter) leave(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := l.withdraw(ctx, l.draft); err != nil {
 		l.log.WarnContext(ctx, "ews: a draft that will not be sent is left among the drafts", "error", err)
 	}
 }

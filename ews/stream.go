@@ -98,7 +98,6 @@ func (l *listener) connect(ctx context.Context) (err error) {
 func (d *Driver) patient(silence time.Duration) *Driver {
 	p := &Driver{TLSConfig: d.TLSConfig, Limits: d.Limits, SpoolDir: d.SpoolDir, UserAgent: d.UserAgent, Logger: d.Logger, Autodiscover: d.finder()}
 	p.Limits.Command = silence
-	p.Limits.Floor = -1 // a stream says little for as long as it lasts
 	return p
 }
 
