@@ -25,12 +25,7 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		setStatus(&e, "", provider.StatusUncertain, "the process ended before the answer came")
 		setStatus(&e, provider.StatusRetry, provider.StatusUncertain, "the process ended before the answer came")
 	}
-	result, settles, err := c.askSettler(ctx, e)
-	var places []provider.Place
-	looked := settles
-	if !settles && err == nil {
-		places, looked, err = c.lookFor(ctx, e)
-	}
+	looked, why, err := c.fate(ctx, &e)
 	waited := c.s.cfg.Clock.Now().Sub(e.Submitted)
 	switch {
 	case ctx.Err() != nil || isStoreError(err):
@@ -39,26 +34,11 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(c.s.cfg.Retry.Wait(1, c.s.spread()))
 		e.Reason = "the server's answer was lost, and the sent mail cannot be looked at now: " + c.s.shown(err).Cause
 		return c.advance(ctx, &e, false)
+	case err == nil && !has(e, provider.StatusUncertain):
+		return c.settled(ctx, e)
 	}
-	if settles && err == nil {
-		if decided, why := decide(&e, result); decided {
-			return c.settled(ctx, e)
-		} else if why != "" {
-			e.Reason = "the server's answer was lost: " + why
-		}
-	}
-	if len(places) > 0 {
-		lost := e.Attempts
-		setStatus(&e, provider.StatusUncertain, provider.StatusSent, "found among the sent mail")
-		c.place(&e)
-		if e.Phase == PhaseAccepted {
-			e.Phase = PhaseDone // the copy is there
-		}
-		if err := c.advance(ctx, &e, false); err != nil {
-			return err
-		}
-		c.journalEntry(e, lost, nil)
-		return nil
+	if why != "" {
+		e.Reason = "the server's answer was lost: " + why
 	}
 	if next := nextLook(c.s.cfg.Sending.Settle, waited); looked && next > 0 {
 		e.NotBefore = c.s.cfg.Clock.Now().Add(next)
@@ -69,9 +49,33 @@ func (c *cycle) findOut(ctx context.Context, e Entry) error {
 		c.place(&e)
 		return c.advance(ctx, &e, false)
 	}
-	if e.Phase = PhaseHeld; !settles || err != nil {
+	if why == "" {
 		e.Reason = "the server's answer was lost and the message is not among the sent mail"
 	}
+	return c.leaveToPerson(ctx, e)
+}
+
+// fate has the mail system settle what became of an entry, or looks for it among the sent mail,
+// and notes what that says of its recipients. looked reports whether there was anything to go by;
+// why is what is known of those who stay uncertain.
+func (c *cycle) fate(ctx context.Context, e *Entry) (looked bool, why string, err error) {
+	result, settles, err := c.askSettler(ctx, *e)
+	switch {
+	case err != nil:
+		return settles, "", err
+	case settles:
+		return true, decide(e, result), nil
+	}
+	places, looked, err := c.lookFor(ctx, *e)
+	if len(places) > 0 {
+		setStatus(e, provider.StatusUncertain, provider.StatusSent, "found among the sent mail")
+	}
+	return looked, "", err
+}
+
+// leaveToPerson holds an entry until a person, who is told of it, decides.
+func (c *cycle) leaveToPerson(ctx context.Context, e Entry) error {
+	e.Phase = PhaseHeld
 	alert := c.alert(mailbox.Alert{
 		Level: profile.Error, Code: "send-uncertain", Side: mailbox.Outgoing,
 		Message: fmt.Sprintf("nobody knows whether outbox entry %q (Message-ID %q) was sent", e.ID, e.MessageID),
@@ -112,9 +116,9 @@ func (c *cycle) askSettler(ctx context.Context, e Entry) (result provider.Result
 	return result, settles, err
 }
 
-// decide notes what a Settler knows of the recipients, and reports whether that is all
-// of them. why is what it says of who is left.
-func decide(e *Entry, result provider.Result) (decided bool, why string) {
+// decide notes what a Settler knows of the recipients, and returns what it says of those who
+// stay uncertain.
+func decide(e *Entry, result provider.Result) (why string) {
 	e.Recipients = slices.Clone(e.Recipients)
 	for i, r := range e.Recipients {
 		if r.Status != provider.StatusUncertain {
@@ -126,7 +130,7 @@ func decide(e *Entry, result provider.Result) (decided bool, why string) {
 			why = result.Recipients[at].Text
 		}
 	}
-	return !has(*e, provider.StatusUncertain), why
+	return why
 }
 
 // settled takes an entry on whose fate was found out.
@@ -136,7 +140,7 @@ func (c *cycle) settled(ctx context.Context, e Entry) error {
 	if e.Phase == PhaseAccepted {
 		e.Phase = PhaseDone // who can settle has the copy
 	}
-	if e.Phase == PhasePending {
+	if e.Phase == PhasePending && !has(e, provider.StatusSent) {
 		e.Reason = "the server's answer was lost, and it was not sent"
 	}
 	if err := c.advance(ctx, &e, false); err != nil {
