@@ -168,8 +168,8 @@ func Bomb(bytes int64) Fault {
 		z := gzip.NewWriter(w)
 		io.WriteString(z, xmlDeclaration+bombHead+"<m:Large>")
 		block := []byte(strings.Repeat("x", 64<<10))
-		for ; bytes > 0; bytes -= int64(len(block)) {
-			if _, err := z.Write(block[:min(bytes, int64(len(block)))]); err != nil {
+		for left := bytes; left > 0; left -= int64(len(block)) { // for the next request is bombed too
+			if _, err := z.Write(block[:min(left, int64(len(block)))]); err != nil {
 				return
 			}
 		}
