@@ -27,7 +27,7 @@ type Limits struct {
 	Greeting   time.Duration // for the server's greeting. Default: 30 s
 	Command    time.Duration // without any progress of a command. Default: 60 s
 	Terminator time.Duration // for the answer to a message sent. Default: 10 min (RFC 5321, section 4.5.3.2.6)
-	Floor      int           // bytes a second that a message, or an answer over HTTP, must come or go with, over 30 s. Default: 500. Negative: however slowly
+	Floor      int           // bytes a second that a message, or an answer over HTTP, must come or go with, over 30 s. Default: 500
 }
 
 // WithDefaults returns l with every zero field set to its default.
