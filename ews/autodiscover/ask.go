@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -174,9 +173,6 @@ func (s *search) exchange(ctx context.Context, q query, st *Step) (*http.Respons
 		if !signs {
 			return nil, fail(provider.ErrNotFound, "", "it asks for a sign-in, and is no server that the token is for")
 		}
-		if offers := got.Header.Values("WWW-Authenticate"); !s.fits(offers) {
-			return nil, fail(provider.ErrUnsupported, "set the authentication in the profile to what the server takes", "it asks for a sign-in of another kind than the profile has: "+schemes(offers))
-		}
 		asked = got.Header
 	}
 	return s.prove(ctx, q, asked, st)
@@ -285,44 +281,6 @@ func (s *search) request(ctx context.Context, q query) (*http.Request, error) {
 
 func isASCII(text string) bool {
 	return strings.IndexFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
-}
-
-// fits reports whether a server asks for what the profile has. A server that asks for passwords gets no
-// token, and the other way round.
-func (s *search) fits(offers []string) bool {
-	want := []string{"negotiate", "ntlm"}
-	switch {
-	case s.method == provider.WithToken:
-		want = []string{"bearer"}
-	case s.method == provider.WithPassword && s.account.Endpoint.Authentication == profile.AutoDetect:
-		want = append(want, "basic")
-	case s.method == provider.WithPassword:
-		want = []string{"basic"}
-	case s.account.Endpoint.Authentication == profile.NTLM:
-		want = []string{"ntlm"}
-	}
-	return slices.ContainsFunc(splitOffers(offers), func(scheme string) bool { return slices.Contains(want, scheme) })
-}
-
-// splitOffers returns the schemes that a server offers, in lower case. Where several stand in one
-// header, those that are known are found.
-func splitOffers(offers []string) (all []string) {
-	for _, offer := range offers[:min(len(offers), 20)] {
-		for part := range strings.SplitSeq(offer, ",") {
-			scheme, _, _ := strings.Cut(strings.TrimSpace(part), " ")
-			if scheme = strings.ToLower(scheme); slices.Contains([]string{"basic", "ntlm", "negotiate", "bearer", "digest"}, scheme) && !slices.Contains(all, scheme) {
-				all = append(all, scheme)
-			}
-		}
-	}
-	return all
-}
-
-func schemes(offers []string) string {
-	if all := splitOffers(offers); len(all) > 0 {
-		return strings.Join(all, ", ")
-	}
-	return "none that is known"
 }
 
 // status says what an answer without content means.

@@ -51,14 +51,6 @@ func TestVersionsOfPOX(t *testing.T) {
 	}
 }
 
-func TestOffers(t *testing.T) {
-	for offer, want := range map[string]string{
-		`Basic realm="x"`: "basic", "Negotiate, NTLM": "negotiate ntlm", `Bearer client_id="a", trusted_issuers="b@*", Basic realm="Bearer x"`: "bearer basic", "": "", `Digest realm="Basic"`: "digest", "NTLM TlRMTVNTUAAC": "ntlm",
-	} {
-		require.Equal(t, want, strings.Join(splitOffers([]string{offer}), " "), offer)
-	}
-}
-
 // SSRF-01, SSRF-04: what lies within a private network by its name alone.
 func TestInnerHosts(t *testing.T) {
 	cloud, allows := profile.Policy{}, profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}

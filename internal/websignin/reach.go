@@ -48,10 +48,10 @@ func (c *Client) offers(ctx context.Context, r *http.Request, look func(*http.Re
 }
 
 // Learn tells the Client what its server has answered to a request of the caller's that proved
-// nothing, so that the server is not asked again. What is known already stands. The error is
+// nothing, so that the server is not asked again. The error is
 // ErrUnsupported where the server offers no way to sign in that could be used.
 func (c *Client) Learn(status int, h http.Header) error {
-	if _, known := c.lines.chosen(); known || status != http.StatusUnauthorized && !asksNobody(status) {
+	if status != http.StatusUnauthorized && !asksNobody(status) {
 		return nil
 	}
 	_, err := c.lines.take(c, status, h)

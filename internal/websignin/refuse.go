@@ -120,7 +120,9 @@ func (c *Client) lacking(offered []string, ways []*way) error {
 	for _, w := range ways {
 		names = append(names, w.name)
 	}
-	return c.fail(provider.ErrUnsupported, fmt.Sprintf("the server needs to offer %s; it has %s", strings.Join(names, " or "), strings.Join(offered, ", ")), errNoWay)
+	has := strings.Join(offered, ", ")
+	return c.fail(provider.ErrUnsupported, fmt.Sprintf("the server needs to offer %s; it has %s", strings.Join(names, " or "), has),
+		fmt.Errorf("%w: it has %s", errNoWay, strings.ToLower(has)))
 }
 
 // contain runs what is the host's. A panic is an error.
