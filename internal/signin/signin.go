@@ -119,7 +119,7 @@ func (s *SignIn) Repeats(text string) bool {
 // Discreet returns a context whose Trace, if it has one, gets no evidence that shows
 // one of the Secrets.
 func (s *SignIn) Discreet(ctx context.Context) context.Context {
-	return wire.DiscreetAbout(ctx, s.Secrets)
+	return wire.Discreet(ctx, s.Secrets)
 }
 
 // username returns whom to sign in as. Who has no user name of their own has the

@@ -230,7 +230,7 @@ func (c *Client) Repeats(text string) bool {
 // Discreet returns a context whose Trace, if it has one, gets no evidence that shows one of
 // the Secrets.
 func (c *Client) Discreet(ctx context.Context) context.Context {
-	return wire.DiscreetAbout(ctx, c.Secrets)
+	return wire.Discreet(ctx, c.Secrets)
 }
 
 // Close closes the Client's connections, unless others of its Pool use them. Requests

@@ -7,19 +7,11 @@ import (
 	"github.com/go-serversync/serversync/secret"
 )
 
-// Discreet returns a context whose Trace, if it has one, gets no evidence that
-// shows the password. A server that was told it may put it into any words of any
-// later connection.
-func Discreet(ctx context.Context, password secret.Text) context.Context {
-	if !provider.Traced(ctx) {
-		return ctx
-	}
-	return DiscreetAbout(ctx, func() []secret.Text { return []secret.Text{password} })
-}
-
-// DiscreetAbout is [Discreet] for secrets that become more on the way, such as by a
-// token that is had later. They are asked for each time.
-func DiscreetAbout(ctx context.Context, secrets func() []secret.Text) context.Context {
+// Discreet returns a context whose Trace, if it has one, gets no evidence that shows a secret. A
+// server that was told one may put it into any words of any later connection. The secrets are
+// asked for each time, for they may become more on the way, such as by a token that is had
+// later.
+func Discreet(ctx context.Context, secrets func() []secret.Text) context.Context {
 	return provider.FilterTrace(ctx, func(e provider.Evidence) provider.Evidence {
 		for _, text := range secrets() {
 			for _, s := range []*string{&e.Username, &e.Text} {

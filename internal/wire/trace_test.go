@@ -189,7 +189,7 @@ func TestOneStageFails(t *testing.T) {
 func TestP6EvidenceIsDiscreet(t *testing.T) {
 	const canary = "canary-Zx9!q7"
 	ctx, told := follow(t.Context())
-	end := provider.BeginStage(Discreet(ctx, secret.New(canary)), provider.StageSignIn)
+	end := provider.BeginStage(Discreet(ctx, func() []secret.Text { return []secret.Text{secret.New(canary)} }), provider.StageSignIn)
 	end(provider.Evidence{
 		Text: "you said AUTH PLAIN AGFubgBjYW5hcnktWng5IXE3", Username: strings.ToUpper(canary),
 		Capabilities: []string{"IDLE", "X-" + canary}, Chain: []string{"CN=" + canary, "CN=mail"},

@@ -74,19 +74,6 @@ func Order(typeName string, e Edition) []string {
 	return slices.Clone(t.order)
 }
 
-// Position says where a child stands among those of a complex type of the types namespace, -1 if
-// it is none of them. Only the order of positions means something.
-func Position(typeName, child string) int {
-	t := tables(Newest).types[Name{Types, typeName}]
-	if t == nil {
-		return -1
-	}
-	if i, ok := t.rank[child]; ok {
-		return i
-	}
-	return -1
-}
-
 // Operations returns the local names of the elements that are requests, sorted.
 func Operations() []string {
 	var names []string
