@@ -12,6 +12,9 @@ import (
 // asked for each time, for they may become more on the way, such as by a token that is had
 // later.
 func Discreet(ctx context.Context, secrets func() []secret.Text) context.Context {
+	if !provider.Traced(ctx) {
+		return ctx
+	}
 	return provider.FilterTrace(ctx, func(e provider.Evidence) provider.Evidence {
 		for _, text := range secrets() {
 			for _, s := range []*string{&e.Username, &e.Text} {

@@ -221,9 +221,9 @@ func TestNoTraceAllocatesNothing(t *testing.T) {
 	defer cancel()
 	c := &Conn{}
 	addrs := []netip.Addr{netip.MustParseAddr("127.0.0.1")}
-	password := secret.New("canary")
+	secrets := func() []secret.Text { return []secret.Text{secret.New("canary")} }
 	if n := testing.AllocsPerRun(100, func() {
-		ctx := Discreet(ctx, password)
+		ctx := Discreet(ctx, secrets)
 		end := provider.BeginStage(ctx, provider.StageDNS)
 		end(found(ctx, "mail.example", addrs), nil)
 		end = provider.BeginStage(ctx, provider.StageTLS)
