@@ -52,7 +52,7 @@ type HTTPMechanism interface {
 	// WWW-Authenticate: "Negotiate" (RFC 4559) or "NTLM" (MS-NTHT).
 	Scheme() string
 
-	// Transport returns what makes requests as p, whose Service and TLS are empty. Base
+	// Transport returns what makes requests as p, whose Service is "HTTP" and whose TLS is nil. Base
 	// dials, under the policy, and bounds time and headers; it is the transport's
 	// alone and must not be given other bounds, but may be cloned where each connection
 	// is somebody's. What is returned serves one identity. It refuses requests
