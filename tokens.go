@@ -20,10 +20,32 @@ type issuerSource struct{ source provider.TokenSource }
 
 func (s issuerSource) Token(ctx context.Context, a provider.Account, refused secret.Text) (provider.Token, error) {
 	token, err := s.source.Token(ctx, a, refused)
-	if err != nil {
-		return provider.Token{}, &issuerError{err}
+	return token, ofSource(err)
+}
+
+// An issuerInspector is an issuerSource that looks at what its tokens rest upon and permit, which is no mail
+// server's affair either.
+type issuerInspector struct {
+	issuerSource
+	inspector provider.TokenInspector
+}
+
+func (s issuerInspector) Certificate(a provider.Account) (provider.Evidence, error) {
+	e, err := s.inspector.Certificate(a)
+	return e, ofSource(err)
+}
+
+func (s issuerInspector) Permission(a provider.Account, t provider.Token) (provider.Evidence, error) {
+	e, err := s.inspector.Permission(a, t)
+	return e, ofSource(err)
+}
+
+// ofSource marks an error of a source.
+func ofSource(err error) error {
+	if err == nil {
+		return nil
 	}
-	return token, nil
+	return &issuerError{err}
 }
 
 // An issuerError is an error of a source of tokens.
@@ -39,10 +61,14 @@ func isIssuerError(err error) bool {
 
 // tokens returns the source for an endpoint's credentials, nil if there is none.
 func (s *Syncer) tokens(c profile.Credentials) provider.TokenSource {
-	if source := s.cfg.Tokens[c]; source != nil {
-		return issuerSource{source}
+	source := s.cfg.Tokens[c]
+	switch inspector, looks := source.(provider.TokenInspector); {
+	case source == nil:
+		return nil
+	case looks:
+		return issuerInspector{issuerSource{source}, inspector}
 	}
-	return nil
+	return issuerSource{source}
 }
 
 // faultsOfSignIn returns what is wrong with how a host has drivers sign in.

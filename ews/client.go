@@ -186,9 +186,13 @@ func (c *client) delegate() bool {
 }
 
 // impersonates reports whether the profile's account acts as the mailbox's owner. An
-// application has no mailbox of its own, so it always does.
+// application has no mailbox of its own, so it always does, but where its tokens name the owner
+// themselves.
 func (c *client) impersonates() bool {
-	return c.account.Endpoint.Impersonate || c.account.Endpoint.Credentials == profile.ServerToServer
+	if c.account.Endpoint.Credentials == profile.ServerToServer {
+		return c.account.Profile.Application.Realm == ""
+	}
+	return c.account.Endpoint.Impersonate
 }
 
 // profiles reports whether the account that signs in is the profile's, and serves all its

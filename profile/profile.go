@@ -91,6 +91,11 @@ type Application struct {
 	ClientID string
 	Secret   secret.Text // empty where a certificate proves the application
 	Resource string      // what tokens are for; empty means what the kind of mail system calls for
+
+	// Realm has this host issue its tokens itself, as an Exchange Server takes them that trusts
+	// the host's certificate through a partner application (MS-XOAUTH). It is the realm of that
+	// trust: a tenant's GUID or a domain. Exchange Server and ServerToServer only.
+	Realm string
 }
 
 // ExchangeVersion is a version of Exchange Server, such as "2016".

@@ -30,6 +30,25 @@ type TokenSource interface {
 	Token(ctx context.Context, a Account, refused secret.Text) (Token, error)
 }
 
+// A TokenInspector is a TokenSource that tells what its tokens rest upon and what they permit, before a
+// server is asked. A driver asks both whenever it opens a session, and tells a Trace of
+// [StageCertificate] and [StagePermission]. Many goroutines use it at once.
+type TokenInspector interface {
+	TokenSource
+
+	// Certificate looks at what proves the host to whoever issues tokens for a. Where no
+	// certificate does, the Evidence is zero, and there is no such stage. It asks nobody and
+	// costs next to nothing. The error is an *Error: ErrAuth where no certificate is good now.
+	// A certificate whose end is near is no error: the Evidence has it.
+	Certificate(a Account) (Evidence, error)
+
+	// Permission reads what t, which Token gave for a, permits, and holds it against what
+	// a's endpoint needs. Where it cannot be read the Evidence is zero, and there is no
+	// such stage. The error is an *Error: ErrAuth where a server is sure to refuse t. What a
+	// token need not say, since it can be permitted elsewhere, is told in the Evidence.
+	Permission(a Account, t Token) (Evidence, error)
+}
+
 // A Mechanism is a way to sign in that a host adds to those that drivers have by
 // themselves: a SASL mechanism (RFC 4422), such as GSSAPI of package auth/kerberos.
 // Many goroutines use it at once.

@@ -12,7 +12,9 @@ type Stage string
 // Where TLS comes by STARTTLS, the greeting goes before it.
 const (
 	StageAutodiscover Stage = "autodiscover" // the server was found by the mailbox's address; only where it is to be
+	StageCertificate  Stage = "certificate"  // what proves the host to the issuer of tokens is in order; only where its source says so
 	StageToken        Stage = "token"        // an access token was had; only where one is needed
+	StagePermission   Stage = "permission"   // the token permits what the endpoint needs; only where its source can read it
 	StageDNS          Stage = "dns"          // the server's name was looked up; not told of an IP address
 	StageTCP          Stage = "tcp"          // a connection was made
 	StageTLS          Stage = "tls"          // it was protected, at once or by STARTTLS
@@ -45,7 +47,8 @@ type Evidence struct {
 	TLSVersion   string    `json:"tlsVersion,omitempty"`   // such as "TLS 1.3"
 	CipherSuite  string    `json:"cipherSuite,omitempty"`  // such as "TLS_AES_128_GCM_SHA256"
 	Chain        []string  `json:"chain,omitempty"`        // subjects of the certificates, the server's first
-	NotAfter     time.Time `json:"notAfter,omitzero"`      // when the first of the chain expires
+	NotAfter     time.Time `json:"notAfter,omitzero"`      // when the first of the chain expires; of certificate: when ours does
+	Thumbprints  []string  `json:"thumbprints,omitempty"`  // of certificate: ours, each as "SHA-1 …" or "SHA-256 …"
 	Capabilities []string  `json:"capabilities,omitempty"` // what the server offers, sorted; of sign-in: what it offers since then, if it said so
 	Mechanism    string    `json:"mechanism,omitempty"`    // of sign-in, such as "PLAIN"
 	Username     string    `json:"username,omitempty"`     // signed in as

@@ -3,6 +3,7 @@ package hosted
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
@@ -51,6 +52,41 @@ func (c Caller) Token(ctx context.Context, a provider.Account, refused secret.Te
 	return token, nil
 }
 
+// Prepare looks at what a's tokens rest upon, asks for one, and looks at what it permits. It tells ctx's Trace of
+// each as a stage. The error is as Token's, but never ErrSame, or the source's about what it has looked at.
+func (c Caller) Prepare(ctx context.Context, a provider.Account) (provider.Token, error) {
+	inspector, looks := a.Tokens.(provider.TokenInspector)
+	if looks {
+		if err := c.inspect(ctx, provider.StageCertificate, func() (provider.Evidence, error) { return inspector.Certificate(a) }); err != nil {
+			return provider.Token{}, err
+		}
+	}
+	end := provider.BeginStage(ctx, provider.StageToken)
+	token, err := c.Token(ctx, a, secret.Text{})
+	var e provider.Evidence
+	if err == nil && provider.Traced(ctx) {
+		e.Text = lifetime(token)
+	}
+	end(e, err)
+	if err != nil || !looks {
+		return token, err
+	}
+	return token, c.inspect(ctx, provider.StagePermission, func() (provider.Evidence, error) { return inspector.Permission(a, token) })
+}
+
+// inspect tells a stage at which the source has looked at something, if there was anything to look at.
+func (c Caller) inspect(ctx context.Context, stage provider.Stage, look func() (provider.Evidence, error)) error {
+	e, err := look()
+	if err != nil {
+		err = c.Foreign(ctx, err)
+	}
+	if err == nil && reflect.ValueOf(e).IsZero() {
+		return nil
+	}
+	provider.BeginStage(ctx, stage)(e, err)
+	return err
+}
+
 // Visible reports whether a text has visible ASCII alone (RFC 6749, appendix A.12).
 func Visible(text string) bool {
 	for i := range len(text) {
@@ -61,9 +97,9 @@ func Visible(text string) bool {
 	return true
 }
 
-// Lifetime says in words how long a token is good. It is no NotAfter: that one is a
+// lifetime says in words how long a token is good. It is no NotAfter: that one is a
 // certificate's, whose near end an administrator has to do something about.
-func Lifetime(token provider.Token) string {
+func lifetime(token provider.Token) string {
 	if token.Expires.IsZero() {
 		return "a token without a known end"
 	}

@@ -9,19 +9,16 @@ import (
 )
 
 // Prepare gets the token that the sign-in needs, if it needs one, and tells ctx's
-// Trace of it. The error is an *provider.Error or ctx's own: the source's, ErrUnsupported
+// Trace of it, and of what it rests upon and permits. The error is an *provider.Error or ctx's own: the source's, ErrUnsupported
 // if there is none, ErrUnsafe or ErrTooLarge for a token that cannot be sent.
 func (s *SignIn) Prepare(ctx context.Context) error {
 	if s.method != provider.WithToken {
 		return nil
 	}
-	end := provider.BeginStage(ctx, provider.StageToken)
-	err := s.fetch(ctx, secret.Text{})
-	var e provider.Evidence
-	if err == nil && provider.Traced(ctx) {
-		e.Text = hosted.Lifetime(s.token())
+	token, err := s.caller().Prepare(ctx, s.account)
+	if err == nil {
+		s.tokens = append(s.tokens, token)
 	}
-	end(e, err)
 	return err
 }
 

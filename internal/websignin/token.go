@@ -11,25 +11,21 @@ import (
 // tokensKept is how many tokens are remembered as secrets.
 const tokensKept = 4
 
-// Prepare gets the token that the sign-in needs, if it needs one, and tells ctx's Trace of it.
+// Prepare gets the token that the sign-in needs, if it needs one, and tells ctx's Trace of it, and
+// of what it rests upon and permits.
 // The next request uses it. The error is an *provider.Error or ctx's own: the source's,
 // ErrUnsupported if there is none, ErrUnsafe or ErrTooLarge for a token that cannot be sent.
 func (c *Client) Prepare(ctx context.Context) error {
 	if c.method != provider.WithToken {
 		return nil
 	}
-	end := provider.BeginStage(ctx, provider.StageToken)
-	token, err := c.fetch(ctx, secret.Text{})
-	var e provider.Evidence
+	token, err := c.caller().Prepare(ctx, c.account)
 	if err == nil {
+		c.remember(token)
 		c.mu.Lock()
 		c.prepared = true
 		c.mu.Unlock()
-		if provider.Traced(ctx) {
-			e.Text = hosted.Lifetime(token)
-		}
 	}
-	end(e, err)
 	return err
 }
 

@@ -41,7 +41,7 @@ func (p *probe) tracedOpen(ctx context.Context) (*telling, error) {
 // rank orders the stages. TLS comes before the greeting, or behind it by STARTTLS.
 func rank(s provider.Stage) int {
 	return slices.IndexFunc([][]provider.Stage{
-		{provider.StageAutodiscover}, {provider.StageToken}, {provider.StageDNS}, {provider.StageTCP}, {provider.StageTLS, provider.StageGreeting}, {provider.StageCapabilities}, {provider.StageSignIn},
+		{provider.StageAutodiscover}, {provider.StageCertificate}, {provider.StageToken}, {provider.StagePermission}, {provider.StageDNS}, {provider.StageTCP}, {provider.StageTLS, provider.StageGreeting}, {provider.StageCapabilities}, {provider.StageSignIn},
 	}, func(same []provider.Stage) bool { return slices.Contains(same, s) })
 }
 

@@ -55,7 +55,8 @@ func TestFakeFailsAtAStage(t *testing.T) {
 // The server is found before anything else, and a token is had before anything is looked up.
 func TestTheTokenComesFirst(t *testing.T) {
 	for stage, order := range map[provider.Stage]int{
-		provider.StageAutodiscover: 0, provider.StageToken: 1, provider.StageDNS: 2, provider.StageTCP: 3, provider.StageTLS: 4, provider.StageGreeting: 4, provider.StageCapabilities: 5, provider.StageSignIn: 6, "coffee": -1,
+		provider.StageAutodiscover: 0, provider.StageCertificate: 1, provider.StageToken: 2, provider.StagePermission: 3, provider.StageDNS: 4, provider.StageTCP: 5,
+		provider.StageTLS: 6, provider.StageGreeting: 6, provider.StageCapabilities: 7, provider.StageSignIn: 8, "coffee": -1,
 	} {
 		if got := rank(stage); got != order {
 			t.Errorf("rank(%s) = %d, want %d", stage, got, order)
