@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -154,11 +153,22 @@ func (c *call) unanswered(ctx, limited context.Context, err error) error {
 }
 
 // readDate learns how far our clock is from the issuer's (TOK-4). Times of tokens and
-// claims are the issuer's then, which all processes that share a Store agree upon.
+// claims are the issuer's then, which all processes that share a Store agree upon. The
+// header counts seconds, so a small difference is none, and one of more than a day is
+// no clock's.
 func (s *Source) readDate(i *Issuer, h http.Header, sent, got time.Time) {
-	if offset, said := tokens.Offset(h, sent, got); said {
-		s.offsets.Store(i.Name, offset)
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
 	}
+	offset := date.Add(time.Second / 2).Sub(sent.Add(got.Sub(sent) / 2))
+	if offset.Abs() > 24*time.Hour {
+		return
+	}
+	if offset.Abs() < 2*time.Second+got.Sub(sent) {
+		offset = 0
+	}
+	s.offsets.Store(i.Name, offset)
 }
 
 // issuerNow returns the issuer's time.

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -50,11 +51,36 @@ func fail(op string, kind provider.Kind, code, remedy string, err error) *provid
 	return &provider.Error{Op: "oauth: " + op, Kind: kind, Code: code, Remedy: remedy, Err: err}
 }
 
+// The bounds of how long an issuer may have us wait.
+const (
+	leastWait  = time.Second
+	mostWait   = time.Hour
+	assumeWait = time.Minute
+)
+
+// retryAfter reads the header of that name (RFC 9110, section 10.2.3).
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	s := strings.TrimSpace(h.Get("Retry-After"))
+	if s == "" {
+		return 0, false
+	}
+	if n, err := strconv.ParseFloat(s, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		if !(n >= 1) {
+			return leastWait, true
+		}
+		return time.Duration(min(n, mostWait.Seconds()) * float64(time.Second)), true
+	}
+	if t, err := http.ParseTime(s); err == nil {
+		return min(max(t.Sub(now), leastWait), mostWait), true
+	}
+	return assumeWait, true
+}
+
 // classify says what an answer that is no success means. Only what says that the
 // grant or the application is at fault is ErrAuth: whatever else an issuer or somebody
 // on the way to it says does not make an owner consent again.
 func classify(op string, status int, h http.Header, a answer, unread error, secrets []secret.Text, now time.Time) *provider.Error {
-	wait, said := tokens.RetryAfter(h, now)
+	wait, said := retryAfter(h, now)
 	why := fmt.Errorf("the issuer answered %d", status)
 	if a.code != "" {
 		why = errors.New("the issuer says " + words(a, secrets))
@@ -64,7 +90,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 		return fail(op, provider.ErrUnsafe, "", "check the issuer's URLs, which the operator gives; redirects are never followed", fmt.Errorf("the issuer answered with a redirect (%d)", status))
 	case status == http.StatusTooManyRequests:
 		e := fail(op, provider.ErrThrottled, wire.HTTPCode(status), remedyWait, why)
-		e.RetryAfter = cmp.Or(wait, tokens.AssumeWait)
+		e.RetryAfter = cmp.Or(wait, assumeWait)
 		return e
 	case status >= 500:
 		e := fail(op, provider.ErrUnavailable, CodeIssuer, remedyWait, why)
@@ -81,7 +107,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	}
 	e := byCode(op, a.code, why)
 	if e.Kind == provider.ErrThrottled || said {
-		e.RetryAfter = cmp.Or(wait, tokens.AssumeWait)
+		e.RetryAfter = cmp.Or(wait, assumeWait)
 	}
 	return e
 }

@@ -146,7 +146,7 @@ func (s *Source) awaitTurn(ctx context.Context, p *pace) (waited bool, err error
 		copied := *known
 		e = &copied
 	}
-	e.RetryAfter = max(wait, tokens.LeastWait)
+	e.RetryAfter = max(wait, leastWait)
 	return false, e
 }
 

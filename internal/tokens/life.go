@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/fnv"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -43,48 +42,6 @@ func Seconds(raw json.RawMessage, unsaid time.Duration) time.Duration {
 		return 0
 	}
 	return time.Duration(n * float64(time.Second))
-}
-
-// The bounds of how long an issuer may have us wait.
-const (
-	LeastWait  = time.Second
-	MostWait   = time.Hour
-	AssumeWait = time.Minute
-)
-
-// RetryAfter reads the header of that name (RFC 9110, section 10.2.3).
-func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	s := strings.TrimSpace(h.Get("Retry-After"))
-	if s == "" {
-		return 0, false
-	}
-	if n, err := strconv.ParseFloat(s, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		if !(n >= 1) {
-			return LeastWait, true
-		}
-		return time.Duration(min(n, MostWait.Seconds()) * float64(time.Second)), true
-	}
-	if t, err := http.ParseTime(s); err == nil {
-		return min(max(t.Sub(now), LeastWait), MostWait), true
-	}
-	return AssumeWait, true
-}
-
-// Offset returns how far the clock of whoever answered with h is ahead of ours (TOK-4), if h says so. The
-// Date header counts seconds, so a small difference is none, and one of more than a day is no clock's.
-func Offset(h http.Header, sent, got time.Time) (time.Duration, bool) {
-	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0, false
-	}
-	offset := date.Add(time.Second / 2).Sub(sent.Add(got.Sub(sent) / 2))
-	if offset.Abs() > 24*time.Hour {
-		return 0, false
-	}
-	if offset.Abs() < 2*time.Second+got.Sub(sent) {
-		offset = 0
-	}
-	return offset, true
 }
 
 // Share returns a number from 0 up to 1 that is always the same for the same words.
