@@ -13,6 +13,7 @@ import (
 // A cell is the one token that all who want the same share, and how having it went.
 type cell struct {
 	want   *want
+	made   time.Time
 	share  float64 // of the spread of refreshes
 	now    atomic.Pointer[current]
 	worked atomic.Pointer[proving] // the certificate that was taken last
@@ -33,7 +34,6 @@ type current struct {
 	got    time.Time
 	ahead  time.Time // it is to be refreshed
 	last   time.Time // it is not handed out any more
-	forced bool      // a server had the one before replaced
 	claims claims
 	actor  actor                   // of tokens that this host issues
 	told   [4]atomic.Pointer[told] // what was told of it, by what the endpoint needs
@@ -46,7 +46,7 @@ func (s *Source) cell(w *want) *cell {
 	defer s.in.mu.Unlock()
 	c := s.in.cells[key]
 	if c == nil {
-		c = &cell{want: w, share: tokens.Share(w.tenant, w.client, w.audience, w.realm, w.server)}
+		c = &cell{want: w, made: s.now(), share: tokens.Share(w.tenant, w.client, w.audience, w.realm, w.server)}
 		s.in.cells[key] = c
 	}
 	return c
@@ -66,10 +66,10 @@ func (c *current) due(now time.Time) bool {
 }
 
 // settle makes what was given the current token. c.mu is held.
-func (c *cell) settle(g granted, forced bool) {
+func (c *cell) settle(g granted) {
 	c.now.Store(&current{
 		token: provider.Token{Value: g.token, Expires: g.expires}, got: g.got,
-		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), forced: forced, claims: g.claims, actor: g.actor,
+		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims, actor: g.actor,
 	})
 	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
 }
@@ -106,12 +106,14 @@ func (c *cell) mayForce(now time.Time, cur *current) bool {
 	if now.Sub(cur.got).Abs() < youngToken {
 		return false
 	}
-	gap := leastForced
-	if cur.forced {
-		gap = min(max(2*c.gap, leastForced), mostForced)
-	}
-	if !c.forced.IsZero() && now.Sub(c.forced).Abs() < gap {
-		return false
+	gap, since := leastForced, now.Sub(c.forced).Abs()
+	if !c.forced.IsZero() {
+		if since < c.gap {
+			return false
+		}
+		if since < 2*c.gap {
+			gap = min(2*c.gap, mostForced)
+		}
 	}
 	c.forced, c.gap = now, gap
 	return true
@@ -122,5 +124,5 @@ func (c *cell) idle(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cur := c.now.Load()
-	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife
+	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife && now.Sub(c.made).Abs() > 2*entryLife
 }

@@ -102,7 +102,7 @@ func (s *Source) fly(c *cell, f *flight, forced bool) {
 		if c.now.Load() != nil {
 			s.in.stats.refreshes.Add(1)
 		}
-		c.settle(g, forced)
+		c.settle(g)
 	} else {
 		s.in.stats.failures.Add(1)
 		known := c.want.named(ours(err))

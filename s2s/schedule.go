@@ -45,7 +45,7 @@ func rest(err *provider.Error, failures int) time.Duration {
 }
 
 // How far apart refreshes are that servers force by refusing a token (TOK-3). The time is doubled
-// where it did not help: the server refuses the token that came of it as well.
+// where they go on doing so, for then it did not help, and is the least again once they have stopped for twice as long.
 const (
 	youngToken  = time.Minute
 	leastForced = 5 * time.Minute
