@@ -74,7 +74,7 @@ type inner struct {
 	proofs []*proving
 	offset atomic.Int64 // of the issuer's clock to ours
 	stats  stats
-	actor  actorOf
+	issuer selfIssuer
 
 	mu        sync.RWMutex
 	entries   map[entryKey]*entry
