@@ -167,7 +167,12 @@ func (s *Source) refusal(ctx context.Context, x *exchange, err error) error {
 		return known
 	case errors.As(err, &failed) && failed.RawResponse != nil:
 		body, _ := runtime.Payload(failed.RawResponse) // without one, its status tells what it can
-		return judge(opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body[:min(len(body), maxBody)], x.repeats, s.issuerNow())
+		body = body[:min(len(body), maxBody)]
+		if _, own := s.Proof.(managedIdentity); own {
+			return ofMachine(failed.RawResponse.StatusCode, failed.RawResponse.Header, body, s.issuerNow())
+		}
+		unseen := func(string) bool { return true } // what a host's credential has shown is not known here
+		return judge(opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body, unseen, s.issuerNow())
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(opToken, provider.ErrUnavailable, "TimedOut", remedyWay, errTime)
 	}

@@ -1,9 +1,13 @@
 package s2s
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
@@ -40,6 +44,30 @@ func (m managedIdentity) credential(*Source, *want, *exchange) (azcore.TokenCred
 }
 
 func (managedIdentity) foreign() bool { return true }
+
+// ofMachine says what it means that the machine's metadata endpoint gives no token: it is not Entra ID, and
+// is shown nothing that is secret.
+func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.Error {
+	var said struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	why := fmt.Sprintf("the machine's metadata endpoint answered %d", status)
+	if json.Unmarshal(body, &said) == nil && said.Error != "" {
+		why += ": " + wire.Quote(cmp.Or(said.Description, said.Error))
+	}
+	e := fail(opToken, provider.ErrAuth, wire.HTTPCode(status), "see whether this machine has the identity that the source's Proof names, and assign it", errors.New(why))
+	switch {
+	case status == http.StatusTooManyRequests:
+		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, assumeWait
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusGone: // which asks to be asked again
+		e.Kind, e.Remedy = provider.ErrUnavailable, remedyWait
+	}
+	if wait, said := retryAfter(h, now); said {
+		e.RetryAfter = wait
+	}
+	return e
+}
 
 type workloadIdentity struct{ file string }
 

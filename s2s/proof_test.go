@@ -22,6 +22,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-serversync/serversync/provider"
@@ -244,6 +245,15 @@ func TestCredentialProves(t *testing.T) {
 		"fails": {get: func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 			return azcore.AccessToken{}, errors.New("the answer was: s3cret")
 		}, kind: provider.ErrUnavailable, not: "s3cret"},
+		"repeats what it was shown": {get: func(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+			own, err := azidentity.NewClientSecretCredential(contoso, client, "xJ8~Qw2ZpVf4Lk9TtRb7", &azidentity.ClientSecretCredentialOptions{
+				ClientOptions: policy.ClientOptions{Transport: &http.Client{Transport: w.issuer}, Retry: policy.RetryOptions{MaxRetries: -1}}, DisableInstanceDiscovery: true})
+			require.NoError(t, err)
+			w.issuer.set(func() {
+				w.issuer.answer = said(401, `{"error":"invalid_client","error_description":"AADSTS7000215: not xJ8~Qw2ZpVf4Lk9TtRb7","error_codes":[7000215]}`)
+			})
+			return own.GetToken(ctx, o)
+		}, kind: provider.ErrAuth, not: "xJ8"},
 		"panics": {get: func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) { panic("s3cret") }, kind: provider.ErrUnavailable, not: "s3cret"},
 		"never ends": {get: func(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 			<-ctx.Done()
@@ -252,7 +262,10 @@ func TestCredentialProves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w = newWorld(t, func(s *s2s.Source) {
-				s.Proof, s.Timeout = s2s.Credential(credential(row.get)), 20*time.Millisecond
+				s.Proof = s2s.Credential(credential(row.get))
+				if name == "never ends" {
+					s.Timeout = 20 * time.Millisecond
+				}
 			})
 			if row.kind == "" {
 				w.token()
