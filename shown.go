@@ -30,7 +30,7 @@ func publicFault(stages []StageReport) mailbox.Fault {
 		switch st.Stage {
 		case StageSettings:
 			return st.Fault // our own words about what they entered
-		case provider.StageToken:
+		case provider.StageCertificate, provider.StageToken, provider.StagePermission:
 			if f, ok := ofIssuer(st.Fault.Code); ok {
 				return f
 			}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -72,6 +73,12 @@ func (c Caller) Prepare(ctx context.Context, a provider.Account) (provider.Token
 		return token, err
 	}
 	return token, c.inspect(ctx, provider.StagePermission, func() (provider.Evidence, error) { return inspector.Permission(a, token) })
+}
+
+// NeedsNobody reports whether a's token can be had without a mailbox, as an application's own can: so a
+// profile that is tested alone learns whether its issuer gives any.
+func NeedsNobody(a provider.Account) bool {
+	return a.Endpoint.Credentials == profile.ServerToServer && a.Profile.Application.Realm == ""
 }
 
 // inspect tells a stage at which the source has looked at something, if there was anything to look at.
