@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -137,6 +138,8 @@ func headerIn(err error) http.Header {
 	return nil
 }
 
+const remedyScope = "permit the application this mailbox: in Exchange Online by the role \"Application EWS.AccessAsApp\" with a scope that holds it (RBAC for Applications), or full_access_as_app without an application access policy that leaves it out; on premises by the role ApplicationImpersonation. It takes up to two hours to apply"
+
 // granted tells a refusal of Exchange Online's to let us act for a mailbox, that it lately let us act for, as
 // what it mostly is: one that passes.
 func (c *client) granted(e *provider.Error) {
@@ -148,6 +151,9 @@ func (c *client) granted(e *provider.Error) {
 		}
 	default:
 		return
+	}
+	if c.account.Endpoint.Credentials == profile.ServerToServer {
+		e.Remedy = remedyScope
 	}
 	if c.online() && c.driver.known.lately(c.account.Mailbox.Key) {
 		e.Kind, e.Code = provider.ErrUnavailable, "ErrorInternalServerTransientError"
