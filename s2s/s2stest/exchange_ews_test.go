@@ -40,17 +40,18 @@ func (h *host) Token(_ context.Context, a provider.Account, _ secret.Text) (prov
 		return provider.Token{}, err
 	}
 	app := a.Profile.Application
-	actor, err := selfissued.Issuer{Certificate: h.certificate, ClientID: app.ClientID, Realm: app.Realm}.Actor(at.Hostname(), h.now)
+	actor, expires, err := selfissued.Issuer{Certificate: h.certificate, ClientID: app.ClientID, Realm: app.Realm}.Actor(at.Hostname(), h.now)
 	if err != nil {
 		return provider.Token{}, err
 	}
-	token, err := actor.For(selfissued.User{Address: a.Mailbox.Address})
-	if err == nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.given = append(h.given, token.Value)
+	token, err := selfissued.For(actor, selfissued.User{Address: a.Mailbox.Address})
+	if err != nil {
+		return provider.Token{}, err
 	}
-	return token, err
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.given = append(h.given, secret.New(token), secret.New(actor))
+	return provider.Token{Value: secret.New(token), Expires: expires}, nil
 }
 
 // A site is an Exchange Server with a driver, and an account of anna's for it.

@@ -127,7 +127,7 @@ func refuse(t testing.TB, e *s2stest.Exchange, token string) string {
 func TestExchangeTakesWhatTheIssuerMakes(t *testing.T) {
 	needSHA1(t)
 	e := newExchange()
-	a, err := selfissued.Issuer{Certificate: exchangeCertificate(0), ClientID: strings.ToUpper(exchangeApp), Realm: "Example.com"}.Actor("Mail.example.com", exchangeNow)
+	a, _, err := selfissued.Issuer{Certificate: exchangeCertificate(0), ClientID: strings.ToUpper(exchangeApp), Realm: "Example.com"}.Actor("Mail.example.com", exchangeNow)
 	require.NoError(t, err)
 	for user, want := range map[selfissued.User]string{
 		{Address: exchangeAnna}:                                         exchangeAnna,
@@ -136,23 +136,23 @@ func TestExchangeTakesWhatTheIssuerMakes(t *testing.T) {
 		{Address: exchangeAnna, Principal: "nobody.knows@example.com"}:  exchangeAnna,
 		{Address: "BOB@example.com", Principal: "someone@else.example"}: "bob@example.com",
 	} {
-		token, err := a.For(user)
+		token, err := selfissued.For(a, user)
 		require.NoError(t, err)
-		address, app, ok := e.Token(token.Value.Reveal())
-		require.True(t, ok, e.Refusal(token.Value.Reveal()))
+		address, app, ok := e.Token(token)
+		require.True(t, ok, e.Refusal(token))
 		require.Equal(t, want, address)
 		require.False(t, app)
-		require.Empty(t, e.Refusal(token.Value.Reveal()))
-		require.True(t, e.Opens(token.Value.Reveal(), "full_access_as_app", want))
-		require.False(t, e.Opens(token.Value.Reveal(), "IMAP.AccessAsApp", want))
-		require.False(t, e.Opens(token.Value.Reveal(), "full_access_as_app", "carol@example.com"))
+		require.Empty(t, e.Refusal(token))
+		require.True(t, e.Opens(token, "full_access_as_app", want))
+		require.False(t, e.Opens(token, "IMAP.AccessAsApp", want))
+		require.False(t, e.Opens(token, "full_access_as_app", "carol@example.com"))
 	}
-	token, err := a.For(selfissued.User{Address: exchangeAnna, Principal: "bob@example.com"})
+	token, err := selfissued.For(a, selfissued.User{Address: exchangeAnna, Principal: "bob@example.com"})
 	require.NoError(t, err)
-	require.Equal(t, `2000005;reason="The user specified by the user-context in the token is ambiguous.";error_category="invalid_user"`, refuse(t, e, token.Value.Reveal()))
-	token, err = a.For(selfissued.User{Address: "carol@example.com"})
+	require.Equal(t, `2000005;reason="The user specified by the user-context in the token is ambiguous.";error_category="invalid_user"`, refuse(t, e, token))
+	token, err = selfissued.For(a, selfissued.User{Address: "carol@example.com"})
 	require.NoError(t, err)
-	require.Equal(t, `2000005;reason="The user specified by the user-context in the token does not exist.";error_category="invalid_user"`, refuse(t, e, token.Value.Reveal()))
+	require.Equal(t, `2000005;reason="The user specified by the user-context in the token does not exist.";error_category="invalid_user"`, refuse(t, e, token))
 }
 
 func TestExchangeRefusesSelfIssuedTokens(t *testing.T) {

@@ -13,8 +13,9 @@ import (
 var (
 	errNone      = errors.New("no certificate proves this host to the server")
 	errKey       = errors.New("the certificate's key is none that Exchange Server knows: it takes RSA only")
-	errSHA1      = errors.New("Exchange Server finds a certificate by its SHA-1, which this process may not compute")
+	errSHA1      = errors.New("the server finds a certificate by its SHA-1, which this process may not compute")
 	errClient    = errors.New("the application's id is no GUID")
+	errActor     = errors.New("what is to be put into the token is no actor token")
 	errAddress   = errors.New("the mailbox's address is none that a token can name")
 	errPrincipal = errors.New("the user's principal name is none that a token can name")
 	errLocation  = errors.New("the address of the metadata is no https URL")

@@ -9,21 +9,19 @@ package selfissued
 
 import (
 	"encoding/base64"
-	"fmt"
-	"io"
-	"log/slog"
+	"errors"
 	"maps"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/internal/jwt"
-	"github.com/go-serversync/serversync/secret"
 )
 
-// Exchange is the security principal that Exchange Server is (MS-XOAUTH, section 4.1).
+// Exchange is the security principal that Exchange Server is (MS-XOAUTH, section 4.6).
 const Exchange = "00000002-0000-0ff1-ce00-000000000000"
 
 const (
@@ -34,6 +32,9 @@ const (
 
 	// early is how much a token is backdated, for servers whose clocks are behind.
 	early = 5 * time.Minute
+
+	// actorClaim is where the outer token has the actor token (section 2.2). SharePoint has another name for it.
+	actorClaim = "actort"
 )
 
 // An Issuer is a host that an Exchange Server trusts. It does not change, and many goroutines use it at once.
@@ -43,49 +44,85 @@ type Issuer struct {
 	Realm       string                   // of the trust: a tenant's GUID or a domain
 }
 
-// An Actor is what an application proves itself with to one server, whatever the mailbox. It does not
-// change, many goroutines use it at once, and printed it shows no token.
-type Actor struct {
-	// Expires is when its tokens end.
-	Expires time.Time
-
-	signed  secret.Text
-	claims  map[string]any // those that the outer token shares
-	subject string         // who it is, for people
-}
-
-// Actor returns the actor of a server, by the name that its endpoint has, such as mail.example.com. The
-// error is an *provider.Error: ErrUnsupported where the issuer, or this process, cannot make such tokens,
-// and what [certificate.Certificate.Check] says of a certificate that is not good now.
-func (i Issuer) Actor(server string, now time.Time) (*Actor, error) {
+// Actor returns the actor token for a server, by the name that its endpoint has, such as mail.example.com.
+// It is a secret, and serves for all mailboxes until it expires. The error is an *provider.Error:
+// ErrUnsupported where the issuer, or this process, cannot make such tokens, ErrUnavailable where the key
+// does not sign, and what [certificate.Certificate.Check] says of a certificate that is not good now.
+func (i Issuer) Actor(server string, now time.Time) (token string, expires time.Time, err error) {
 	party, err := i.party()
 	if err != nil {
-		return nil, err
+		return "", time.Time{}, err
 	}
 	x5t, err := thumbprint(i.Certificate)
 	if err != nil {
-		return nil, err
+		return "", time.Time{}, err
 	}
 	if err := i.Certificate.Check(now); err != nil {
-		return nil, err
+		return "", time.Time{}, err
 	}
 	host, err := name(server, "the server's name", "enter the server's name in its URL as certificates have it, such as mail.example.com")
 	if err != nil {
-		return nil, err
+		return "", time.Time{}, err
 	}
-	ends := now.Add(Life)
-	if last := i.Certificate.NotAfter(); last.Before(ends) {
-		ends = last
+	expires = now.Add(Life)
+	if last := i.Certificate.NotAfter(); last.Before(expires) {
+		expires = last
 	}
-	ends = ends.Truncate(time.Second)
-	a := &Actor{Expires: ends, subject: party}
-	a.claims = shared(Exchange+"/"+strings.ToLower(host)+"@"+i.Realm, party, now.Add(-early), ends)
-	token, err := jwt.Sign(jwt.RS256, map[string]any{"typ": "JWT", "x5t": x5t}, inner(a.claims), i.Certificate.Signer())
+	expires = expires.Truncate(time.Second)
+	claims := inner(shared(Exchange+"/"+strings.ToLower(host)+"@"+i.Realm, party, now.Add(-early), expires))
+	token, err = jwt.Sign(jwt.RS256, map[string]any{"typ": "JWT", "x5t": x5t}, claims, i.Certificate.Signer())
 	if err != nil {
-		return nil, fail(provider.ErrUnavailable, "see whether what keeps the certificate's key is reachable, and lets this host use it", err)
+		return "", time.Time{}, fail(provider.ErrUnavailable, "see whether what keeps the certificate's key is reachable, and lets this host use it", errors.New(wire.Quote(err.Error())))
 	}
-	a.signed = secret.New(token)
-	return a, nil
+	return token, expires, nil
+}
+
+// A User is whose mailbox is meant.
+type User struct {
+	// Address is the mailbox's email address.
+	Address string
+
+	// Principal is the user's principal name (UPN). It is left out where it is not known: the server
+	// looks for a user by all that a token says, refuses it where that is more than one, and an address
+	// may be the principal name of somebody else.
+	Principal string
+}
+
+// For returns the token for a mailbox, which is good for the server that the actor token is for, and as
+// long as that. It is a secret as well, and costs no signature. The error is an *provider.Error of kind
+// ErrUnsupported.
+func For(actor string, u User) (string, error) {
+	switch {
+	case !isAddress(u.Address):
+		return "", fail(provider.ErrUnsupported, "correct the mailbox's address", errAddress)
+	case u.Principal != "" && !isAddress(u.Principal):
+		return "", fail(provider.ErrUnsupported, "correct the user's principal name, or leave it out", errPrincipal)
+	}
+	_, signed, err := jwt.Claims(actor)
+	both := make(map[string]any)
+	for _, claim := range []string{"aud", "iss", "nbf", "exp"} {
+		if text, ok := signed[claim].(string); ok {
+			both[claim] = text
+		}
+	}
+	if err != nil || len(both) != 4 {
+		return "", fail(provider.ErrUnsupported, "have an actor token issued first", errActor)
+	}
+	token, err := jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, outer(both, actor, u), nil)
+	if err != nil {
+		return "", fail(provider.ErrUnsupported, "", err)
+	}
+	return token, nil
+}
+
+// ActorOf returns the actor token in one that For has made, "" if it is none.
+func ActorOf(token string) string {
+	_, claims, err := jwt.Claims(token)
+	if err != nil {
+		return ""
+	}
+	actor, _ := claims[actorClaim].(string)
+	return actor
 }
 
 // shared returns the claims that both tokens have. All values are text (section 2.2), times are seconds
@@ -107,54 +144,12 @@ func inner(shared map[string]any) map[string]any {
 func outer(shared map[string]any, actor string, u User) map[string]any {
 	claims := maps.Clone(shared)
 	claims["smtp"] = strings.ToLower(u.Address)
-	claims["actort"] = actor
+	claims[actorClaim] = actor
 	if u.Principal != "" {
 		claims["nameid"] = u.Principal
 	}
 	return claims
 }
-
-// A User is whose mailbox is meant.
-type User struct {
-	// Address is the mailbox's email address.
-	Address string
-
-	// Principal is the user's principal name (UPN). It is left out where it is not known: the server
-	// looks for one user whom all that a token says fits, and an address need not be a principal name.
-	Principal string
-}
-
-// For returns the token for a mailbox. It is cheap. The error is an *provider.Error of kind ErrUnsupported.
-func (a *Actor) For(u User) (provider.Token, error) {
-	switch {
-	case !isAddress(u.Address):
-		return provider.Token{}, fail(provider.ErrUnsupported, "correct the mailbox's address", errAddress)
-	case u.Principal != "" && !isAddress(u.Principal):
-		return provider.Token{}, fail(provider.ErrUnsupported, "correct the user's principal name, or leave it out", errPrincipal)
-	}
-	token, err := jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, outer(a.claims, a.signed.Reveal(), u), nil)
-	if err != nil {
-		return provider.Token{}, fail(provider.ErrUnsupported, "", err)
-	}
-	return provider.Token{Value: secret.New(token), Expires: a.Expires}, nil
-}
-
-// String says who it is, and until when.
-func (a *Actor) String() string {
-	if a == nil {
-		return "no actor"
-	}
-	return a.subject + ", until " + a.Expires.UTC().Format(time.RFC3339)
-}
-
-// Format writes what String returns, whatever the verb.
-func (a *Actor) Format(f fmt.State, _ rune) { io.WriteString(f, a.String()) }
-
-// LogValue returns what String returns.
-func (a *Actor) LogValue() slog.Value { return slog.StringValue(a.String()) }
-
-// MarshalText returns what String returns.
-func (a *Actor) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // thumbprint returns what the server finds the certificate by.
 func thumbprint(c *certificate.Certificate) (string, error) {
