@@ -105,7 +105,8 @@ func (a *assertion) readHeader() *refusal {
 	for name, into := range map[string]*[]byte{"x5t#S256": &a.sha256, "x5t": &a.sha1} {
 		value, given := a.token.Header[name]
 		text, _ := value.(string)
-		print, err := base64url.DecodeString(strings.TrimRight(text, "="))
+		// Microsoft's own MSAL for Go writes plain base64 here, and Entra takes it.
+		print, err := base64url.DecodeString(strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "=")))
 		if given && (err != nil || len(print) == 0) {
 			return malformed()
 		}
