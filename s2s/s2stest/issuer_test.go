@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/json"
@@ -332,4 +333,9 @@ func write(t *testing.T, text string) string {
 	name := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	return name
+}
+
+func (h *held) sha256() []byte {
+	sum := sha256.Sum256(h.Raw)
+	return sum[:]
 }
