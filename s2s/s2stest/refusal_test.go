@@ -1,9 +1,12 @@
 package s2stest
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
@@ -388,4 +391,18 @@ func TestVersion1AndBasic(t *testing.T) {
 	claims, err := i.Verify(a.Token)
 	require.NoError(t, err)
 	assert.Equal(t, "https://outlook.office365.com/", claims["aud"])
+}
+
+// RFC 7518 (section 3.5) has one length of salt, and golang-jwt takes any.
+func TestSaltOfAnotherLength(t *testing.T) {
+	i, c := withApp(t, Options{})
+	text, err := jwt.Sign(jwt.PS256, right(i, c).header, right(i, c).claims, c.key)
+	require.NoError(t, err)
+	signed := text[:strings.LastIndexByte(text, '.')]
+	digest := sha256.Sum256([]byte(signed))
+	for length, code := range map[int][]int{16: {700027}, sha256.Size: nil} {
+		signature, err := rsa.SignPSS(rand.Reader, rsaKey(), crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: length, Hash: crypto.SHA256})
+		require.NoError(t, err)
+		assert.Equal(t, code, ask(t, i, tokenPath, asserted(signed+"."+base64url.EncodeToString(signature))).Codes)
+	}
 }
