@@ -24,8 +24,8 @@ import (
 // and never the key.
 type Certificate struct {
 	chain []*x509.Certificate // the certificate first
-	// signer gives the key up. It is a function because fmt looks into unexported fields of what holds a
-	// Certificate, and calls no method there: a key itself would be shown, digit by digit.
+	// signer gives up what has the key. It is a function because fmt looks into unexported fields of what
+	// holds a Certificate, and calls no method there: it would show what a host's signer is made of.
 	signer func() crypto.Signer
 }
 

@@ -13,6 +13,10 @@ import (
 // often is. Keys are PKCS #8, PKCS #1 or SEC 1, in clear or encrypted with a password: by PBES2 (which
 // openssl writes), by the password-based encryption of PKCS #12, or as RFC 1423 has it.
 func LoadPEM(password secret.Text, files ...[]byte) (*Certificate, error) {
+	return (&opener{password: password}).pem(files...)
+}
+
+func (o *opener) pem(files ...[]byte) (*Certificate, error) {
 	size, p := 0, &parts{}
 	for _, file := range files {
 		if size += len(file); size > maxData {
@@ -22,7 +26,7 @@ func LoadPEM(password secret.Text, files ...[]byte) (*Certificate, error) {
 			return nil, err
 		}
 	}
-	return p.certificate(&opener{password: password})
+	return p.certificate(o)
 }
 
 var begin = []byte("-----BEGIN ")

@@ -62,6 +62,10 @@ type (
 // LoadPFX reads a certificate, those that vouch for it, and its key, from a PFX file (PKCS #12) or its
 // base64: AES and SHA-2 as well as what older Windows and OpenSSL write, RC2 and Triple DES with SHA-1.
 func LoadPFX(data []byte, password secret.Text) (*Certificate, error) {
+	return (&opener{password: password}).pfx(data)
+}
+
+func (o *opener) pfx(data []byte) (*Certificate, error) {
 	if len(data) > maxData {
 		return nil, fail(CodeTooLarge)
 	}
@@ -82,7 +86,7 @@ func LoadPFX(data []byte, password secret.Text) (*Certificate, error) {
 	if err := unmarshal(pdu.AuthSafe.Content.Bytes, &safe); err != nil {
 		return nil, err
 	}
-	o, p := &opener{password: password}, &parts{}
+	p := &parts{}
 	if err := o.verify(pdu.MAC, safe); err != nil {
 		return nil, err
 	}
