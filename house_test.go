@@ -102,7 +102,7 @@ var thirdParty = map[string]string{
 	"item":     "github.com/emersion/",
 	"internal": "github.com/emersion/ golang.org/x/",
 	"store":    "modernc.org/",
-	"s2s":      "github.com/Azure/ golang.org/x/",
+	"s2s":      "github.com/Azure/ golang.org/x/ software.sslmate.com/",
 	"oauth":    "golang.org/x/",
 	"auth":     "github.com/ golang.org/x/",
 
