@@ -45,10 +45,12 @@ func (c *Client) refused(h http.Header, by string) error {
 	if by != "" {
 		r.words += " by " + by
 	}
-	meant, why := diagnosis.OfToken(h)
-	if c.method != provider.WithToken {
-		meant = nil
+	var meant *diagnosis.Meaning
+	if c.method == provider.WithToken {
+		meant, _ = diagnosis.OfToken(h)
 	}
+	// What is quoted is of the fields that repeat nothing: a part of one could be a part of a secret.
+	_, why := diagnosis.OfToken(r.Header)
 	if meant != nil {
 		r.words += ": " + meant.Cause
 	}

@@ -1,6 +1,7 @@
 package websignin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -38,14 +39,15 @@ func newStrict(t *testing.T, fields ...string) *strict {
 
 // A source gives one token, and another answer when that is refused.
 type source struct {
-	next string
-	err  error
+	first string // word if it is ""
+	next  string
+	err   error
 }
 
 func (s source) Token(_ context.Context, _ provider.Account, refused secret.Text) (provider.Token, error) {
 	switch {
 	case refused.IsZero():
-		return provider.Token{Value: secret.New(word)}, nil
+		return provider.Token{Value: secret.New(cmp.Or(s.first, word))}, nil
 	case s.err != nil:
 		return provider.Token{}, s.err
 	}
@@ -152,4 +154,14 @@ func TestTOK_BRepeatedToken(t *testing.T) {
 		}
 		require.NotContains(t, err.Error()+e.Remedy, word)
 	}
+}
+
+// TOK-B: nor is a part quoted that a quotation mark in the token leaves of it.
+func TestTOK_BPartOfToken(t *testing.T) {
+	const part = "4KRUF47xz7oy"
+	token := part + `"and=the-rest-of-it`
+	s := newStrict(t, "WWW-Authenticate", `Bearer error="invalid_token", error_description="{token}"`)
+	err := post(t, client(t, s.site, tokensOf(profile.ServerToServer, source{first: token, next: token})), s.site)
+	require.ErrorIs(t, err, provider.ErrAuth)
+	require.NotContains(t, err.Error(), part)
 }

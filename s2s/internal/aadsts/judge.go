@@ -41,7 +41,9 @@ func Judge(op string, status int, h http.Header, body []byte, repeats func(strin
 	a, unread := decode(body)
 	j := judgement{op: op, h: h, answer: a, repeats: repeats, now: now, why: fmt.Sprintf("Entra ID answered %d", status)}
 	if a.code != "" {
-		j.why = "Entra ID says " + sts.Words(a.code, firstLine(a.description), repeats)
+		j.why = "Entra ID says " + sts.Words(a.code, firstLine(a.description), func(text string) bool {
+			return repeats(text) || repeats(a.description) // of which a part could be a part of a secret
+		})
 	}
 	switch {
 	case status >= 300 && status < 400:

@@ -360,6 +360,8 @@ func TestTOK_B(t *testing.T) {
 			}
 		}
 	}
+	cut := secret.New("4KRUF47xz7oy\nand the rest of it") // which the end of the first line would leave a part of
+	require.NotContains(t, Judge("s2s: token", 401, http.Header{}, []byte(`{"error":"invalid_client","error_description":"AADSTS7000215: 4KRUF47xz7oy\nand the rest of it"}`), cut.In, now).Error(), "4KRUF47xz7oy")
 	id := secret.New(trace) // a secret may look like an id
 	e := Judge("s2s: token", 401, http.Header{}, []byte(told("invalid_client", "7000215", "x")), id.In, now)
 	require.NotContains(t, e.Error(), trace)
