@@ -164,4 +164,10 @@ var certificateRows = [...]Known{
 	{"certificate-unsupported", "", SourceCertificate, Permanent, ScopeProfile, profile.Error,
 		"the certificate's file is protected in a way that this host does not know, or may not use under FIPS 140",
 		"export it anew, with AES-256 and SHA-256"},
+	{"certificate-kept", "", SourceCertificate, Permanent, ScopeProfile, profile.Error,
+		"the certificate's key is kept where it cannot be copied from, such as a vault or a security module",
+		"have it used where it is kept, or make a new certificate whose key may be exported"},
+	{"certificate-options", "", SourceCertificate, Permanent, ScopeProfile, profile.Error,
+		"a certificate as it is asked for cannot be made",
+		"correct what is asked for, as the message says"},
 }

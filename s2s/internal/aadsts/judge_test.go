@@ -188,6 +188,7 @@ func TestCertificatesAreInTheCatalogue(t *testing.T) {
 	for _, code := range []string{
 		certificate.CodeNoKey, certificate.CodeTwoKeys, certificate.CodeMismatch, certificate.CodeNone, certificate.CodeWeak, certificate.CodeUse,
 		certificate.CodeExpired, certificate.CodeNotYet, certificate.CodePassword, certificate.CodeTooLarge, certificate.CodeMalformed, certificate.CodeUnsupported,
+		"certificate-kept", "certificate-options",
 	} {
 		k, known := mailbox.Lookup(code)
 		require.True(t, known, code)
