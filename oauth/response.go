@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -15,9 +16,7 @@ import (
 // issuer says of it decides how often it is asked, and must not make us ask in a loop
 // nor never again.
 const (
-	maxBody    = 1 << 20
 	maxToken   = 16 << 10
-	maxDepth   = 20
 	leastLife  = 2 * time.Minute
 	mostLife   = 24 * time.Hour
 	assumeLife = time.Hour // where nobody said
@@ -39,22 +38,19 @@ type answer struct {
 }
 
 var (
-	errNoJSON  = errors.New("the answer is no JSON object, as of a proxy or a sign-in page")
-	errNested  = errors.New("the answer is nested too deeply")
-	errLarge   = errors.New("the issuer's answer is too large")
 	errToken   = errors.New("a token has characters that no header may hold")
 	errNoToken = errors.New("the answer holds no access token")
 )
 
-// decode reads an answer. The error is one of those above.
+// decode reads an answer. The error is one of those above, or of package sts's.
 func decode(body []byte, ownerField string) (answer, error) {
 	var a answer
-	if err := depth(body); err != nil {
+	if err := sts.Shallow(body); err != nil {
 		return a, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return a, errNoJSON
+		return a, sts.ErrNoJSON
 	}
 	text := func(name string) string {
 		var s string
@@ -67,7 +63,7 @@ func decode(body []byte, ownerField string) (answer, error) {
 	a.access, a.refresh, a.deviceCode = secret.New(text("access_token")), secret.New(text("refresh_token")), secret.New(text("device_code"))
 	for _, t := range []secret.Text{a.access, a.refresh, a.deviceCode} {
 		if len(t.Reveal()) > maxToken {
-			return answer{}, errLarge
+			return answer{}, sts.ErrLarge
 		}
 		if strings.ContainsFunc(t.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) { // RFC 6749, appendix A
 			return answer{}, errToken
@@ -104,25 +100,4 @@ func seconds(raw json.RawMessage, unsaid time.Duration) time.Duration {
 		return 0
 	}
 	return time.Duration(n * float64(time.Second))
-}
-
-// depth refuses what would take a parser's stack.
-func depth(body []byte) error {
-	n, quoted := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if n++; n > maxDepth {
-				return errNested
-			}
-		case c == '}' || c == ']':
-			n--
-		}
-	}
-	return nil
 }
