@@ -63,6 +63,7 @@ func (c *cycle) run(ctx context.Context) error {
 	if err := c.testAgain(ctx); err != nil {
 		return errors.Join(err, c.settle(ctx))
 	}
+	c.s.certificates.look(ctx, c)
 	c.probe = c.state.Probe
 	defer c.putBack()
 

@@ -19,6 +19,7 @@ const (
 	codeSignIn  = "profile-sign-in-refused" // the account that its mailboxes share is refused; by side, "" for both
 	codeFailing = "profile-failing"         // more than half of its mailboxes fail
 	codeTest    = "test-failed"             // a test has found something that concerns all of its mailboxes
+	// and certificate-expires, of expiry.go
 )
 
 // wallAlerts is how many open alerts of a wall are looked through.
@@ -118,7 +119,7 @@ func (h *herald) tell(ctx context.Context, n news) error {
 	case n.over:
 		alert.Resolved = n.at
 	case found:
-		alert.Message, alert.Remedy = n.alert.Message, n.alert.Remedy
+		alert.Level, alert.Cause, alert.Message, alert.Remedy = n.alert.Level, n.alert.Cause, n.alert.Message, n.alert.Remedy
 		alert.At = earlier(alert.At, n.at) // what the Store did not take may come late
 		if n.at.After(alert.Last) {
 			alert.Last = n.at

@@ -30,6 +30,10 @@ type Hooks struct {
 	// mailboxes (down), and when it answers again.
 	Outage func(o Outage)
 
+	// Certificate is called once an hour and profile with how long the certificate is good that
+	// proves this host to the issuer of tokens, where one does: a gauge for a host's metrics.
+	Certificate func(c CertificateExpiry)
+
 	// ProfileAlert is called for each alert about a profile as a whole, once it is
 	// on the profile's wall, and again when it is resolved.
 	ProfileAlert func(a ProfileAlert)
@@ -37,8 +41,9 @@ type Hooks struct {
 
 // A ProfileAlert is an alert about a profile, such as an outage of one of its
 // servers ("profile-outage"), that the account which its mailboxes share is refused
-// ("profile-sign-in-refused") or that more than half of its mailboxes fail
-// ("profile-failing").
+// ("profile-sign-in-refused"), that more than half of its mailboxes fail
+// ("profile-failing") or that the certificate which proves this host ends soon
+// ("certificate-expires").
 type ProfileAlert struct {
 	Organization string
 	Profile      profile.ID

@@ -30,10 +30,11 @@ type Syncer struct {
 
 	credentials credentials
 
-	health health
-	herald herald
-	idles  idles
-	plan   plan
+	health       health
+	certificates certificates
+	herald       herald
+	idles        idles
+	plan         plan
 
 	rates      rates
 	automatics automatics
@@ -95,6 +96,7 @@ func New(cfg Config) (*Syncer, error) {
 	s.waits.init(s)
 	s.credentials.init(s)
 	s.health.init(s)
+	s.certificates.init(s)
 	s.herald.init(s)
 	s.idles.init()
 	s.plan.init(s)

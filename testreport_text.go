@@ -93,6 +93,9 @@ func (st StageReport) words(now time.Time) string {
 	if !e.NotAfter.IsZero() {
 		add("certificate good for " + days(e.NotAfter.Sub(now)))
 	}
+	if len(e.Thumbprints) > 0 {
+		add(e.Thumbprints[0])
+	}
 	add(e.Mechanism)
 	add(e.Username)
 	switch n := len(e.Capabilities); {

@@ -79,13 +79,26 @@ func (t *trial) noted(side mailbox.Side, stage provider.Stage, began time.Time, 
 		}
 	}
 	t.report.Stages = append(t.report.Stages, st)
-	if left := evidence.NotAfter.Sub(began); err == nil && !evidence.NotAfter.IsZero() && left < expiresSoon {
-		t.report.Warnings = append(t.report.Warnings, profile.Issue{Code: "certificate-expires", Level: profile.Warning, Side: side, Field: "certificate",
-			Message: fmt.Sprintf("the server's certificate for %s mail is good for %s only", side, days(left)), Remedy: "see to it that it is renewed"})
+	if err == nil && !evidence.NotAfter.IsZero() {
+		t.warnOfEnd(side, stage, evidence.NotAfter.Sub(began))
 	}
 }
 
-// expiresSoon is how long before a certificate expires a test warns of it.
+// warnOfEnd warns of a certificate that ends soon: the server's, or the one that proves this host.
+func (t *trial) warnOfEnd(side mailbox.Side, stage provider.Stage, left time.Duration) {
+	warning := profile.Issue{Code: codeCertificate, Level: profile.Warning, Side: side, Field: "certificate"}
+	switch {
+	case stage == provider.StageCertificate && left < certificateSoon:
+		warning.Message, warning.Remedy = fmt.Sprintf("the certificate that proves this host is good for %s only", days(left)), remedyCertificate
+	case stage != provider.StageCertificate && left < expiresSoon:
+		warning.Message, warning.Remedy = fmt.Sprintf("the server's certificate for %s mail is good for %s only", side, days(left)), "see to it that it is renewed"
+	default:
+		return
+	}
+	t.report.Warnings = append(t.report.Warnings, warning)
+}
+
+// expiresSoon is how long before a server's certificate expires a test warns of it.
 const expiresSoon = 14 * 24 * time.Hour
 
 func (t *trial) skip(side mailbox.Side, stage provider.Stage, why string) {

@@ -188,12 +188,14 @@ func (c *client) delegate() bool {
 // impersonates reports whether the profile's account acts as the mailbox's owner. An
 // application has no mailbox of its own, so it always does, but where its tokens name the owner
 // themselves.
-func (c *client) impersonates() bool {
-	if c.account.Endpoint.Credentials == profile.ServerToServer {
-		return c.account.Profile.Application.Realm == ""
+func impersonates(a provider.Account) bool {
+	if a.Endpoint.Credentials == profile.ServerToServer {
+		return a.Profile.Application.Realm == ""
 	}
-	return c.account.Endpoint.Impersonate
+	return a.Endpoint.Impersonate
 }
+
+func (c *client) impersonates() bool { return impersonates(c.account) }
 
 // profiles reports whether the account that signs in is the profile's, and serves all its
 // mailboxes.

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/diagnosis"
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -119,13 +121,7 @@ func (c *client) online() bool {
 	if c.account.Profile.Kind.IsExchangeOnline() {
 		return true
 	}
-	host := strings.ToLower(strings.TrimSuffix(c.at.Hostname(), "."))
-	for _, domain := range []string{"office365.com", "outlook.office.com", "office365.us", "apps.mil", "partner.outlook.cn"} {
-		if host == domain || strings.HasSuffix(host, "."+domain) {
-			return true
-		}
-	}
-	return false
+	return diagnosis.Online(c.at.Hostname())
 }
 
 // headerIn returns the header of a refused sign-in, nil if err is none.
@@ -136,6 +132,8 @@ func headerIn(err error) http.Header {
 	}
 	return nil
 }
+
+const remedyScope = "permit the application this mailbox: in Exchange Online by the role \"Application EWS.AccessAsApp\" with a scope that holds it (RBAC for Applications), or full_access_as_app without an application access policy that leaves it out; on premises by the role ApplicationImpersonation. It takes up to two hours to apply"
 
 // granted tells a refusal of Exchange Online's to let us act for a mailbox, that it lately let us act for, as
 // what it mostly is: one that passes.
@@ -148,6 +146,9 @@ func (c *client) granted(e *provider.Error) {
 		}
 	default:
 		return
+	}
+	if c.account.Endpoint.Credentials == profile.ServerToServer {
+		e.Remedy = remedyScope
 	}
 	if c.online() && c.driver.known.lately(c.account.Mailbox.Key) {
 		e.Kind, e.Code = provider.ErrUnavailable, "ErrorInternalServerTransientError"

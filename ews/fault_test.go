@@ -189,6 +189,7 @@ func TestImpersonationThatFlaps(t *testing.T) {
 	require.Equal(t, provider.ErrUnavailable, provider.KindOf(err))
 	e := s.fails(t, provider.ErrUnsupported, online, application(new(tokens)))
 	require.Equal(t, "ErrorImpersonateUserDenied", e.Code)
+	require.Contains(t, e.Remedy, "Application EWS.AccessAsApp", "the scope of an application is not widened by the role for accounts")
 }
 
 // The table of response codes has each code once, and no family that takes another kind's code

@@ -89,7 +89,7 @@ func groupsOf(accounts []provider.Account) (groups [][]provider.Account) {
 	shared := make(map[sharing][]provider.Account)
 	var order []sharing
 	for _, a := range accounts {
-		if !a.Endpoint.Impersonate {
+		if !impersonates(a) {
 			groups = append(groups, []provider.Account{a})
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -334,6 +335,22 @@ func TestGroups(t *testing.T) {
 		accounts = append(accounts, d.accountOf(fmt.Sprintf("v%04d@example.com", i), true))
 	}
 	require.Len(t, groupsOf(accounts), 2+maxStreams)
+}
+
+// An application acts as all of its mailboxes, whatever Impersonate says, so that one stream serves many; but
+// not where its tokens say who is meant, of which a stream has one.
+func TestGroupsOfAnApplication(t *testing.T) {
+	d := newDesk(t)
+	of := func(realm string) (accounts []provider.Account) {
+		for _, address := range []string{"a@example.com", "b@example.com"} {
+			a := d.accountOf(address, false)
+			a.Endpoint.Credentials, a.Profile.Application.Realm = profile.ServerToServer, realm
+			accounts = append(accounts, a)
+		}
+		return accounts
+	}
+	require.Len(t, groupsOf(of("")), 1)
+	require.Len(t, groupsOf(of("contoso.com")), 2)
 }
 
 // Where there are no streams it is asked now and then.

@@ -22,13 +22,13 @@ func (c *client) subscribe(ctx context.Context, kind string, life func(*soap.Wri
 		seen:   seen,
 		write: func(w *soap.Writer) {
 			w.Start("m:Subscribe")
-			if c.account.Endpoint.Impersonate || !c.delegate() {
-				w.Start(kind, "SubscribeToAllFolders", "true")
-			} else {
+			if c.delegate() {
 				w.Start(kind)
 				w.Start("t:FolderIds")
 				c.distinguished(w, "inbox")
 				w.End()
+			} else {
+				w.Start(kind, "SubscribeToAllFolders", "true")
 			}
 			w.Start("t:EventTypes")
 			for _, e := range events {

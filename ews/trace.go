@@ -101,5 +101,9 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 		return err
 	}
 	defer c.close()
-	return c.reach(c.web.Discreet(ctx))
+	ctx = c.web.Discreet(ctx)
+	if err := c.web.PrepareProbe(ctx); err != nil {
+		return err
+	}
+	return c.reach(ctx)
 }

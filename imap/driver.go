@@ -68,7 +68,11 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	s, err := d.connect(login.Discreet(ctx), a, login)
+	ctx = login.Discreet(ctx)
+	if err := login.PrepareProbe(ctx); err != nil {
+		return err
+	}
+	s, err := d.connect(ctx, a, login)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,11 @@ func (d *Driver) Probe(ctx context.Context, a provider.Account) error {
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	s, err := d.connect(in.Discreet(ctx), a, in)
+	ctx = in.Discreet(ctx)
+	if err := in.PrepareProbe(ctx); err != nil {
+		return err
+	}
+	s, err := d.connect(ctx, a, in)
 	if err != nil {
 		return err
 	}

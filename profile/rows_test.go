@@ -105,6 +105,11 @@ var rows = []struct {
 	{"application-form - - error both Application.ClientID", online, cloud, func(p *Profile) { p.Application.ClientID = "a\n" }},
 	{"application-form - - error both Application.ClientID", online, cloud, func(p *Profile) { p.Application.ClientID = strings.Repeat("a", 1025) }},
 	{"resource-form - - error both Application.Resource", online, cloud, func(p *Profile) { p.Application.Resource = "a\n" }},
+	{"realm-form 8005E243 - error both Application.Realm", modern, selfHosted, func(p *Profile) { p.Application.Realm = "contoso.com@evil" }},
+	{"realm-form 8005E243 - error both Application.Realm", modern, selfHosted, func(p *Profile) { p.Application.Realm = strings.Repeat("a", 254) }},
+	{"realm-form 8005E243 - error both Application.Realm", modern, selfHosted, func(p *Profile) { p.Application.Realm = "contoso..com" }},
+	{"realm-unused - - error both Application.Realm", online, cloud, func(p *Profile) { p.Application.Realm = "contoso.com" }},
+	{"realm-unused - - error both Application.Realm", server, selfHosted, func(p *Profile) { p.Application.Realm = "contoso.com" }},
 	{"resource-form - - error both Application.Resource", online, cloud, func(p *Profile) { p.Application.Resource = strings.Repeat("a", 1025) }},
 
 	// Where the servers are.

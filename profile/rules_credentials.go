@@ -88,7 +88,7 @@ var credentialRules = []rule{
 	},
 	{
 		code: "s2s-other-tenant", matrix: "V2", level: Warning, part: signIn, field: "Credentials",
-		message: "Dynamics 365 reaches mailboxes of another tenant with OAuth only; server to server works where an administrator of that tenant has consented to the application", remedy: "nothing need be done if that is so; it is not tested",
+		message: "Dynamics 365 reaches mailboxes of another tenant with OAuth only; server to server works where an administrator of that tenant has consented to the application", remedy: "nothing need be done if that is so, and the operator admits the tenant for this organization",
 		brokenEnd: func(f *facts, e *end) bool {
 			return f.cloud && f.p.Kind.IsExchangeOnline() && e.Credentials == ServerToServer && f.tenancy == OtherTenant
 		},
@@ -124,7 +124,7 @@ var credentialRules = []rule{
 		code: "tenant-missing", original: "E243", level: Error, field: "TenantID",
 		message: "no tenant is named, so no access token can be had", remedy: "enter the directory (tenant) ID of the mailboxes, or have the operator set Policy.TenantID",
 		brokenEnd: func(f *facts, e *end) bool {
-			return f.tenancy == NoTenant && e.usesToken() && (e.protocol == EWS || e.atEXO)
+			return f.tenancy == NoTenant && e.usesToken() && (e.protocol == EWS || e.atEXO) && !f.issuesItself(e)
 		},
 	},
 	{

@@ -109,6 +109,18 @@ var profileRules = []rule{
 		},
 	},
 	{
+		code: "realm-form", original: "E243", level: Error, field: "Application.Realm",
+		message: "it is neither a domain nor a GUID, so no server trusts it", remedy: "enter the realm of the partner application, as Get-PartnerApplication shows it",
+		broken: func(f *facts) bool { return f.p.Application.Realm != "" && !isRealm(f.p.Application.Realm) },
+	},
+	{
+		code: "realm-unused", level: Error, field: "Application.Realm",
+		message: "only Exchange Server takes tokens that this host issues itself, and only server to server", remedy: `clear it, or use "s2s" with an Exchange Server`,
+		broken: func(f *facts) bool {
+			return f.p.Application.Realm != "" && !(f.p.Kind.IsExchangeServer() && (f.incoming.Credentials == ServerToServer || f.outgoing.Credentials == ServerToServer))
+		},
+	},
+	{
 		code: "resource-form", level: Error, field: "Application.Resource",
 		message: "it has control characters or more than 1,024 characters", remedy: "leave it empty for the usual one",
 		broken: func(f *facts) bool {

@@ -34,6 +34,14 @@ func (p Profile) Tenancy(policy Policy) Tenancy {
 	return OtherTenant
 }
 
+// isRealm reports whether s can be the realm of a trust: a GUID, or a domain, which is made of the same letters.
+func isRealm(s string) bool {
+	odd := func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-' || r == '.')
+	}
+	return len(s) <= 253 && !strings.ContainsFunc(s, odd) && strings.Trim(s, ".-") == s && !strings.Contains(s, "..")
+}
+
 // isGUID reports whether s is a GUID as Entra ID shows it, without braces.
 func isGUID(s string) bool {
 	if len(s) != 36 {

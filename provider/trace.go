@@ -110,7 +110,7 @@ func FailStage(ctx context.Context, stage Stage, err error) error {
 // signing in, so that a profile can be tested without a mailbox.
 type Prober interface {
 	// Probe connects, protects the connection, asks what the server can and ends
-	// the connection politely. It fails as Open would up to there, and if the
+	// the connection politely. Where an application's own token is needed it is had first, for that takes no mailbox. It fails as Open would up to there, and if the
 	// server offers no way to sign in that the endpoint could use. a.Mailbox may
 	// be zero. The error is an *Error, or ctx's own.
 	Probe(ctx context.Context, a Account) error

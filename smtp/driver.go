@@ -71,13 +71,17 @@ func (d Driver) Open(ctx context.Context, a provider.Account) (provider.Provider
 	return s, nil
 }
 
-// Probe goes as far as Open without signing in, and says goodbye. It needs no token.
+// Probe goes as far as Open without signing in, and says goodbye.
 func (d Driver) Probe(ctx context.Context, a provider.Account) error {
 	login, err := signin.New(authOp, a, provider.WithNothing)
 	if err != nil {
 		return provider.FailStage(ctx, provider.StageSignIn, err)
 	}
-	s, err := d.connect(login.Discreet(ctx), a, login)
+	ctx = login.Discreet(ctx)
+	if err := login.PrepareProbe(ctx); err != nil {
+		return err
+	}
+	s, err := d.connect(ctx, a, login)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,10 @@ type Options struct {
 	// has to impersonate somebody. Many goroutines call it.
 	Token func(token string) (address string, app, ok bool)
 
+	// Refusal says in the words of x-ms-diagnostics why Token does not take a token, "" for
+	// nothing. Default: that its audience is wrong. Many goroutines call it.
+	Refusal func(token string) string
+
 	// Negotiate takes what comes with Negotiate (RFC 4559) and returns what goes back. With
 	// "" as the address the exchange goes on, unless reply is nil too. Many goroutines call it.
 	Negotiate func(token []byte) (reply []byte, address string)

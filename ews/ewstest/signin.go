@@ -76,9 +76,11 @@ func (s *Server) demand(w http.ResponseWriter, r *http.Request, next string) {
 			scheme = `Basic realm="` + r.Host + `"`
 		case "bearer":
 			scheme = `Bearer client_id="00000002-0000-0ff1-ce00-000000000000", trusted_issuers="00000001-0000-0000-c000-000000000000@*", token_types="app_asserted_user_v1 service_asserted_app_v1"`
-			if strings.HasPrefix(strings.ToLower(r.Header.Get("Authorization")), "bearer ") {
+			if used, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(used, "bearer") && token != "" {
 				scheme += `, error="invalid_token"`
-				h.Set("x-ms-diagnostics", `2000003;reason="The hostname component of the audience claim value is invalid.";error_category="invalid_resource"`)
+				if why := s.refusal(strings.TrimSpace(token)); why != "" {
+					h.Set("x-ms-diagnostics", why)
+				}
 			}
 		}
 		h.Add("WWW-Authenticate", scheme)
@@ -108,6 +110,14 @@ func (s *Server) bearer(token string) identity {
 		who.account = s.directory.find(address)
 	}
 	return who
+}
+
+// refusal says why a token is not taken.
+func (s *Server) refusal(token string) string {
+	if s.options.Refusal != nil {
+		return s.options.Refusal(token)
+	}
+	return `2000003;reason="The hostname component of the audience claim value is invalid.";error_category="invalid_resource"`
 }
 
 // windows goes on with an exchange of NTLM or Negotiate. If that goes on, it has answered.

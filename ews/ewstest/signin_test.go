@@ -52,6 +52,28 @@ func TestTokens(t *testing.T) {
 	require.NotEmpty(t, got.header.Get("x-ms-diagnostics"))
 }
 
+func TestRefusalsOfTokensAreInTheirOwnWords(t *testing.T) {
+	asked := make(map[string]bool)
+	c := newClient(t, start(t, Options{Mailboxes: []string{alice}, Token: tokens, Refusal: func(token string) string {
+		asked[token] = true
+		if token == "old" {
+			return `2000009;reason="The issuer of the token is unknown.";error_category="invalid_issuer"`
+		}
+		return ""
+	}}))
+	c.header.Set("Authorization", "Bearer old")
+	got := c.zones("")
+	require.Equal(t, 401, got.status)
+	require.Equal(t, `2000009;reason="The issuer of the token is unknown.";error_category="invalid_issuer"`, got.header.Get("x-ms-diagnostics"))
+	c.header.Set("Authorization", "Bearer other")
+	got = c.zones("")
+	require.Contains(t, got.header.Get("WWW-Authenticate"), `error="invalid_token"`)
+	require.Empty(t, got.header.Values("x-ms-diagnostics"))
+	c.header.Set("Authorization", "Bearer of-alice")
+	require.Equal(t, 200, c.zones("").status)
+	require.Equal(t, map[string]bool{"old": true, "other": true}, asked)
+}
+
 func TestSchemesThatAreNotOfferedAreRefused(t *testing.T) {
 	c := newClient(t, start(t, Options{Schemes: []string{"Bearer"}, Token: tokens}))
 	got := c.zones("")

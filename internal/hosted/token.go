@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -23,6 +24,16 @@ var (
 
 // ErrSame says that a source has no other token than the one that was refused.
 var ErrSame = errors.New("the token is the one that was refused")
+
+// codeRefused is what sources call it that a server refuses tokens which are new.
+const codeRefused = "token_refused"
+
+// KnowsNoMore reports whether an error of a source says only that a server refuses tokens which are new, so that
+// what the server has said is the better answer, if it told why.
+func KnowsNoMore(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Kind == provider.ErrAuth && e.Code == codeRefused
+}
 
 // Token asks a's source for a token, for another one if one was refused. What a token says is the
 // issuer's and the server's affair: it is opaque (RFC 6749, section 1.4). The error is an
@@ -72,6 +83,12 @@ func (c Caller) Prepare(ctx context.Context, a provider.Account) (provider.Token
 		return token, err
 	}
 	return token, c.inspect(ctx, provider.StagePermission, func() (provider.Evidence, error) { return inspector.Permission(a, token) })
+}
+
+// NeedsNobody reports whether a's token can be had without a mailbox, as an application's own can: so a
+// profile that is tested alone learns whether its issuer gives any.
+func NeedsNobody(a provider.Account) bool {
+	return a.Endpoint.Credentials == profile.ServerToServer && a.Profile.Application.Realm == ""
 }
 
 // inspect tells a stage at which the source has looked at something, if there was anything to look at.

@@ -22,6 +22,14 @@ func (s *SignIn) Prepare(ctx context.Context) error {
 	return err
 }
 
+// PrepareProbe is Prepare for who wants to know what can be known without a mailbox.
+func (s *SignIn) PrepareProbe(ctx context.Context) error {
+	if !hosted.NeedsNobody(s.account) {
+		return nil
+	}
+	return s.Prepare(ctx)
+}
+
 // token returns the token to sign in with.
 func (s *SignIn) token() provider.Token {
 	if len(s.tokens) == 0 {

@@ -29,6 +29,14 @@ func (c *Client) Prepare(ctx context.Context) error {
 	return err
 }
 
+// PrepareProbe is Prepare for who wants to know what can be known without a mailbox.
+func (c *Client) PrepareProbe(ctx context.Context) error {
+	if !hosted.NeedsNobody(c.account) {
+		return nil
+	}
+	return c.Prepare(ctx)
+}
+
 // token returns the token to sign in with. Its source knows which has expired.
 func (c *Client) token(ctx context.Context) (provider.Token, error) {
 	c.mu.Lock()

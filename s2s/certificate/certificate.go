@@ -1,8 +1,8 @@
 // Package certificate holds certificates that prove a host, with their keys: read from PFX or PEM, made
 // around a key that a key store or a vault keeps, or made anew for evaluation.
 //
-// What is read may come from anywhere, so that size, depth and iterations are bounded, and what could not
-// prove anything is refused at once, with a reason: see the codes.
+// What is read may come from anywhere, so that size, number and iterations are bounded before work is
+// done, and what could not prove anything is refused at once, with a reason: see the codes.
 package certificate
 
 import (
@@ -16,14 +16,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A Certificate is a certificate with its key and those that vouch for it. It does not change, and many
 // goroutines use it at once. Printed, logged or marshalled it shows its subject, thumbprint and end,
 // and never the key.
 type Certificate struct {
-	chain  []*x509.Certificate // the certificate first
-	signer crypto.Signer
+	chain []*x509.Certificate // the certificate first
+	// signer gives up what has the key. It is a function because fmt looks into unexported fields of what
+	// holds a Certificate, and calls no method there: it would show what a host's signer is made of.
+	signer func() crypto.Signer
 }
 
 // FromSigner returns the certificate of a key that is kept elsewhere, such as in a key store, a security
@@ -38,7 +41,7 @@ func FromSigner(signer crypto.Signer, chain ...*x509.Certificate) (*Certificate,
 	if err != nil {
 		return nil, err
 	}
-	return &Certificate{ordered, signer}, nil
+	return &Certificate{ordered, func() crypto.Signer { return signer }}, nil
 }
 
 // Leaf returns the certificate itself.
@@ -48,7 +51,7 @@ func (c *Certificate) Leaf() *x509.Certificate { return c.chain[0] }
 func (c *Certificate) Chain() []*x509.Certificate { return slices.Clone(c.chain) }
 
 // Signer returns what signs with the key.
-func (c *Certificate) Signer() crypto.Signer { return c.signer }
+func (c *Certificate) Signer() crypto.Signer { return c.signer() }
 
 // NotAfter is when the certificate ends.
 func (c *Certificate) NotAfter() time.Time { return c.chain[0].NotAfter }
@@ -83,10 +86,25 @@ func (c *Certificate) Thumbprints() []string {
 
 // String names the certificate.
 func (c *Certificate) String() string {
-	if c == nil {
+	if c == nil || len(c.chain) == 0 {
 		return "no certificate"
 	}
-	return fmt.Sprintf("%s (%s, good until %s)", c.chain[0].Subject, c.Thumbprints()[0], c.NotAfter().UTC().Format(time.DateOnly))
+	return fmt.Sprintf("%s (%s, good until %s)", c.subject(), c.Thumbprints()[0], c.NotAfter().UTC().Format(time.DateOnly))
+}
+
+// subject returns who the certificate is about, on one line and not too long: whoever made it chose the words.
+func (c *Certificate) subject() string {
+	const enough = 128
+	words := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(c.chain[0].Subject.String(), "?"))
+	if runes := []rune(words); len(runes) > enough {
+		words = string(runes[:enough]) + "…"
+	}
+	return words
 }
 
 // Format writes what String returns, whatever the verb.

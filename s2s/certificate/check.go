@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"math/big"
+	"slices"
 	"time"
 )
 
@@ -31,20 +33,28 @@ func (c *Certificate) Check(now time.Time) error {
 func strong(key crypto.PublicKey) error {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
-		switch bits := k.N.BitLen(); {
-		case bits < leastRSA || bits > mostRSA:
-			return fail(CodeWeak, "RSA with ", bits, " bits")
-		case k.E < 3 || k.E&1 == 0:
-			return fail(CodeWeak, "RSA with an exponent of ", k.E)
+		if k == nil || k.N == nil {
+			return fail(CodeWeak, "there is nothing in it")
 		}
-		return nil
+		return strongNumbers(k.N, k.E)
 	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() {
+		if k != nil && (k.Curve == elliptic.P256() || k.Curve == elliptic.P384()) {
 			return nil
 		}
-		return fail(CodeWeak, "an elliptic curve other than P-256 and P-384")
+		return fail(CodeWeak, otherCurve)
 	}
 	return fail(CodeWeak, "neither RSA nor ECDSA")
+}
+
+// strongNumbers says whether issuers take a key of RSA with a modulus and an exponent.
+func strongNumbers(n *big.Int, e int) error {
+	switch bits := n.BitLen(); {
+	case bits < leastRSA || bits > mostRSA:
+		return fail(CodeWeak, "RSA with ", bits, " bits")
+	case e < 3 || e&1 == 0:
+		return fail(CodeWeak, "RSA with an exponent of ", e)
+	}
+	return nil
 }
 
 // order finds the certificate of a key among others, and puts those that vouch for it behind it.
@@ -74,25 +84,34 @@ func order(key crypto.PublicKey, all []*x509.Certificate) ([]*x509.Certificate, 
 	return behind(leaf, all), nil
 }
 
-// behind returns c and those of all that vouch for it, one behind the other.
+// What stands behind a certificate is looked for with so many verified signatures at most. A file can hold
+// many certificates of one name, whose keys are as slow as can be.
+const mostVerified = 32
+
+// behind returns c and those of all that vouch for it, one behind the other, each once.
 func behind(c *x509.Certificate, all []*x509.Certificate) []*x509.Certificate {
-	chain := []*x509.Certificate{c}
-	for len(chain) <= len(all) {
-		next := issuerOf(chain[len(chain)-1], all)
-		if next == nil {
-			break
+	chain, verified := []*x509.Certificate{c}, 0
+	for last := c; last != nil; {
+		of := last
+		last = nil
+		for _, by := range all {
+			if by == nil || string(by.RawSubject) != string(of.RawIssuer) || slices.ContainsFunc(chain, by.Equal) || !quick(by.PublicKey) {
+				continue
+			}
+			if verified++; verified > mostVerified {
+				return chain
+			}
+			if by.CheckSignature(of.SignatureAlgorithm, of.RawTBSCertificate, of.Signature) == nil {
+				chain, last = append(chain, by), by
+				break
+			}
 		}
-		chain = append(chain, next)
 	}
 	return chain
 }
 
-// issuerOf returns who has signed c, nil if it is not among all, or c itself.
-func issuerOf(c *x509.Certificate, all []*x509.Certificate) *x509.Certificate {
-	for _, by := range all {
-		if by != nil && !by.Equal(c) && string(by.RawSubject) == string(c.RawIssuer) && by.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
-			return by
-		}
-	}
-	return nil
+// quick says that signatures of a key are verified in a millisecond or so.
+func quick(key crypto.PublicKey) bool {
+	k, ok := key.(*rsa.PublicKey)
+	return !ok || k.N.BitLen() <= mostRSA
 }

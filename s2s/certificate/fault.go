@@ -21,7 +21,11 @@ const (
 	CodeTooLarge    = "certificate-too-large"   // it is larger, or takes more work, than a certificate does
 	CodeMalformed   = "certificate-malformed"   // it is no PFX or PEM, or damaged
 	CodeUnsupported = "certificate-unsupported" // it is protected in a way that this process does not know or may not use
+	CodeKept        = "certificate-kept"        // the key is kept where it cannot be copied from
+	CodeOptions     = "certificate-options"     // a certificate as it is asked for cannot be made
 )
+
+const reexport = "re-export with AES-256 and SHA-256 (openssl pkcs12 -export, or Windows' export as PFX with AES256-SHA256)"
 
 // A reason is what a code means.
 type reason struct {
@@ -40,9 +44,11 @@ var reasons = map[string]reason{
 	CodeExpired:     {provider.ErrAuth, "the certificate has expired", "make a new certificate, register its .cer with the application, and give it to this host"},
 	CodeNotYet:      {provider.ErrAuth, "the certificate is not good yet", "wait until it is, or set this machine's clock if that is wrong"},
 	CodePassword:    {provider.ErrAuth, "the password is wrong, or there is none where one is needed", "enter the password that it was exported with"},
-	CodeTooLarge:    {provider.ErrTooLarge, "it is larger, or takes more work to open, than a certificate does", "export it anew, with AES-256 and SHA-256"},
+	CodeTooLarge:    {provider.ErrTooLarge, "it is larger, or takes more work to open, than a certificate does", reexport},
 	CodeMalformed:   {provider.ErrProtocol, "it is no PFX and no PEM, or it is damaged", "export it anew"},
-	CodeUnsupported: {provider.ErrUnsupported, "it is protected in a way that this process does not know, or may not use under FIPS 140", "export it anew, with AES-256 and SHA-256"},
+	CodeUnsupported: {provider.ErrUnsupported, "it is protected in a way that this process does not know, or may not use under FIPS 140", reexport},
+	CodeKept:        {provider.ErrUnsupported, "the private key is kept by a key store, a security module or a vault, and cannot be copied", "let it be there, and give this host the same access to it"},
+	CodeOptions:     {provider.ErrUnsupported, "such a certificate cannot be made", "ask for a certificate with a name of up to 64 characters that ends after it begins"},
 }
 
 // fail returns the error of a code. detail, if there is any, is said behind it.
@@ -53,4 +59,13 @@ func fail(code string, detail ...any) error {
 		err = fmt.Errorf("%s: %s", r.words, fmt.Sprint(detail...))
 	}
 	return &provider.Error{Op: "certificate", Kind: r.kind, Code: code, Remedy: r.remedy, Err: err}
+}
+
+// codeOf returns the code of an error of this package, "" of any other.
+func codeOf(err error) string {
+	var e *provider.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

@@ -1,0 +1,94 @@
+package selfissued
+
+import (
+	"crypto/rsa"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-serversync/serversync/provider"
+)
+
+var (
+	errNone      = errors.New("no certificate proves this host to the server")
+	errKey       = errors.New("the certificate's key is none that Exchange Server knows: it takes RSA only")
+	errSHA1      = errors.New("the server finds a certificate by its SHA-1, which this process may not compute")
+	errClient    = errors.New("the application's id is no GUID")
+	errActor     = errors.New("what is to be put into the token is no actor token")
+	errAddress   = errors.New("the mailbox's address is none that a token can name")
+	errPrincipal = errors.New("the user's principal name is none that a token can name")
+	errLocation  = errors.New("the address of the metadata is no https URL")
+)
+
+// fail returns an error of this package.
+func fail(kind provider.Kind, remedy string, err error) error {
+	return &provider.Error{Op: "self-issued token", Kind: kind, Remedy: remedy, Err: err}
+}
+
+// party returns the issuer as tokens name it, if it can issue any.
+func (i Issuer) party() (string, error) {
+	if i.Certificate == nil {
+		return "", fail(provider.ErrUnsupported, "give this host a certificate, and have Exchange Server trust it by New-PartnerApplication", errNone)
+	}
+	if _, ok := i.Certificate.Signer().Public().(*rsa.PublicKey); !ok {
+		return "", fail(provider.ErrUnsupported, "use a certificate with an RSA key of 2,048 bits or more", errKey)
+	}
+	if !isGUID(i.ClientID) {
+		return "", fail(provider.ErrUnsupported, "enter the ApplicationIdentifier of the partner application as the profile's client ID", errClient)
+	}
+	realm, err := name(i.Realm, "the realm", "enter the realm of the trust: a domain that Exchange Server accepts mail for, or a tenant's GUID")
+	if err != nil {
+		return "", err
+	}
+	return strings.ToLower(i.ClientID) + "@" + realm, nil
+}
+
+const (
+	maxName    = 253 // of DNS
+	maxAddress = 320 // 64 before the @ (RFC 5321, section 4.5.3.1), 255 behind it
+)
+
+// name returns the name of a host or a realm. It has no character that means anything in a party
+// or an audience, where / and @ stand between the parts.
+func name(s, what, remedy string) (string, error) {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
+	}
+	if s == "" || len(s) > maxName || strings.ContainsFunc(s, odd) {
+		return "", fail(provider.ErrUnsupported, remedy, errors.New(what+" is none that a token can name"))
+	}
+	return s, nil
+}
+
+// isGUID reports whether s is a GUID in its usual form.
+func isGUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isAddress reports whether s is the address of one mailbox, and nothing besides. What it is made of
+// is encoded as JSON, so that nothing in it could change another claim; it is the server that must not
+// read it as something else.
+func isAddress(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	odd := func(r rune) bool {
+		return r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || strings.ContainsRune(`"\<>(),;:@[]`, r)
+	}
+	return ok && len(s) <= maxAddress && local != "" && domain != "" && !strings.ContainsFunc(local, odd) && !strings.ContainsFunc(domain, odd)
+}
