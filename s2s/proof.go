@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -59,11 +60,11 @@ func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.
 	e := fail(opToken, provider.ErrAuth, wire.HTTPCode(status), "see whether this machine has the identity that the source's Proof names, and assign it", errors.New(why))
 	switch {
 	case status == http.StatusTooManyRequests:
-		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, assumeWait
+		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, sts.AssumeWait
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusGone: // which asks to be asked again
 		e.Kind, e.Remedy = provider.ErrUnavailable, remedyWait
 	}
-	if wait, said := retryAfter(h, now); said {
+	if wait, said := sts.RetryAfter(h, now); said {
 		e.RetryAfter = wait
 	}
 	return e
