@@ -33,7 +33,9 @@ type managedIdentity struct{ client string }
 // ManagedIdentity proves the host by the identity that Azure gives the machine or service it runs on:
 // the user-assigned one of an application (client) id, or the system-assigned one for "". Its
 // tokens are of the identity's own tenant alone. It asks the machine's own metadata endpoint, which no Policy
-// and no Transport concerns.
+// and no Transport concerns. azidentity keeps what it gives for the whole process, until half of the life of a long
+// one and 5 minutes before the end of a short one: until then a refresh, also one that a server's refusal
+// calls for, has the same token again.
 func ManagedIdentity(client string) Proof { return managedIdentity{client} }
 
 func (m managedIdentity) credential(*Source, *want, *exchange) (azcore.TokenCredential, error) {

@@ -168,10 +168,13 @@ func TestWorkloadIdentityProves(t *testing.T) {
 func TestManagedIdentityProves(t *testing.T) {
 	var w *world
 	asked := 0
+	var random [6]byte
+	_, _ = rand.Read(random[:])
+	identity := fmt.Sprintf("77777777-aaaa-4bbb-8ccc-%x", random) // azidentity keeps tokens of identities for the whole process
 	machine := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		asked++
 		require.Equal(t, outlook, r.URL.Query().Get("resource"))
-		require.Equal(t, client, r.URL.Query().Get("client_id"))
+		require.Equal(t, identity, r.URL.Query().Get("client_id"))
 		w.issuer.mu.Lock()
 		defer w.issuer.mu.Unlock()
 		if w.issuer.tid == "" {
@@ -180,13 +183,13 @@ func TestManagedIdentityProves(t *testing.T) {
 			return
 		}
 		token := w.issuer.token(w.issuer.tid, outlook, w.clock.Now().Add(24*time.Hour))
-		json.NewEncoder(rw).Encode(map[string]any{"access_token": token, "resource": outlook, "token_type": "Bearer", "client_id": client, "expires_on": fmt.Sprint(w.clock.Now().Add(24 * time.Hour).Unix())})
+		json.NewEncoder(rw).Encode(map[string]any{"access_token": token, "resource": outlook, "token_type": "Bearer", "client_id": identity, "expires_on": fmt.Sprint(w.clock.Now().Add(24 * time.Hour).Unix())})
 	}))
 	defer machine.Close()
 	t.Setenv("IDENTITY_ENDPOINT", machine.URL)
 	t.Setenv("IDENTITY_HEADER", "x")
 	w = newWorld(t, func(s *s2s.Source) {
-		s.Proof, s.Clock = s2s.ManagedIdentity(client), nil // azidentity's own caches go by the system's
+		s.Proof, s.Clock = s2s.ManagedIdentity(identity), nil // azidentity's own caches go by the system's
 		s.Admit = func(context.Context, provider.Account, string) error { return nil }
 	})
 	w.clock.now = time.Now()
