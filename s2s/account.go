@@ -54,7 +54,7 @@ func (s *Source) wantOf(a provider.Account) (*want, error) {
 		return &want{client: app.ClientID, realm: app.Realm, server: strings.ToLower(strings.TrimSuffix(server, "."))}, nil
 	}
 	w := &want{tenant: strings.ToLower(a.Profile.Tenant(a.Policy)), client: app.ClientID, secret: app.Secret}
-	if !isGUID(w.tenant) {
+	if !tokens.IsGUID(w.tenant) {
 		return nil, fail(opToken, provider.ErrUnsupported, "", "enter the directory (tenant) ID of the mailboxes, a GUID, or have the operator set Policy.TenantID", errTenant)
 	}
 	err := w.aim(a, s.in.cloud, server)
@@ -97,22 +97,4 @@ func authorityOf(host string) string {
 
 func same(host, other string) bool {
 	return strings.EqualFold(strings.TrimSuffix(host, "."), strings.TrimSuffix(other, "."))
-}
-
-// isGUID reports whether s is a GUID as Entra ID shows it, in small letters. Nothing else gets into a URL.
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i, c := range []byte(s) {
-		switch {
-		case i == 8, i == 13, i == 18, i == 23:
-			if c != '-' {
-				return false
-			}
-		case (c < '0' || c > '9') && (c < 'a' || c > 'f'):
-			return false
-		}
-	}
-	return true
 }

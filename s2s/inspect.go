@@ -185,7 +185,7 @@ func (s *Source) takes(w *want, audiences []string, online bool) bool {
 			return true
 		case online && (strings.EqualFold(aud, exchangeOnline) || tokens.For(s.in.cloud.Hosts, hostOf(aud))):
 			return true
-		case !online && isGUID(strings.ToLower(aud)):
+		case !online && tokens.IsGUID(aud):
 			return true
 		}
 	}

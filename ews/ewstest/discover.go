@@ -74,7 +74,7 @@ func (s *Server) asked(w http.ResponseWriter, r *http.Request, address func(*nod
 		s.sayPOX(w, s.errorPOX("600", "Invalid Request"))
 		return nil
 	}
-	if f := s.faults.next("Autodiscover", lowered(address(root))); f != nil {
+	if f := s.fault("Autodiscover", lowered(address(root))); f != nil {
 		s.pause(r, f.Delay)
 		if f.isPlain() {
 			s.answerPlainly(&answer{s: s, w: w, r: r}, f)

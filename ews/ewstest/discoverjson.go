@@ -19,7 +19,7 @@ func (s *Server) discoverJSON(w http.ResponseWriter, r *http.Request, rest strin
 		_, address, _ = strings.Cut(rest, "/")
 	}
 	s.count(func(c *Counts) { c.Requests["Autodiscover"]++ })
-	if f := s.faults.next("Autodiscover", lowered(address)); f != nil {
+	if f := s.fault("Autodiscover", lowered(address)); f != nil {
 		s.pause(r, f.Delay)
 		if f.isPlain() {
 			s.answerPlainly(&answer{s: s, w: w, r: r}, f)

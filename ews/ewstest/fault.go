@@ -1,11 +1,10 @@
 package ewstest
 
 import (
-	"math/rand/v2"
 	"net/http"
-	"slices"
-	"sync"
 	"time"
+
+	"github.com/go-serversync/serversync/internal/loopback"
 )
 
 // A Fault is how a server misbehaves, and with which requests. The zero Fault does not. The functions
@@ -55,68 +54,18 @@ type Fault struct {
 
 // SetFault makes the server misbehave as all of these say, and no longer as those before. The first
 // that fits a request is the one that it gets.
-func (s *Server) SetFault(f ...Fault) {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.list = nil
-	for _, one := range f {
-		s.faults.list = append(s.faults.list, &armed{Fault: one})
-	}
-}
+func (s *Server) SetFault(f ...Fault) { s.faults.Set(f) }
 
 // Faulted returns how many requests each of the faults, in the order of SetFault, has had.
-func (s *Server) Faulted() []int {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	n := make([]int, len(s.faults.list))
-	for i, f := range s.faults.list {
-		n[i] = f.done
-	}
-	return n
+func (s *Server) Faulted() []int { return s.faults.Done() }
+
+func (f *Fault) turns() loopback.Turns {
+	return loopback.Turns{Skip: f.Skip, Every: f.Every, Chance: f.Chance, Times: f.Times}
 }
 
-// An armed fault counts.
-type armed struct {
-	Fault
-	fit, done int
-}
-
-type faults struct {
-	mu   sync.Mutex
-	list []*armed
-	rng  *rand.Rand
-}
-
-// source returns a source of chance that follows from the seed and from how often it was
-// called.
-func (f *faults) source() *rand.Rand {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return rand.New(rand.NewPCG(f.rng.Uint64(), 0))
-}
-
-// next returns what is wrong with a request, nil if nothing is.
-func (f *faults) next(op, mailbox string) *Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.list, func(a *armed) bool {
-		return (a.Op == "" && op != "Autodiscover" || a.Op == op) && (a.Mailbox == "" || lowered(a.Mailbox) == mailbox) && a.strikes(f.rng)
+// fault returns what is wrong with a request, nil if nothing is.
+func (s *Server) fault(op, mailbox string) *Fault {
+	return s.faults.Next(func(f *Fault) bool {
+		return (f.Op == "" && op != "Autodiscover" || f.Op == op) && (f.Mailbox == "" || lowered(f.Mailbox) == mailbox)
 	})
-	if i < 0 {
-		return nil
-	}
-	return &f.list[i].Fault
-}
-
-func (a *armed) strikes(rng *rand.Rand) bool {
-	if a.Times > 0 && a.done == a.Times {
-		return false
-	}
-	a.fit++
-	n := a.fit - a.Skip
-	if n <= 0 || a.Every > 1 && n%a.Every != 0 || a.Chance > 0 && rng.Float64() >= a.Chance {
-		return false
-	}
-	a.done++
-	return true
 }

@@ -11,7 +11,7 @@ func (s *Server) respond(a *answer, q *request) {
 	}
 	defer leave()
 	s.pause(a.r, s.options.Latency)
-	f := s.faults.next(q.op, q.acting)
+	f := s.fault(q.op, q.acting)
 	switch {
 	case f != nil && (q.op != "GetStreamingEvents" || f.isPlain()):
 		s.misbehave(a, q, f)

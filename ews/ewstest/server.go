@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -31,7 +30,7 @@ type Server struct {
 	seen              atomic.Pointer[func(op string, body []byte)]
 
 	zips   sync.Pool // of *gzip.Writer
-	faults faults
+	faults *loopback.Faults[Fault]
 	load   load
 
 	mu        sync.Mutex // guards all that the mailboxes hold
@@ -63,7 +62,7 @@ func NewServer(o Options) *Server {
 	for _, address := range s.directory.order {
 		s.model.addMailbox(address, "", s.directory.proxiesOf(address)...)
 	}
-	s.faults.rng = rand.New(rand.NewPCG(o.Seed, 1))
+	s.faults = loopback.NewFaults(o.Seed, (*Fault).turns)
 	s.SetFault(o.Faults...)
 	for owner, users := range o.Delegates {
 		for _, user := range users {

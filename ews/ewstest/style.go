@@ -40,7 +40,7 @@ type restyler struct {
 
 // restyle writes a message in the server's style.
 func (s *Server) restyle(root *node) string {
-	r := &restyler{style: s.options.Style, rng: s.faults.source(), fault: root.at("Body", "Fault") != nil}
+	r := &restyler{style: s.options.Style, rng: s.faults.Source(), fault: root.at("Body", "Fault") != nil}
 	switch r.style {
 	case Odd:
 		r.disturb(root)

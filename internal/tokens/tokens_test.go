@@ -63,3 +63,13 @@ func TestShare(t *testing.T) {
 	require.InDelta(t, 500, low, 100)
 	require.NotEqual(t, tokens.Share("a", "bc"), tokens.Share("ab", "c"))
 }
+
+func TestIsGUID(t *testing.T) {
+	for s, want := range map[string]bool{
+		"11111111-2222-3333-4444-555555555555": true, "ABCDEFab-2222-3333-4444-555555555555": true, "": false,
+		"11111111-2222-3333-4444-55555555555": false, "{1111111-2222-3333-4444-55555555555}": false, "11111111/2222-3333-4444-555555555555": false,
+		"1111111g-2222-3333-4444-555555555555": false, "111111112222-3333-4444-5555555555555": false, "11111111-2222-3333-4444-55555555555\n": false,
+	} {
+		require.Equal(t, want, tokens.IsGUID(s), s)
+	}
+}

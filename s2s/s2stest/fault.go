@@ -1,12 +1,11 @@
 package s2stest
 
 import (
-	"math/rand/v2"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/go-serversync/serversync/internal/loopback"
 )
 
 // A Place is one of the issuer's endpoints.
@@ -60,36 +59,13 @@ type Fault struct {
 
 // SetFault makes the issuer misbehave as all of these say, and no longer as those before. The first that
 // fits a request is the one that it gets.
-func (i *Issuer) SetFault(f ...Fault) {
-	i.faults.mu.Lock()
-	defer i.faults.mu.Unlock()
-	i.faults.list = nil
-	for _, one := range f {
-		i.faults.list = append(i.faults.list, &armed{Fault: one})
-	}
-}
+func (i *Issuer) SetFault(f ...Fault) { i.faults.Set(f) }
 
 // Faulted returns how many requests each of the faults, in the order of SetFault, has had.
-func (i *Issuer) Faulted() []int {
-	i.faults.mu.Lock()
-	defer i.faults.mu.Unlock()
-	n := make([]int, len(i.faults.list))
-	for at, f := range i.faults.list {
-		n[at] = f.done
-	}
-	return n
-}
+func (i *Issuer) Faulted() []int { return i.faults.Done() }
 
-// An armed fault counts.
-type armed struct {
-	Fault
-	fit, done int
-}
-
-type faults struct {
-	mu   sync.Mutex
-	list []*armed
-	rng  *rand.Rand
+func (f *Fault) turns() loopback.Turns {
+	return loopback.Turns{Skip: f.Skip, Every: f.Every, Chance: f.Chance, Times: f.Times}
 }
 
 // fault returns what is wrong with a request, nil if nothing is.
@@ -100,28 +76,9 @@ func (i *Issuer) fault(place Place, in, id string) *Fault {
 		t := i.dir.tenant(a)
 		return strings.EqualFold(a, b) || b != "" && t != nil && t == i.dir.tenant(b)
 	}
-	i.faults.mu.Lock()
-	defer i.faults.mu.Unlock()
-	at := slices.IndexFunc(i.faults.list, func(a *armed) bool {
-		return a.Place == place && (a.Tenant == "" || same(a.Tenant, in)) && (a.Application == "" || strings.EqualFold(a.Application, id)) && a.strikes(i.faults.rng)
+	return i.faults.Next(func(f *Fault) bool {
+		return f.Place == place && (f.Tenant == "" || same(f.Tenant, in)) && (f.Application == "" || strings.EqualFold(f.Application, id))
 	})
-	if at < 0 {
-		return nil
-	}
-	return &i.faults.list[at].Fault
-}
-
-func (a *armed) strikes(rng *rand.Rand) bool {
-	if a.Times > 0 && a.done == a.Times {
-		return false
-	}
-	a.fit++
-	n := a.fit - a.Skip
-	if n <= 0 || a.Every > 1 && n%a.Every != 0 || a.Chance > 0 && rng.Float64() >= a.Chance {
-		return false
-	}
-	a.done++
-	return true
 }
 
 // wait holds a request as long as a fault says.

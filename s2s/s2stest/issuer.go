@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"log"
-	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-serversync/serversync/internal/loopback"
 )
 
 // An Issuer is a running issuer. Its methods may be called by many goroutines.
@@ -34,7 +35,7 @@ type Issuer struct {
 	once      sync.Once
 	done      sync.WaitGroup
 
-	faults faults
+	faults *loopback.Faults[Fault]
 
 	mu     sync.Mutex // guards what follows
 	dir    directory
@@ -80,7 +81,7 @@ func NewInMemory(o Options) (*Issuer, error) {
 	o = o.withDefaults()
 	i := &Issuer{URL: "https://issuer.example", o: o, life: o.Life, header: rand.Text(), shut: make(chan struct{}), used: make(map[string]time.Time)}
 	i.counts.By, i.counts.Refused, i.counts.Visits = make(map[string]int), make(map[string]int), make(map[Place]int)
-	i.faults.rng = mathrand.New(mathrand.NewPCG(o.Seed, 1))
+	i.faults = loopback.NewFaults(o.Seed, (*Fault).turns)
 	i.SetFault(o.Faults...)
 	if err := i.dir.fill(o); err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/go-serversync/serversync/internal/sts"
 )
 
 // The algorithms (RFC 7518, section 3.1).
@@ -86,30 +88,9 @@ func Claims(token string) (header, claims map[string]any, err error) {
 	parts := strings.Split(token, ".")
 	for i, into := range []*map[string]any{&header, &claims} {
 		text, err := encoding.DecodeString(strings.TrimRight(parts[i], "="))
-		if err != nil || deep(text) || json.Unmarshal(text, into) != nil || *into == nil {
+		if err != nil || sts.Shallow(text) != nil || json.Unmarshal(text, into) != nil || *into == nil {
 			return nil, nil, errForm
 		}
 	}
 	return header, claims, nil
-}
-
-// deep reports whether JSON nests deeper than claims do.
-func deep(text []byte) bool {
-	n, quoted := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if n++; n > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			n--
-		}
-	}
-	return false
 }

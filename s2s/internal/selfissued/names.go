@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/provider"
 )
 
@@ -34,7 +35,7 @@ func (i Issuer) party() (string, error) {
 	if _, ok := i.Certificate.Signer().Public().(*rsa.PublicKey); !ok {
 		return "", fail(provider.ErrUnsupported, "use a certificate with an RSA key of 2,048 bits or more", errKey)
 	}
-	if !isGUID(i.ClientID) {
+	if !tokens.IsGUID(i.ClientID) {
 		return "", fail(provider.ErrUnsupported, "enter the ApplicationIdentifier of the partner application as the profile's client ID", errClient)
 	}
 	realm, err := name(i.Realm, "the realm", "enter the realm of the trust: a domain that Exchange Server accepts mail for, or a tenant's GUID")
@@ -59,27 +60,6 @@ func name(s, what, remedy string) (string, error) {
 		return "", fail(provider.ErrUnsupported, remedy, errors.New(what+" is none that a token can name"))
 	}
 	return s, nil
-}
-
-// isGUID reports whether s is a GUID in its usual form.
-func isGUID(s string) bool {
-	if len(s) != 36 {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // isAddress reports whether s is the address of one mailbox, and nothing besides. What it is made of
