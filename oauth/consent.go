@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -133,7 +134,7 @@ func (s *Source) begin(ctx context.Context, a provider.Account, op string) (c *c
 	if err := s.ready(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	issuer := s.issuerFor(serverOf(a))
+	issuer := s.issuerFor(tokens.Server(a))
 	if issuer == nil {
 		return nil, nil, nil, fail(op, provider.ErrUnsupported, "", "use a mail server of an issuer that this host knows, or have the operator add its issuer", errNoIssuer)
 	}

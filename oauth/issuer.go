@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -113,16 +114,7 @@ func checkURL(location string) error {
 }
 
 // isFor reports whether i's tokens may be shown to host (TOK-6).
-func (i *Issuer) isFor(host string) bool {
-	host = strings.TrimSuffix(host, ".")
-	for _, h := range i.Hosts {
-		n := len(host) - len(h)
-		if n >= 0 && strings.EqualFold(host[n:], h) && (n == 0 || host[n-1] == '.') {
-			return true
-		}
-	}
-	return false
-}
+func (i *Issuer) isFor(host string) bool { return tokens.For(i.Hosts, host) }
 
 // scopes returns what is asked for in the name of a's profile, and which of it is needed.
 func (i *Issuer) scopes(a provider.Account) (all, needed []string) {
@@ -131,7 +123,7 @@ func (i *Issuer) scopes(a provider.Account) (all, needed []string) {
 		if of.Endpoint = a.Profile.Endpoint(side); of.Endpoint.URL == "" {
 			of.Endpoint.URL = a.Endpoint.URL // which autodiscover has found
 		}
-		if of.Endpoint.Credentials != profile.OAuth || !i.isFor(serverOf(of)) {
+		if of.Endpoint.Credentials != profile.OAuth || !i.isFor(tokens.Server(of)) {
 			continue
 		}
 		for _, scope := range i.Scopes[a.Profile.Kind.Protocol(side)] {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/profile"
 )
 
@@ -45,27 +46,27 @@ type MicrosoftCloud struct {
 
 // WorldWide is the cloud of nearly everybody, Outlook.com among them.
 func WorldWide() MicrosoftCloud {
-	return MicrosoftCloud{"microsoft", "login.microsoftonline.com", "https://outlook.office.com",
-		[]string{"outlook.office365.com", "smtp.office365.com", "outlook.office.com", "imap-mail.outlook.com", "pop-mail.outlook.com", "smtp-mail.outlook.com"}}
+	return microsoft("microsoft", tokens.WorldWide())
 }
 
 // USGovernment is the cloud of the United States' government (GCC High). GCC is in the
 // world-wide one.
 func USGovernment() MicrosoftCloud {
-	return MicrosoftCloud{"microsoft-us", "login.microsoftonline.us", "https://outlook.office365.us",
-		[]string{"outlook.office365.us", "smtp.office365.us"}}
+	return microsoft("microsoft-us", tokens.USGovernment())
 }
 
 // USDefense is the cloud of the United States' Department of Defense.
 func USDefense() MicrosoftCloud {
-	return MicrosoftCloud{"microsoft-dod", "login.microsoftonline.us", "https://webmail.apps.mil",
-		[]string{"outlook-dod.office365.us", "outlook-dod-smtp.office365.us", "webmail.apps.mil"}}
+	return microsoft("microsoft-dod", tokens.USDefense())
 }
 
 // China is the cloud that 21Vianet runs.
 func China() MicrosoftCloud {
-	return MicrosoftCloud{"microsoft-china", "login.partner.microsoftonline.cn", "https://partner.outlook.cn",
-		[]string{"partner.outlook.cn", "smtp.partner.outlook.cn"}}
+	return microsoft("microsoft-china", tokens.China())
+}
+
+func microsoft(name string, c tokens.Cloud) MicrosoftCloud {
+	return MicrosoftCloud{Name: name, Login: c.Login, Resource: c.Resource, Hosts: c.Hosts}
 }
 
 // Microsoft returns the issuer of Exchange Online and Outlook.com in the world-wide

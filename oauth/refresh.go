@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -55,7 +56,7 @@ const (
 
 // serves reports whether g has a token that can be handed out in old's place.
 func (g *grant) serves(now time.Time, old secret.Text) bool {
-	return !g.Access.IsZero() && g.Expires.Sub(now) >= leastLeft && (old.IsZero() || !g.Access.Equal(old))
+	return !g.Access.IsZero() && g.Expires.Sub(now) >= tokens.LeastLeft && (old.IsZero() || !g.Access.Equal(old))
 }
 
 // renew returns the mailbox's grant with another token than w.old.

@@ -1,26 +1,20 @@
 package oauth
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/secret"
 )
 
-// The bounds of an answer. A token's life beyond them is taken for the bound: what an
-// issuer says of it decides how often it is asked, and must not make us ask in a loop
-// nor never again.
+// The bounds of an answer.
 const (
-	maxBody    = 1 << 20
-	maxToken   = 16 << 10
-	maxDepth   = 20
-	leastLife  = 2 * time.Minute
-	mostLife   = 24 * time.Hour
-	assumeLife = time.Hour // where nobody said
+	maxBody  = 1 << 20
+	maxToken = 16 << 10
+	maxDepth = 20
 )
 
 // An answer is what an issuer's token or device endpoint said (RFC 6749, section 5;
@@ -76,8 +70,8 @@ func decode(body []byte, ownerField string) (answer, error) {
 	if scope, said := fields["scope"]; said && string(scope) != "null" {
 		a.scope = strings.Fields(text("scope"))
 	}
-	a.life = min(max(seconds(fields["expires_in"], assumeLife), leastLife), mostLife)
-	a.interval = min(max(seconds(fields["interval"], 5*time.Second), time.Second), 5*time.Minute) // RFC 8628: 5 where nothing is said
+	a.life = tokens.Life(fields["expires_in"])
+	a.interval = min(max(tokens.Seconds(fields["interval"], 5*time.Second), time.Second), 5*time.Minute) // RFC 8628: 5 where nothing is said
 	a.userCode, a.verify, a.direct = text("user_code"), text("verification_uri"), text("verification_uri_complete")
 	if a.verify == "" {
 		a.verify = text("verification_url") // as it was in drafts
@@ -86,24 +80,6 @@ func decode(body []byte, ownerField string) (answer, error) {
 		a.owner = text(ownerField)
 	}
 	return a, nil
-}
-
-// seconds reads a number of seconds, also one in quotation marks.
-func seconds(raw json.RawMessage, unsaid time.Duration) time.Duration {
-	s := strings.Trim(string(bytes.TrimSpace(raw)), `"`)
-	if s == "" || s == "null" {
-		return unsaid
-	}
-	n, err := strconv.ParseFloat(s, 64)
-	switch {
-	case n != n || err != nil && !errors.Is(err, strconv.ErrRange):
-		return unsaid
-	case n > mostLife.Seconds():
-		return mostLife
-	case n < 0:
-		return 0
-	}
-	return time.Duration(n * float64(time.Second))
 }
 
 // depth refuses what would take a parser's stack.

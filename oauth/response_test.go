@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 )
 
@@ -24,7 +25,7 @@ func FuzzDecode(f *testing.F) {
 		for _, s := range []string{a.access.Reveal(), a.refresh.Reveal(), a.deviceCode.Reveal()} {
 			require.False(t, len(s) > maxToken || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }))
 		}
-		require.True(t, a.life >= leastLife && a.life <= mostLife)
+		require.True(t, a.life >= tokens.LeastLife && a.life <= tokens.MostLife)
 		require.True(t, a.interval >= time.Second && a.interval <= 5*time.Minute)
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
@@ -106,7 +107,7 @@ func (s *Source) Token(ctx context.Context, a provider.Account, refused secret.T
 	if err := s.ready(ctx); err != nil {
 		return provider.Token{}, err
 	}
-	if bare(a) {
+	if tokens.Bare(a) {
 		return provider.Token{}, fail(opToken, provider.ErrUnsafe, "", "use TLS in the profile", errPlaintext)
 	}
 	e := s.entry(a.Mailbox.Key)
@@ -131,7 +132,7 @@ func (s *Source) Token(ctx context.Context, a provider.Account, refused secret.T
 
 // fits reports whether c is a token for a that no server has refused.
 func (c *current) fits(a provider.Account, refused secret.Text) bool {
-	return c != nil && c.client == a.Profile.Application.ClientID && c.issuer.isFor(serverOf(a)) && (refused.IsZero() || !refused.Equal(c.token.Value))
+	return c != nil && c.client == a.Profile.Application.ClientID && c.issuer.isFor(tokens.Server(a)) && (refused.IsZero() || !refused.Equal(c.token.Value))
 }
 
 // renewed has the mailbox's token renewed, or waits for whoever does so already.
@@ -142,13 +143,13 @@ func (s *Source) renewed(ctx context.Context, a provider.Account, e *entry, w wa
 			continue // it was the flight for a token that still serves, which waits for nobody
 		}
 		if err != nil {
-			if never := (*provider.Error)(nil); errors.As(err, &never) && never.Err == errNever && s.issuerFor(serverOf(a)) == nil {
+			if never := (*provider.Error)(nil); errors.As(err, &never) && never.Err == errNever && s.issuerFor(tokens.Server(a)) == nil {
 				err = fail(opToken, provider.ErrUnsupported, "", "use a mail server of an issuer that this host knows, or have the operator add its issuer", errNoIssuer)
 			}
 			return provider.Token{}, err
 		}
 		issuer := s.issuer(g.Issuer)
-		if issuer == nil || !issuer.isFor(serverOf(a)) {
+		if issuer == nil || !issuer.isFor(tokens.Server(a)) {
 			return provider.Token{}, fail(opToken, provider.ErrUnsafe, "", "enter the mail server that the owner's consent is for, or have the owner consent at this server's issuer", errHost)
 		}
 		if c := s.settle(a.Mailbox.Key, e, issuer, g); !c.token.Value.Equal(w.old) && s.now().Before(c.last) {
@@ -169,7 +170,7 @@ func (s *Source) settle(key mailbox.Key, e *entry, issuer *Issuer, g grant) *cur
 	ahead := refreshAt(key, g.Got, g.Expires)
 	c := &current{
 		token: provider.Token{Value: g.Access, Expires: g.Expires.Add(ours)}, issuer: issuer, client: g.Client, pace: p,
-		early: earlyFrom(g.Got, g.Expires).Add(ours), ahead: ahead.Add(ours), last: g.Expires.Add(ours - leastLeft),
+		early: earlyFrom(g.Got, g.Expires).Add(ours), ahead: ahead.Add(ours), last: g.Expires.Add(ours - tokens.LeastLeft),
 	}
 	p.expect(key, c.ahead, ahead.Sub(g.Got))
 	e.now.Store(c)

@@ -1,0 +1,128 @@
+package s2s
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-serversync/serversync/internal/tokens"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// A cell is the one token that all who want the same share, and how having it went.
+type cell struct {
+	want   *want
+	made   time.Time
+	share  float64 // of the spread of refreshes
+	now    atomic.Pointer[current]
+	worked atomic.Pointer[proving] // the certificate that was taken last
+
+	mu       sync.Mutex
+	flight   *flight
+	fault    *provider.Error // of the last try, if it failed
+	failures int             // in a row
+	until    time.Time       // the fault stands, and nobody asks
+	ahead    time.Time       // no refresh of a token that still serves before
+	forced   time.Time       // a server had the token replaced last
+	gap      time.Duration   // until the next time
+}
+
+// A current is the token that is handed out, with times as our clock has them.
+type current struct {
+	token  provider.Token
+	got    time.Time
+	ahead  time.Time // it is to be refreshed
+	last   time.Time // it is not handed out any more
+	claims claims
+	actor  actor                   // of tokens that this host issues
+	told   [4]atomic.Pointer[told] // what was told of it, by what the endpoint needs
+}
+
+// cell returns the cell of a want.
+func (s *Source) cell(w *want) *cell {
+	key := s.keyOf(w)
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	c := s.in.cells[key]
+	if c == nil {
+		c = &cell{want: w, made: s.now(), share: tokens.Share(w.tenant, w.client, w.audience, w.realm, w.server)}
+		s.in.cells[key] = c
+	}
+	return c
+}
+
+// backwards is how far our clock may be set back without a token being taken for one of unknown age.
+const backwards = 2 * time.Minute
+
+// serves reports whether c can be handed out to whom refused was refused.
+func (c *current) serves(now time.Time, refused secret.Text) bool {
+	return c != nil && now.Before(c.last) && (refused.IsZero() || !refused.Equal(c.token.Value))
+}
+
+// due reports whether c is to be refreshed. Where the clock was set back nobody knows how old it is.
+func (c *current) due(now time.Time) bool {
+	return !now.Before(c.ahead) || now.Before(c.got.Add(-backwards))
+}
+
+// settle makes what was given the current token. c.mu is held.
+func (c *cell) settle(g granted) {
+	c.now.Store(&current{
+		token: provider.Token{Value: g.token, Expires: g.expires}, got: g.got,
+		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims, actor: g.actor,
+	})
+	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
+}
+
+// failed notes that no token was had. c.mu is held.
+func (c *cell) failed(err *provider.Error, now time.Time) {
+	c.failures++
+	c.fault, c.until = err, now.Add(rest(err, c.failures))
+	c.ahead = now.Add(max(c.until.Sub(now), restAhead<<min(c.failures-1, 3)))
+}
+
+// resting returns the fault that still stands, nil if there is none. A test of a profile asks anew, as
+// somebody may just have mended it, unless the issuer wants to be left alone. c.mu is held.
+func (c *cell) resting(now time.Time, test bool) *provider.Error {
+	left := c.until.Sub(now)
+	if c.fault == nil || left <= 0 || left > mostWait { // the clock was set back
+		return nil
+	}
+	asked := c.fault.Kind == provider.ErrThrottled || c.fault.RetryAfter > 0
+	if test && !asked {
+		return nil
+	}
+	told := *c.fault
+	if asked {
+		told.RetryAfter = left
+	}
+	return &told
+}
+
+// mayForce reports whether a token that a server refused may be replaced ahead of its time (TOK-3), and notes
+// that it is. One that is new is not refused for its age, and one mailbox that is refused whatever token it shows
+// must not have the issuer asked at each of its polls. c.mu is held.
+func (c *cell) mayForce(now time.Time, cur *current) bool {
+	if now.Sub(cur.got).Abs() < youngToken {
+		return false
+	}
+	gap, since := leastForced, now.Sub(c.forced).Abs()
+	if !c.forced.IsZero() {
+		if since < c.gap {
+			return false
+		}
+		if since < 2*c.gap {
+			gap = min(2*c.gap, mostForced)
+		}
+	}
+	c.forced, c.gap = now, gap
+	return true
+}
+
+// idle reports whether nothing would be lost with c.
+func (c *cell) idle(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cur := c.now.Load()
+	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife && now.Sub(c.made).Abs() > 2*entryLife
+}

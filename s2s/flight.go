@@ -1,0 +1,163 @@
+package s2s
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// A flight is a request for a token that is under way. Whoever wants the token too waits for it (TOK-1).
+type flight struct {
+	done chan struct{}
+	err  error
+}
+
+// granted is what an issuer gave, with times as our clock has them.
+type granted struct {
+	token        secret.Text
+	got, expires time.Time
+	claims       claims
+	actor        actor // of tokens that this host issues
+}
+
+// current returns the token of c, another than the refused one. A caller whose ctx ends goes away; the flight
+// goes on without him.
+func (s *Source) current(ctx context.Context, c *cell, refused secret.Text) (*current, error) {
+	now := s.now()
+	if cur := c.now.Load(); cur.serves(now, refused) && !cur.due(now) {
+		s.in.stats.memory.Add(1)
+		return cur, nil
+	}
+	for range 3 {
+		cur, f, err := s.join(c, refused, provider.Traced(ctx))
+		if f == nil {
+			return cur, err
+		}
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if f.err != nil {
+			return nil, f.err
+		}
+	}
+	return nil, c.want.named(fail(opToken, provider.ErrUnavailable, "", "see what sets the life of the issuer's tokens", errShort))
+}
+
+// join returns the token that c has, and has it refreshed ahead if it is time; or the flight to wait for, which
+// it begins if there is none; or why nobody is asked now.
+func (s *Source) join(c *cell, refused secret.Text, test bool) (*current, *flight, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, cur := s.now(), c.now.Load()
+	if cur.serves(now, refused) {
+		if cur.due(now) && c.flight == nil && (!now.Before(c.ahead) || c.ahead.Sub(now) > mostForced) {
+			s.begin(c, false) // if it cannot be begun, the token serves on
+		}
+		s.in.stats.memory.Add(1)
+		return cur, nil, nil
+	}
+	if c.flight != nil {
+		return nil, c.flight, nil
+	}
+	force := cur != nil && now.Before(cur.last) // and refused
+	if fault := c.resting(now, test); fault != nil {
+		return nil, nil, fault
+	}
+	if force && !c.mayForce(now, cur) {
+		return nil, nil, c.want.named(fail(opToken, provider.ErrAuth, CodeRefused, remedyRefused, errRefused))
+	}
+	if !s.begin(c, force) {
+		return nil, nil, fail(opToken, provider.ErrUnavailable, "", "start the host's service again", errClosed)
+	}
+	return nil, c.flight, nil
+}
+
+// begin begins a flight, unless the source is closed. c.mu is held.
+func (s *Source) begin(c *cell, forced bool) bool {
+	s.in.closing.RLock()
+	defer s.in.closing.RUnlock()
+	if s.in.closed {
+		return false
+	}
+	c.flight = &flight{done: make(chan struct{})}
+	s.in.flights.Add(1)
+	go s.fly(c, c.flight, forced)
+	return true
+}
+
+// fly has a token. Its context is the source's and not that of whoever was first, who may lose interest.
+func (s *Source) fly(c *cell, f *flight, forced bool) {
+	defer s.in.flights.Done()
+	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(s.in.proofs)+2)*2*s.timeout())
+	defer cancel()
+	g, err := s.have(ctx, c, forced)
+	c.mu.Lock()
+	if err == nil {
+		if c.now.Load() != nil {
+			s.in.stats.refreshes.Add(1)
+		}
+		c.settle(g)
+	} else {
+		s.in.stats.failures.Add(1)
+		known := c.want.named(ours(err))
+		if f.err = known; s.in.life.Err() == nil {
+			c.failed(known, s.now())
+		}
+	}
+	c.flight = nil
+	c.mu.Unlock()
+	close(f.done)
+}
+
+// have has a token from whoever gives it. It ends with ctx, also where what is the host's, such as a
+// certificate's key or a Proof, does not.
+func (s *Source) have(ctx context.Context, c *cell, forced bool) (granted, error) {
+	type outcome struct {
+		g   granted
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if p := recover(); p != nil {
+				o = outcome{err: fail(opToken, provider.ErrUnavailable, "", "see to the host's Proof, Transport and certificate's key", fmt.Errorf("a panic of type %T", p))}
+			}
+			done <- o
+		}()
+		if c.want.realm != "" {
+			o.g, o.err = s.issue(c, forced)
+		} else {
+			o.g, o.err = s.ask(ctx, c)
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.g, s.closedOr(o.err)
+	case <-ctx.Done():
+	}
+	patience := time.NewTimer(time.Second) // so that whoever keeps to ctx is gone when Close returns
+	defer patience.Stop()
+	select {
+	case o := <-done:
+		if o.err == nil {
+			return o.g, nil
+		}
+	case <-patience.C:
+	}
+	return granted{}, s.closedOr(ctx.Err())
+}
+
+// closedOr returns err, or that it came of Close.
+func (s *Source) closedOr(err error) error {
+	if err != nil && s.in.life.Err() != nil && !errors.Is(err, errClosed) {
+		return fail(opToken, provider.ErrUnavailable, "", "start the host's service again", errClosed)
+	}
+	return err
+}
