@@ -41,7 +41,7 @@ func strong(key crypto.PublicKey) error {
 		if k != nil && (k.Curve == elliptic.P256() || k.Curve == elliptic.P384()) {
 			return nil
 		}
-		return fail(CodeWeak, "an elliptic curve other than P-256 and P-384")
+		return fail(CodeWeak, otherCurve)
 	}
 	return fail(CodeWeak, "neither RSA nor ECDSA")
 }

@@ -89,6 +89,15 @@ type rsaKey struct {
 	N, E    *big.Int
 }
 
+// ecKey is ECPrivateKey (RFC 5915, section 3), as far as it says which curve it is on.
+type ecKey struct {
+	Version int
+	Key     []byte
+	Curve   asn1.ObjectIdentifier `asn1:"optional,explicit,tag:0"`
+}
+
+const otherCurve = "an elliptic curve other than P-256 and P-384"
+
 var (
 	oidRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 	oidEC  = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
@@ -107,9 +116,14 @@ func parseKey(kind string, der []byte) (crypto.Signer, error) {
 		}
 		key, err = x509.ParsePKCS1PrivateKey(der)
 	case typeSEC1:
-		if key, err = x509.ParseECPrivateKey(der); err != nil {
-			return nil, fail(CodeMalformed, "the key is none on a curve that is known")
+		var ec ecKey
+		if _, err := asn1.Unmarshal(der, &ec); err != nil {
+			return nil, fail(CodeMalformed, "the key cannot be read")
 		}
+		if !slices.Contains(curves, ec.Curve.String()) {
+			return nil, fail(CodeWeak, otherCurve)
+		}
+		key, err = x509.ParseECPrivateKey(der)
 	case typePKCS8:
 		if err := strongPKCS8(der); err != nil {
 			return nil, err
@@ -142,7 +156,7 @@ func strongPKCS8(der []byte) error {
 	case key.Algorithm.Algorithm.Equal(oidEC):
 		var curve asn1.ObjectIdentifier
 		if err := unmarshal(key.Algorithm.Parameters.FullBytes, &curve); err != nil || !slices.Contains(curves, curve.String()) {
-			return fail(CodeWeak, "an elliptic curve other than P-256 and P-384")
+			return fail(CodeWeak, otherCurve)
 		}
 		return nil
 	}
