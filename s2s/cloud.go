@@ -57,7 +57,7 @@ func (c Cloud) Check() error {
 		all = append(all, errors.New("Cloud.Hosts is empty, so its tokens are for nobody"))
 	}
 	for _, h := range c.Hosts {
-		if profile.CheckHost(h) != nil {
+		if profile.CheckHost(h) != nil || strings.Contains(h, "*") {
 			all = append(all, fmt.Errorf("Cloud.Hosts: %q is no host name", h))
 		}
 	}

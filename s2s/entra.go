@@ -1,7 +1,6 @@
 package s2s
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/go-serversync/serversync/internal/hosted"
@@ -166,11 +166,8 @@ func (s *Source) refusal(ctx context.Context, x *exchange, err error) error {
 	case errors.As(err, &known): // of a host's credential
 		return known
 	case errors.As(err, &failed) && failed.RawResponse != nil:
-		body := new(bytes.Buffer)
-		if failed.RawResponse.Body != nil {
-			_, _ = body.ReadFrom(limit(failed.RawResponse.Body))
-		}
-		return judge(opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body.Bytes(), x.repeats, s.issuerNow())
+		body, _ := runtime.Payload(failed.RawResponse) // without one, its status tells what it can
+		return judge(opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body[:min(len(body), maxBody)], x.repeats, s.issuerNow())
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(opToken, provider.ErrUnavailable, "TimedOut", remedyWay, errTime)
 	}

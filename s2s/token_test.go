@@ -90,7 +90,7 @@ func TestTOK2ThirtyDays(t *testing.T) {
 			w := newWorld(t)
 			w.issuer.life = int(life.Seconds())
 			const month = 30 * 24 * time.Hour
-			step := min(life/40, time.Minute)
+			step := min(life/10, time.Minute)
 			for range month / step {
 				got, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
 				require.NoError(t, err)
