@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/mailbox"
+	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/secret"
+)
+
+// What the steps do.
+
+// certify has a certificate, the one of a file or a new one.
+func (s *setup) certify(context.Context) (string, error) {
+	c, err := s.load(s.file)
+	if s.file == "" {
+		c, err = s.newCertificate()
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := c.Check(s.network.now()); err != nil {
+		return "", err
+	}
+	s.certificates = []*certificate.Certificate{c}
+	return fmt.Sprintf("%s, good until %s", c.Leaf().Subject, c.NotAfter().UTC().Format(time.DateOnly)), nil
+}
+
+// export writes what is registered: the certificate without its key.
+func (s *setup) export(context.Context) (string, error) {
+	c := s.certificates[0]
+	if err := s.folder.write(cerFile, c.CertificatePEM(), 0o644); err != nil {
+		return "", err
+	}
+	return cerFile + ", without the key: " + c.Thumbprints()[0], nil
+}
+
+// name checks what was entered, without asking anybody.
+func (s *setup) name(context.Context) (string, error) {
+	p := s.profile()
+	for _, issue := range append(p.Validate(s.policy()), s.mailbox.Validate(p, s.policy())...) {
+		if issue.Level == "error" {
+			return "", &provider.Error{Op: "settings", Kind: provider.ErrUnsupported, Code: issue.Code, Remedy: issue.Remedy, Err: errors.New(issue.Message)}
+		}
+	}
+	if s.realm != "" {
+		return fmt.Sprintf("application %s, realm %s", s.client, s.realm), nil
+	}
+	return fmt.Sprintf("application %s, tenant %s", s.client, s.tenant), nil
+}
+
+// token has a token for the mailboxes of a tenant, so that certificate, application and consent are in order there.
+func (s *setup) token(ctx context.Context, tenant string) (string, error) {
+	of := *s
+	of.tenant = tenant
+	source := of.source()
+	defer source.Close()
+	if _, err := source.Token(ctx, of.account(), secret.Text{}); err != nil {
+		return "", err
+	}
+	return "the issuer gives tokens for the certificate", nil
+}
+
+// permit finds out whether the mailbox opens, and what permits it.
+func (s *setup) permit(ctx context.Context) (string, error) {
+	source := s.source()
+	defer source.Close()
+	a := s.account()
+	a.Tokens = source
+	token, err := source.Token(ctx, a, secret.Text{})
+	if err != nil {
+		return "", err
+	}
+	permits, err := source.Permission(a, token)
+	if err != nil {
+		return "", err
+	}
+	session, err := s.network.driver().Open(ctx, a)
+	if err != nil {
+		return "", err
+	}
+	return "Exchange opens the mailbox; " + permits.Text, session.Close()
+}
+
+// test has the mailbox tested as "Test & Enable" does.
+func (s *setup) test(ctx context.Context) (said string, err error) {
+	h, err := s.host()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	report, err := h.TestMailbox(ctx, s.mailbox.Key, serversync.TestOptions{NoMessage: true})
+	if err != nil {
+		return "", err
+	}
+	return stages(report), failed(report.Fault, report.Passed)
+}
+
+// sync has the mailbox's mail brought in.
+func (s *setup) sync(ctx context.Context) (said string, err error) {
+	h, err := s.host()
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	report, err := h.SyncMailbox(ctx, s.mailbox.Key)
+	return fmt.Sprintf("%s: %d came in", s.mailbox.Address, report.Tracked), err
+}
+
+// failed returns what a test has found as an error.
+func failed(f mailbox.Fault, passed bool) error {
+	if passed {
+		return nil
+	}
+	return &provider.Error{Op: "test", Code: f.Code, Remedy: f.Remedy, Err: errors.New(f.Cause)}
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"maps"
+
+	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/s2stest"
+)
+
+// What the administrators of the scene do, in place of the commands.
+
+// register registers a certificate with the application, from what was exported of it.
+func (s *scene) register(c *certificate.Certificate) error {
+	block, _ := pem.Decode(c.CertificatePEM())
+	if block == nil {
+		return errors.New("the file has no certificate")
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return err
+	}
+	return s.AddCertificate(client, leaf)
+}
+
+// permit is RBAC for Applications: the application gets a role for the mailboxes of a scope.
+func (s *scene) permit(mailboxes ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := maps.Clone(s.exchange.Principals)
+	all[client] = s2stest.ExchangePrincipal{Roles: map[string][]string{"Application EWS.AccessAsApp": mailboxes}}
+	s.exchange.Principals = all
+	return nil
+}
+
+// permitAll is the wider way: Entra ID puts the permission into each token from now on.
+func (s *scene) permitAll(tenant string) error {
+	return s.Grant(tenant, client, s2stest.ExchangeOnline, "full_access_as_app")
+}
+
+// trust is New-PartnerApplication, which reads the certificates from the document that the host publishes.
+func (s *scene) trust(c *certificate.Certificate) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := maps.Clone(s.exchange.Partners)
+	all[client] = s2stest.ExchangePartner{Certificates: []*x509.Certificate{c.Leaf()}, Roles: []string{"UserApplication"}}
+	s.exchange.Partners = all
+	return nil
+}
+
+// The mends of the paths.
+
+func registered(s *scene, by *setup) error { return s.register(by.certificates[0]) }
+func permitted(s *scene, by *setup) error  { return s.permit(by.mailbox.Address) }
+func consented(s *scene, by *setup) error  { return s.permitAll(by.tenant) }
+func agreed(s *scene, by *setup) error     { return s.Consent(by.tenant, by.client) }
+func trusted(s *scene, by *setup) error    { return s.trust(by.certificates[0]) }
+func addressed(s *scene, by *setup) error  { return s.AddServer(by.tenant, by.server()) }
+func admitted(_ *scene, by *setup) error {
+	by.admit = admission{by.mailbox.Organization: {by.tenant}}
+	return nil
+}
