@@ -65,11 +65,14 @@ func (s *Source) known(key *entryKey, now time.Time) *entry {
 	s.in.mu.RLock()
 	e := s.in.entries[*key]
 	s.in.mu.RUnlock()
-	if e == nil || now.Sub(e.at).Abs() >= entryLife {
-		return nil
+	if e.stands(now) {
+		return e
 	}
-	return e
+	return nil
 }
+
+// stands reports whether there is an entry that is to be gone by.
+func (e *entry) stands(now time.Time) bool { return e != nil && now.Sub(e.at).Abs() < entryLife }
 
 // entry returns a's entry. Where there is none it asks whether a's organization is admitted.
 func (s *Source) entry(ctx context.Context, a *provider.Account) (*entry, error) {
@@ -79,6 +82,10 @@ func (s *Source) entry(ctx context.Context, a *provider.Account) (*entry, error)
 			return e, nil
 		}
 		s.in.mu.Lock()
+		if e := s.in.entries[key]; e.stands(s.now()) { // since we looked
+			s.in.mu.Unlock()
+			return e, nil
+		}
 		q, under := s.in.askings[key]
 		if !under {
 			q = &asking{done: make(chan struct{})}

@@ -35,7 +35,6 @@ type current struct {
 	ahead  time.Time // it is to be refreshed
 	last   time.Time // it is not handed out any more
 	claims claims
-	actor  actor                   // of tokens that this host issues
 	told   [4]atomic.Pointer[told] // what was told of it, by what the endpoint needs
 }
 
@@ -69,7 +68,7 @@ func (c *current) due(now time.Time) bool {
 func (c *cell) settle(g granted) {
 	c.now.Store(&current{
 		token: provider.Token{Value: g.token, Expires: g.expires}, got: g.got,
-		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims, actor: g.actor,
+		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims,
 	})
 	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
 }

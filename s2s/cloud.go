@@ -50,15 +50,15 @@ func (c Cloud) Check() error {
 	var all []error
 	for _, u := range []struct{ field, location string }{{"Authority", c.Authority}, {"Resource", c.Resource}} {
 		if hostOf(u.location) == "" {
-			all = append(all, fmt.Errorf("Cloud.%s is no https URL of a host alone", u.field))
+			all = append(all, fmt.Errorf("the Cloud's %s is no https URL of a host alone", u.field))
 		}
 	}
 	if len(c.Hosts) == 0 {
-		all = append(all, errors.New("Cloud.Hosts is empty, so its tokens are for nobody"))
+		all = append(all, errors.New("the Cloud's Hosts are none, so its tokens are for nobody"))
 	}
 	for _, h := range c.Hosts {
 		if profile.CheckHost(h) != nil || strings.Contains(h, "*") {
-			all = append(all, fmt.Errorf("Cloud.Hosts: %q is no host name", h))
+			all = append(all, fmt.Errorf("the Cloud's Hosts: %q is no host name", h))
 		}
 	}
 	return errors.Join(all...)

@@ -3,7 +3,6 @@ package s2s
 import (
 	"time"
 
-	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 )
 
@@ -14,19 +13,11 @@ func Settle(s *Source) {
 	}
 }
 
-// An Actor is what a test has instead of package selfissued's.
-type Actor func(address string) (provider.Token, error)
-
-// For returns what the function does.
-func (a Actor) For(address string) (provider.Token, error) { return a(address) }
-
-// Issue has s issue its tokens by issue.
-func Issue(s *Source, issue func(c *certificate.Certificate, client, realm, server string, now time.Time) (Actor, time.Time, error)) {
+// Issue has s issue its tokens by what a test has instead of package selfissued.
+func Issue(s *Source, actor func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error),
+	whole func(actor, address string) (string, error), actorOf func(string) string) {
 	_ = s.Check()
-	s.in.actor = func(c *certificate.Certificate, client, realm, server string, now time.Time) (actor, time.Time, error) {
-		a, expires, err := issue(c, client, realm, server, now)
-		return a, expires, err
-	}
+	s.in.issuer = selfIssuer{actor, whole, actorOf}
 }
 
 // Kept returns how many entries and tokens s keeps.

@@ -21,7 +21,6 @@ type granted struct {
 	token        secret.Text
 	got, expires time.Time
 	claims       claims
-	actor        actor // of tokens that this host issues
 }
 
 // current returns the token of c, another than the refused one. A caller whose ctx ends goes away; the flight

@@ -19,16 +19,20 @@ import (
 
 // issueBy has the world's Source issue tokens, and notes who does.
 func issueBy(w *world, made *[]string) {
-	s2s.Issue(w.source, func(c *certificate.Certificate, client, realm, server string, now time.Time) (s2s.Actor, time.Time, error) {
+	n := 0
+	s2s.Issue(w.source, func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error) {
+		n++
 		who := fmt.Sprintf("%s %s %s", c.Leaf().Subject.CommonName, realm, server)
 		if made != nil {
 			*made = append(*made, who)
 		}
-		expires := now.Add(time.Hour).Truncate(time.Second)
-		return func(address string) (provider.Token, error) {
-			text, err := jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, map[string]any{"smtp": address, "exp": fmt.Sprint(expires.Unix()), "actort": who}, nil)
-			return provider.Token{Value: secret.New(text), Expires: expires}, err
-		}, expires, nil
+		return fmt.Sprint(n, " ", who), now.Add(time.Hour), nil
+	}, func(actor, address string) (string, error) {
+		return jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, map[string]any{"smtp": address, "actort": actor}, nil)
+	}, func(token string) string {
+		_, claims, _ := jwt.Claims(token)
+		actor, _ := claims["actort"].(string)
+		return actor
 	})
 }
 

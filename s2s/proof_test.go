@@ -305,7 +305,7 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, err)
 	s := &s2s.Source{Certificates: []*certificate.Certificate{nil, curve}, Cloud: s2s.Cloud{Authority: "http://login.example", Hosts: []string{"*"}}}
 	e := isError(t, s.Check(), provider.ErrUnsupported)
-	for _, words := range []string{"Certificates[0] is nil", "Certificates[1]: the key is no RSA key", "Cloud.Authority", "Cloud.Resource", `"*" is no host name`} {
+	for _, words := range []string{"number 0 is nil", "number 1: the key is no RSA key", "Authority", "Resource", `"*" is no host name`} {
 		require.Contains(t, e.Error(), words)
 	}
 	_, err = s.Token(context.Background(), account("ann"), secret.Text{})

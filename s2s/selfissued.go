@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
-	"github.com/go-serversync/serversync/s2s/internal/jwt"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -17,14 +15,17 @@ import (
 // signs and which says which application it is, is kept and refreshed as others are; around it is, for each
 // call, one that says whose mailbox is meant.
 
-// An actor is what the host proves itself with to one server, whatever the mailbox.
-type actor interface {
-	// For returns the token for the mailbox of an address. It is cheap.
-	For(address string) (provider.Token, error)
-}
+// A selfIssuer makes the two parts.
+type selfIssuer struct {
+	// actor signs the actor token of an application for a server, and says when it ends.
+	actor func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error)
 
-// An actorOf makes the actor of an application for a server, and says when its tokens end.
-type actorOf func(c *certificate.Certificate, client, realm, server string, now time.Time) (actor, time.Time, error)
+	// whole puts what says whose mailbox is meant around an actor token. It is cheap.
+	whole func(actor, address string) (string, error)
+
+	// actorOf returns the actor token in a whole one, "" if there is none.
+	actorOf func(token string) string
+}
 
 var (
 	errNoUser   = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
@@ -33,38 +34,28 @@ var (
 
 // issued returns a token that this host issues.
 func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refused secret.Text) (provider.Token, error) {
-	if a.Mailbox.Address == "" {
+	switch {
+	case s.in.issuer.actor == nil:
+		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "", errNoIssuer))
+	case a.Mailbox.Address == "":
 		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "enter the mailbox's address; a profile is tested with one of its mailboxes", errNoUser))
 	}
-	c, err := s.current(ctx, e.cell, nameOf(refused))
+	if actor := s.in.issuer.actorOf(refused.Reveal()); actor != "" {
+		refused = secret.New(actor)
+	}
+	c, err := s.current(ctx, e.cell, refused)
 	if err != nil {
 		return provider.Token{}, err
 	}
-	t, err := c.actor.For(a.Mailbox.Address)
+	whole, err := s.in.issuer.whole(c.token.Value.Reveal(), a.Mailbox.Address)
 	if err != nil {
 		return provider.Token{}, e.want.named(ours(err))
 	}
-	t.Expires = c.token.Expires // as our clock has it
-	return t, nil
+	return provider.Token{Value: secret.New(whole), Expires: c.token.Expires}, nil
 }
 
-// nameOf returns what tells the actor of a refused token from others: when it ends. Of two there is a minute between.
-func nameOf(refused secret.Text) secret.Text {
-	if refused.IsZero() {
-		return refused
-	}
-	_, claims, err := jwt.Claims(refused.Reveal())
-	if err != nil || claims["exp"] == nil {
-		return refused
-	}
-	if n, is := claims["exp"].(float64); is {
-		return secret.New(strconv.FormatInt(int64(n), 10))
-	}
-	return secret.New(fmt.Sprint(claims["exp"])) // a text, as MS-XOAUTH has it
-}
-
-// issue makes an actor. Where the server refused the last one, it is of the next certificate that is good: the
-// server may not know the preferred one yet.
+// issue signs an actor token. Where the server refused the last one, it is by the next certificate that is
+// good: the server may not know the preferred one yet.
 func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	now := s.issuerNow()
 	good, err := s.good(now, c.worked.Load())
@@ -75,15 +66,12 @@ func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	if forced && len(good) > 1 {
 		p = good[1]
 	}
-	if s.in.actor == nil {
-		return granted{}, fail(opToken, provider.ErrUnsupported, "", "", errNoIssuer)
-	}
-	a, expires, err := s.in.actor(p.cert, c.want.client, c.want.realm, c.want.server, now)
+	actor, expires, err := s.in.issuer.actor(p.cert, c.want.client, c.want.realm, c.want.server, now)
 	if err != nil {
 		return granted{}, err
 	}
 	c.worked.Store(p)
-	return granted{token: secret.New(strconv.FormatInt(expires.Unix(), 10)), got: s.now(), expires: expires.Add(-s.offset()), actor: a}, nil
+	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 
 // worked returns the certificate that was used last for a, nil if there is none.

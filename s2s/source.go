@@ -74,7 +74,7 @@ type inner struct {
 	proofs []*proving
 	offset atomic.Int64 // of the issuer's clock to ours
 	stats  stats
-	actor  actorOf
+	issuer selfIssuer
 
 	mu        sync.RWMutex
 	entries   map[entryKey]*entry
@@ -129,11 +129,11 @@ func (s *Source) Check() error {
 		all := []error{in.cloud.Check()}
 		for i, c := range s.Certificates {
 			if c == nil {
-				all = append(all, fmt.Errorf("Certificates[%d] is nil", i))
+				all = append(all, fmt.Errorf("of Certificates number %d is nil", i))
 				continue
 			}
 			if _, ok := c.Signer().Public().(*rsa.PublicKey); !ok {
-				all = append(all, fmt.Errorf("Certificates[%d]: the key is no RSA key, and issuers take assertions of no other", i))
+				all = append(all, fmt.Errorf("of Certificates number %d: the key is no RSA key, and issuers take assertions of no other", i))
 			}
 			in.proofs = append(in.proofs, provingOf(c))
 		}

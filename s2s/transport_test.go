@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,16 @@ func TestTOK1RefusedJoinsTheFlight(t *testing.T) {
 	w.settle()
 	require.Equal(t, w.token(), second)
 	require.Equal(t, 2, w.issuer.asked())
+}
+
+// After Close nothing is left, also of what was under way (P5).
+func TestCloseLeavesNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		w := newWorld(t)
+		w.issuer.answer = said(503, "")
+		w.crowd(50, "")
+		require.NoError(t, w.source.Close())
+	}
+	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+2 }, time.Minute, 5*time.Millisecond)
 }
