@@ -17,10 +17,11 @@ import (
 
 // certify has a certificate, the one of a file or a new one.
 func (s *setup) certify(context.Context) (string, error) {
-	c, err := s.load(s.file)
-	if s.file == "" {
-		c, err = s.newCertificate()
+	get := s.newCertificate
+	if s.file != "" {
+		get = func() (*certificate.Certificate, error) { return s.load(s.file) }
 	}
+	c, err := get()
 	if err != nil {
 		return "", err
 	}
@@ -54,16 +55,26 @@ func (s *setup) name(context.Context) (string, error) {
 	return fmt.Sprintf("application %s, tenant %s", s.client, s.tenant), nil
 }
 
-// token has a token for the mailboxes of a tenant, so that certificate, application and consent are in order there.
-func (s *setup) token(ctx context.Context, tenant string) (string, error) {
-	of := *s
-	of.tenant = tenant
-	source := of.source()
+// register finds out whether Entra ID gives tokens for the certificate. The host's own tenant is asked, in which the
+// application is registered, so that nothing else is in the way.
+func (s *setup) register(ctx context.Context) (string, error) {
+	own := *s
+	own.tenant, own.admit = s.home, admission{s.mailbox.Organization: {s.home}}
+	return own.token(ctx, "Entra ID gives tokens for the certificate")
+}
+
+// consent finds out whether it does so for the tenant of the mailboxes.
+func (s *setup) consent(ctx context.Context) (string, error) {
+	return s.token(ctx, "Entra ID gives tokens of the tenant")
+}
+
+func (s *setup) token(ctx context.Context, said string) (string, error) {
+	source := s.source()
 	defer source.Close()
-	if _, err := source.Token(ctx, of.account(), secret.Text{}); err != nil {
+	if _, err := source.Token(ctx, s.account(), secret.Text{}); err != nil {
 		return "", err
 	}
-	return "the issuer gives tokens for the certificate", nil
+	return said, nil
 }
 
 // permit finds out whether the mailbox opens, and what permits it.
@@ -84,7 +95,10 @@ func (s *setup) permit(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "Exchange opens the mailbox; " + permits.Text, session.Close()
+	if err := session.Close(); err != nil {
+		return "", err
+	}
+	return "Exchange opens the mailbox; " + permits.Text, nil
 }
 
 // test has the mailbox tested as "Test & Enable" does.
@@ -98,7 +112,7 @@ func (s *setup) test(ctx context.Context) (said string, err error) {
 	if err != nil {
 		return "", err
 	}
-	return stages(report), failed(report.Fault, report.Passed)
+	return s.words(report), failed(report.Fault, report.Passed)
 }
 
 // sync has the mailbox's mail brought in.

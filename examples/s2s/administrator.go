@@ -50,15 +50,22 @@ func (s *scene) trust(c *certificate.Certificate) error {
 	return nil
 }
 
-// The mends of the paths.
+// What is done in the paths.
 
 func registered(s *scene, by *setup) error { return s.register(by.certificates[0]) }
 func permitted(s *scene, by *setup) error  { return s.permit(by.mailbox.Address) }
 func consented(s *scene, by *setup) error  { return s.permitAll(by.tenant) }
-func agreed(s *scene, by *setup) error     { return s.Consent(by.tenant, by.client) }
 func trusted(s *scene, by *setup) error    { return s.trust(by.certificates[0]) }
-func addressed(s *scene, by *setup) error  { return s.AddServer(by.tenant, by.server()) }
+
 func admitted(_ *scene, by *setup) error {
 	by.admit = admission{by.mailbox.Organization: {by.tenant}}
 	return nil
+}
+
+func agreed(s *scene, by *setup) error {
+	return errors.Join(s.Consent(by.tenant, by.client), permitted(s, by))
+}
+
+func addressed(s *scene, by *setup) error {
+	return errors.Join(s.AddServer(by.tenant, by.server()), consented(s, by))
 }

@@ -1,8 +1,8 @@
 // Command s2s sets up server-to-server sign-in, step by step: a certificate proves this host as an
-// application, and an administrator of the mailboxes permits that once, for all of them. Each path stops
-// at a step that is not right yet, says what to do, and goes on from there once that is done. It needs nothing but Go,
-// for Entra ID and Exchange run inside it; with -tenant, -client and -mailbox the same is done with the real ones.
-// Read main.go first, then act.go, which has what the steps do; the rest sets the scene.
+// application, and an administrator permits that application the mailboxes, once for all of them. What
+// is not right yet stops at its step and says what to do; once that is done, it goes on from there. It needs
+// nothing but Go, for Entra ID and Exchange run inside it. With -tenant, -client and -mailbox the real ones
+// are asked (see options.go). Read main.go first, then act.go, which has what the steps do.
 package main
 
 import (
@@ -14,77 +14,71 @@ import (
 
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/s2stest"
 )
 
 func main() {
-	o, err := parse(os.Args[1:])
+	o, err := parse(os.Args[1:], os.Stderr)
 	if err != nil {
-		log.Fatal(err)
+		os.Exit(2) // it was told
 	}
 	if err := run(context.Background(), os.Stdout, o); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// A path is a way to set server-to-server sign-in up, with what goes wrong at first.
+// A path is a way to set server-to-server sign-in up, with what is wrong at first.
 type path struct {
 	title string
 	setup setup
-	mends []mend                                                // one for each time that it stops
-	then  func(context.Context, *printer, *scene, *setup) error // what is shown at the end
+	ready func(*scene, *setup) error // what administrators have done already; may be nil
+	mends []mend                     // one for each time that it stops
+	then  func(context.Context, *printer, *scene, *setup) error
 }
 
-// A mend is what administrators do about a step that failed.
+// A mend is what somebody does about a step that failed.
 type mend struct {
-	who string
-	do  func(*scene, *setup) error
+	says string
+	do   func(*scene, *setup) error
 }
 
-// paths are the ways that there are.
+// paths are the ways that there are. Northwind's CRM has one application for all of them, and one certificate.
 func paths() []path {
-	own := setup{
-		kind: profile.ExchangeOnline, url: profile.ExchangeOnlineURL,
-		home: s2stest.Contoso, tenant: s2stest.Contoso, client: client,
+	own := setup{ // the tenant is the host's own
+		kind: profile.ExchangeOnline, url: profile.ExchangeOnlineURL, home: s2stest.Contoso, tenant: s2stest.Contoso, client: client,
 		mailbox: box("contoso", "anna", anna), admit: admission{"contoso": {s2stest.Contoso}},
 	}
-	onPremises := own // the host beside its users, the mailboxes in the cloud
-	onPremises.kind, onPremises.deployment = profile.ExchangeOnlineHybrid, profile.SelfHosted
+	hybrid := own // the host is on premises, its mailboxes are in the cloud
+	hybrid.kind, hybrid.deployment = profile.ExchangeOnlineHybrid, profile.SelfHosted
 	cross := own // an application of Contoso's, for mailboxes of Fabrikam's
-	cross.tenant, cross.mailbox, cross.admit = s2stest.Fabrikam, box("fabrikam", "ben", ben), admission{}
-	issuing := own // Exchange Server trusts the certificate itself
-	issuing.kind, issuing.deployment, issuing.url = profile.ExchangeServer, profile.SelfHosted, "https://mail.contoso.example/EWS/Exchange.asmx"
-	issuing.realm, issuing.home, issuing.tenant, issuing.admit = s2stest.ContosoDomain, "", "", admission{"contoso": {s2stest.ContosoDomain}}
-	modern := issuing // Exchange Server takes Entra ID's tokens
-	modern.realm, modern.home, modern.tenant, modern.admit = "", s2stest.Contoso, s2stest.Contoso, own.admit
+	cross.tenant, cross.mailbox = s2stest.Fabrikam, box("fabrikam", "ben", ben)
+	modern := hybrid // both are on premises, and Exchange Server takes Entra ID's tokens
+	modern.kind, modern.url = profile.ExchangeServer, "https://"+onPremises+"/EWS/Exchange.asmx"
+	issuing := modern // Exchange Server takes the host's own
+	issuing.tenant, issuing.realm, issuing.admit = "", s2stest.ContosoDomain, admission{"contoso": {s2stest.ContosoDomain}}
 
 	return []path{
-		{"Exchange Online, in the host's own tenant", own, []mend{
+		{"Exchange Online, in the host's own tenant", own, permitted, []mend{
 			{"Contoso's administrator uploads the certificate", registered},
-			{"and permits the application Anna's mailbox", permitted},
 		}, takeover},
-		{"Hybrid: the host on premises, the mailboxes in Exchange Online", onPremises, []mend{
-			{"the certificate is uploaded", registered},
-			{"Contoso's administrator chooses the wider way, and consents to full_access_as_app", consented},
+		{"Hybrid: the host on premises, the mailboxes in Exchange Online", hybrid, registered, []mend{
+			{"Contoso's administrator takes the wider way, and consents to full_access_as_app", consented},
 		}, nil},
-		{"Mailboxes of another tenant: Contoso's application, Fabrikam's mailboxes", cross, []mend{
-			{"Contoso's administrator uploads the certificate", registered},
-			{"Contoso's operator admits Fabrikam", admitted},
-			{"Fabrikam's administrator opens the page, and accepts", agreed},
-			{"and permits the application Ben's mailbox", permitted},
+		{"Another tenant: the host's application, Fabrikam's mailboxes", cross, registered, []mend{
+			{"The operator admits Fabrikam to its tenant", admitted},
+			{"Fabrikam's administrator opens that page and accepts; then permits the mailbox, as above", agreed},
 		}, nil},
-		{"Exchange Server on premises, by tokens that the host issues itself", issuing, []mend{
+		{"Exchange Server on premises, with tokens that the host issues itself", issuing, nil, []mend{
 			{"Contoso's administrator does so", trusted},
 		}, nil},
-		{"Exchange Server on premises, by Entra ID (hybrid modern authentication)", modern, []mend{
-			{"the certificate is uploaded", registered},
-			{"Contoso's administrator adds the server's address", addressed},
-			{"and grants the permission", consented},
+		{"Exchange Server on premises, with tokens of Entra ID (hybrid modern authentication)", modern, registered, []mend{
+			{"Contoso's administrator does so", addressed},
 		}, nil},
 	}
 }
 
-// box is a mailbox whose mail comes in. Another organization of the host's has others.
+// box is a mailbox whose mail comes in.
 func box(organization, name, address string) mailbox.Mailbox {
 	return mailbox.Mailbox{
 		Key: mailbox.Key{Organization: organization, Mailbox: name}, Address: address, Profile: "s2s",
@@ -93,39 +87,49 @@ func box(organization, name, address string) mailbox.Mailbox {
 }
 
 func run(ctx context.Context, out io.Writer, o options) error {
-	show := &printer{Writer: out}
-	if o.real {
-		return o.run(ctx, show)
+	if o.given() {
+		return o.run(ctx, &printer{Writer: out})
 	}
+	show := &printer{Writer: out, steady: true}
+	done := new(forgetful)
+	var certificates []*certificate.Certificate // made in the first path, and known in all the others
 	for _, p := range paths() {
-		show.title(p.title)
-		if err := demonstrate(ctx, show, p); err != nil {
+		p.setup.certificates = certificates
+		if err := demonstrate(ctx, show, &p, done); err != nil {
 			return err
 		}
+		certificates = p.setup.certificates
 	}
 	return show.err
 }
 
-// demonstrate walks a path. Each time that it stops, the administrators of the scene mend what it says.
-func demonstrate(ctx context.Context, show *printer, p path) error {
+// demonstrate walks a path. Each time that it stops somebody does what is said.
+func demonstrate(ctx context.Context, show *printer, p *path, done notebook) error {
 	scene, err := newScene()
 	if err != nil {
 		return err
 	}
 	defer scene.close()
-	s, done := &p.setup, new(forgetful)
+	show.title(p.title)
+	s := &p.setup
 	s.network = scene.network()
+	s.verbose = p.then != nil
+	if p.ready != nil {
+		if err := p.ready(scene, s); err != nil {
+			return err
+		}
+	}
 	for _, m := range append(p.mends, mend{}) {
 		err := walk(ctx, s.steps(), done, show.step)
 		var stop *stopped
-		if err == nil && p.then != nil {
-			return p.then(ctx, show, scene, s)
-		}
 		if !errors.As(err, &stop) || m.do == nil {
+			if err == nil && p.then != nil {
+				return p.then(ctx, show, scene, s)
+			}
 			return err
 		}
 		show.stopped(stop)
-		show.say("\n    -> %s.\n\n", m.who)
+		show.say("\n    %s.\n\n", m.says)
 		if err := m.do(scene, s); err != nil {
 			return err
 		}

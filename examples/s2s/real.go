@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
+	"io"
 )
 
 type options struct{ real bool }
 
-func parse(args []string) (options, error)                     { flag.CommandLine.Parse(args); return options{}, nil }
+func (o options) given() bool                                  { return o.real }
+func parse(args []string, w io.Writer) (options, error)        { return options{}, nil }
 func (o options) run(ctx context.Context, show *printer) error { return errors.New("x") }
 
-func takeover(ctx context.Context, show *printer, scene *scene, s *setup) error { return nil }
-func (s *setup) publish(context.Context) (string, error)                        { return "", errors.New("nyi") }
+func (s *setup) publish(context.Context) (string, error) { return "", errors.New("nyi") }

@@ -38,14 +38,20 @@ const (
 	ben        = "ben@fabrikam.example"
 )
 
+// begin is when each path begins, so that each run prints the same.
+var begin = time.Date(2026, time.November, 27, 9, 0, 0, 0, time.UTC)
+
+// life is for how long tokens are good.
+const life = time.Hour
+
 // client is the application's id.
 const client = "c0ffee00-1111-4222-8333-444455556666"
 
 func newScene() (*scene, error) {
-	s := &scene{day: &day{now: time.Date(2026, 11, 27, 9, 0, 0, 0, time.UTC)}, roots: x509.NewCertPool()}
+	s := &scene{day: &day{now: begin}, roots: x509.NewCertPool()}
 	var err error
 	s.Issuer, err = s2stest.NewInMemory(s2stest.Options{
-		Now: s.day.Now, Life: time.Hour, Hosts: []string{"login.microsoftonline.com"},
+		Now: s.day.Now, Life: life, Hosts: []string{"login.microsoftonline.com"},
 		Tenants: []s2stest.Tenant{
 			{ID: s2stest.Contoso, Domains: []string{s2stest.ContosoDomain}, Name: "Contoso"},
 			{ID: s2stest.Fabrikam, Domains: []string{s2stest.FabrikamDomain}, Name: "Fabrikam"},
@@ -70,7 +76,7 @@ func newScene() (*scene, error) {
 		Refusal: func(token string) string { return s.now().Refusal(token) },
 	})
 	for _, address := range []string{anna, ben} {
-		s.mail.Add(address, "inbox", []byte("From: marta@lindqvist.example\r\nTo: "+address+"\r\nSubject: Where is my order?\r\n\r\nGood morning\r\n"))
+		s.deliver(address, "Where is my order?")
 	}
 	s.proxy = proxytest.New(proxytest.Options{Lead: func(target string) (string, int) {
 		switch target {
@@ -86,6 +92,10 @@ func (s *scene) close() {
 	s.proxy.Close()
 	s.mail.Close()
 	s.Issuer.Close()
+}
+
+func (s *scene) deliver(address, subject string) {
+	s.mail.Add(address, "inbox", []byte("From: marta@lindqvist.example\r\nTo: "+address+"\r\nSubject: "+subject+"\r\n\r\nGood morning\r\n"))
 }
 
 // now is what Exchange checks now.

@@ -32,6 +32,7 @@ type setup struct {
 	network network   // how servers are reached
 
 	certificates []*certificate.Certificate // the preferred first
+	verbose      bool                       // a test tells all that it found
 }
 
 // profile is how the mailbox is reached.

@@ -14,18 +14,23 @@ import (
 // A printer prints for people. After its first error it prints no more.
 type printer struct {
 	io.Writer
-	plain *regexp.Regexp // what is another each time, if that is to be left out
-	err   error
+	steady bool // what is another each time is left out
+	past   int  // steps that were done before, and are not told yet
+	err    error
 }
 
+// changing is what is another each time: thumbprints, and the numbers of requests.
+var changing = regexp.MustCompile(`[0-9A-F]{40,64}|\(request-id [^)]*\)`)
+
 func (p *printer) say(format string, args ...any) {
-	if p.err == nil {
-		text := fmt.Sprintf(format, args...)
-		if p.plain != nil {
-			text = p.plain.ReplaceAllString(text, "…")
-		}
-		_, p.err = io.WriteString(p, text)
+	if p.err != nil {
+		return
 	}
+	text := fmt.Sprintf(format, args...)
+	if p.steady {
+		text = changing.ReplaceAllString(text, "…")
+	}
+	_, p.err = io.WriteString(p, text)
 }
 
 func (p *printer) title(text string) { p.say("\n== %s\n\n", text) }
@@ -33,15 +38,32 @@ func (p *printer) title(text string) { p.say("\n== %s\n\n", text) }
 // step tells how a step went.
 func (p *printer) step(number int, s step, said string, before bool) {
 	if before {
-		p.say("%2d. %-28s is done\n", number, s.title)
+		p.past = number
 		return
 	}
-	p.say("%2d. %-28s %s\n", number, s.title, fold(said, 32))
+	p.before()
+	p.say("%2d. %-30s %s\n", number, s.title, fold(said, 35))
 }
 
-// stopped tells why a step failed, what to do, and what the administrator types for that.
+// before tells of the steps that are done already.
+func (p *printer) before() {
+	switch p.past {
+	case 0:
+	case 1:
+		p.say(" 1. is done\n")
+	default:
+		p.say(" 1. to %d. are done\n", p.past)
+	}
+	p.past = 0
+}
+
+// stopped tells why a step failed, what to do, and what an administrator types for that.
 func (p *printer) stopped(s *stopped) {
-	p.say("%2d. %-28s failed\n", s.number, s.title)
+	p.before()
+	p.say("%2d. %-30s failed\n", s.number, s.title)
+	if s.said != "" {
+		p.say("%s\n", block(s.said))
+	}
 	cause, remedy := s.err.Error(), ""
 	if e := (*provider.Error)(nil); errors.As(s.err, &e) {
 		remedy = e.Remedy
@@ -61,23 +83,28 @@ func (p *printer) commands(lines []string) {
 	}
 }
 
-// stages tells which stages of a test passed.
-func stages(r serversync.TestReport) string {
+// words tells a test: all that it found, or the stages that passed.
+func (s *setup) words(r serversync.TestReport) string {
+	r.Warnings = nil
+	if s.verbose || !r.Passed {
+		return r.String()
+	}
 	var names []string
 	for _, st := range r.Stages {
-		if st.Status == serversync.StagePassed {
-			names = append(names, string(st.Stage))
-		}
+		names = append(names, string(st.Stage))
 	}
 	return "passed: " + strings.Join(names, ", ")
 }
 
 // fold breaks a text between words where a line is full.
 func fold(text string, indent int) string {
+	if strings.Contains(text, "\n") { // it is laid out already
+		return "\n" + block(text)
+	}
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {
-		if i > 0 && at+1+len(word) > 118 {
+		if i > 0 && at+1+len(word) > 116 {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at = indent
 		} else if i > 0 {
@@ -88,4 +115,9 @@ func fold(text string, indent int) string {
 		at += len(word)
 	}
 	return b.String()
+}
+
+// block moves a text that has lines of its own to the right.
+func block(text string) string {
+	return "      " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n      ")
 }
