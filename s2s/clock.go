@@ -11,11 +11,12 @@ type Clock interface {
 	Now() time.Time
 }
 
+// now returns the time without the monotonic one, which stands still while a machine sleeps: tokens do not.
 func (s *Source) now() time.Time {
 	if s.Clock != nil {
-		return s.Clock.Now()
+		return s.Clock.Now().Round(0)
 	}
-	return time.Now()
+	return time.Now().Round(0)
 }
 
 // readDate learns how far our clock is from the issuer's (TOK-4). Assertions are dated, and certificates and

@@ -311,6 +311,8 @@ func TestCheck(t *testing.T) {
 	_, err = s.Token(context.Background(), account("ann"), secret.Text{})
 	require.Equal(t, error(e), err)
 	require.NoError(t, s.Close())
+	require.ErrorContains(t, (&s2s.Source{Proof: s2s.Credential(nil)}).Check(), "Credential")
+	require.ErrorContains(t, (&s2s.Source{Proof: s2s.Assertion(nil)}).Check(), "Assertion")
 	require.NoError(t, (&s2s.Source{Certificates: []*certificate.Certificate{goodCertificate(t, 0)}}).Check())
 	for _, c := range []s2s.Cloud{s2s.WorldWide(), s2s.USGovernment(), s2s.USDefense(), s2s.China()} {
 		require.NoError(t, c.Check())

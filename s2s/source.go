@@ -137,6 +137,16 @@ func (s *Source) Check() error {
 			}
 			in.proofs = append(in.proofs, provingOf(c))
 		}
+		switch p := s.Proof.(type) {
+		case ownCredential:
+			if p.TokenCredential == nil {
+				all = append(all, errors.New("the Credential of Proof is nil"))
+			}
+		case ownAssertion:
+			if p.assert == nil {
+				all = append(all, errors.New("the Assertion of Proof is nil"))
+			}
+		}
 		if in.own = s.Transport; in.own == nil {
 			t, err := wire.NewTransport(wire.HTTPOptions{
 				Op: "s2s", TLSConfig: s.TLSConfig, Policy: s.Policy,
