@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
-	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -45,8 +45,8 @@ func (s *setup) export(context.Context) (string, error) {
 func (s *setup) name(context.Context) (string, error) {
 	p := s.profile()
 	for _, issue := range append(p.Validate(s.policy()), s.mailbox.Validate(p, s.policy())...) {
-		if issue.Level == "error" {
-			return "", &provider.Error{Op: "settings", Kind: provider.ErrUnsupported, Code: issue.Code, Remedy: issue.Remedy, Err: errors.New(issue.Message)}
+		if issue.Level == profile.Error {
+			return "", problem{issue.Field + ": " + issue.Message, issue.Remedy}
 		}
 	}
 	if s.realm != "" {
@@ -131,5 +131,10 @@ func failed(f mailbox.Fault, passed bool) error {
 	if passed {
 		return nil
 	}
-	return &provider.Error{Op: "test", Code: f.Code, Remedy: f.Remedy, Err: errors.New(f.Cause)}
+	return problem{f.Cause, f.Remedy}
 }
+
+// A problem is what is wrong, and what to do.
+type problem struct{ cause, remedy string }
+
+func (p problem) Error() string { return p.cause }

@@ -64,8 +64,13 @@ func (p *printer) stopped(s *stopped) {
 	if s.said != "" {
 		p.say("%s\n", block(s.said))
 	}
+	var ours problem
+	var e *provider.Error
 	cause, remedy := s.err.Error(), ""
-	if e := (*provider.Error)(nil); errors.As(s.err, &e) {
+	switch {
+	case errors.As(s.err, &ours):
+		remedy = ours.remedy
+	case errors.As(s.err, &e):
 		remedy = e.Remedy
 	}
 	p.say("    what is wrong: %s\n", fold(cause, 19))
@@ -79,7 +84,7 @@ func (p *printer) stopped(s *stopped) {
 
 func (p *printer) commands(lines []string) {
 	for _, line := range lines {
-		p.say("    | %s\n", line)
+		p.say("%s\n", strings.TrimRight("    | "+line, " "))
 	}
 }
 
