@@ -94,8 +94,14 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	done := new(forgetful)
 	var certificates []*certificate.Certificate // made in the first path, and known in all the others
 	for _, p := range paths() {
-		p.setup.certificates = certificates
-		if err := demonstrate(ctx, show, &p, done); err != nil {
+		scene, err := newScene(p.setup.kind)
+		if err != nil {
+			return err
+		}
+		p.setup.network, p.setup.certificates = scene.network(), certificates
+		err = demonstrate(ctx, show, &p, scene, done)
+		scene.close()
+		if err != nil {
 			return err
 		}
 		certificates = p.setup.certificates
@@ -104,15 +110,9 @@ func run(ctx context.Context, out io.Writer, o options) error {
 }
 
 // demonstrate walks a path. Each time that it stops somebody does what is said.
-func demonstrate(ctx context.Context, show *printer, p *path, done notebook) error {
-	scene, err := newScene()
-	if err != nil {
-		return err
-	}
-	defer scene.close()
+func demonstrate(ctx context.Context, show *printer, p *path, scene *scene, done notebook) error {
 	show.title(p.title)
 	s := &p.setup
-	s.network = scene.network()
 	s.verbose = p.then != nil
 	if p.ready != nil {
 		if err := p.ready(scene, s); err != nil {
@@ -122,13 +122,17 @@ func demonstrate(ctx context.Context, show *printer, p *path, done notebook) err
 	for _, m := range append(p.mends, mend{}) {
 		err := walk(ctx, s.steps(), done, show.step)
 		var stop *stopped
+		if err == nil && p.then != nil {
+			return p.then(ctx, show, scene, s)
+		}
 		if !errors.As(err, &stop) || m.do == nil {
-			if err == nil && p.then != nil {
-				return p.then(ctx, show, scene, s)
-			}
 			return err
 		}
 		show.stopped(stop)
+		if s.barred() {
+			show.say("\n    This process is held to FIPS 140, so the path ends here.\n")
+			return nil
+		}
 		show.say("\n    %s.\n\n", m.says)
 		if err := m.do(scene, s); err != nil {
 			return err

@@ -30,7 +30,7 @@ func parse(args []string, to io.Writer) (o options, err error) {
 	f.StringVar(&o.file, "cert", "", "certificate with its key, a `FILE` of PFX or PEM; without it one is made in -dir")
 	f.StringVar(&o.passwordFile, "password-file", "", "`FILE` with the password of the key")
 	f.StringVar(&o.mailbox.Address, "mailbox", "", "`ADDRESS` of a mailbox to test and sync")
-	f.StringVar(&o.url, "url", profile.ExchangeOnlineURL, "`URL` of Exchange's web services")
+	f.StringVar(&o.url, "url", profile.ExchangeOnlineURL, "`URL` of Exchange's web services, of Exchange Server")
 	f.StringVar(&o.realm, "realm", "", "`DOMAIN` of the trust, where Exchange Server takes tokens that this host issues itself")
 	f.StringVar((*string)(&o.folder), "dir", "", "`DIR` that keeps which steps are done, so that the next run goes on; alone, for the first path of the demonstration")
 	f.BoolVar(&o.print, "print", false, "print what an administrator does by hand, and do nothing")
@@ -57,6 +57,8 @@ func (o *options) check(f *flag.FlagSet) (err error) {
 		err = errors.New("-client is no GUID: give the application (client) ID")
 	case o.tenant == "" && o.realm == "":
 		err = errors.New("give -tenant or -realm")
+	case o.realm != "" && o.url == profile.ExchangeOnlineURL:
+		err = errors.New("give the -url of Exchange Server with -realm")
 	case o.print:
 	case o.mailbox.Address == "":
 		err = errors.New("give -mailbox")
@@ -96,12 +98,12 @@ func (o *options) run(ctx context.Context, show *printer) error {
 		return o.once(ctx, show, &o.setup)
 	}
 	show.steady = true
-	scene, err := newScene()
+	s := paths()[0].setup
+	scene, err := newScene(s.kind)
 	if err != nil {
 		return err
 	}
 	defer scene.close()
-	s := paths()[0].setup
 	s.folder, s.password, s.network, s.verbose = o.folder, o.password, scene.network(), true
 	if err := permitted(scene, &s); err != nil {
 		return err
@@ -126,6 +128,7 @@ func (o *options) once(ctx context.Context, show *printer, s *setup) error {
 	err := walk(ctx, s.steps(), done, show.step)
 	var stop *stopped
 	if !errors.As(err, &stop) {
+		show.before()
 		return errors.Join(err, show.err)
 	}
 	show.stopped(stop)

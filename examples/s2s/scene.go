@@ -47,7 +47,7 @@ const life = time.Hour
 // client is the application's id.
 const client = "c0ffee00-1111-4222-8333-444455556666"
 
-func newScene() (*scene, error) {
+func newScene(kind profile.Kind) (*scene, error) {
 	s := &scene{day: &day{now: begin}, roots: x509.NewCertPool()}
 	var err error
 	s.Issuer, err = s2stest.NewInMemory(s2stest.Options{
@@ -70,8 +70,12 @@ func newScene() (*scene, error) {
 	if err != nil {
 		return nil, err
 	}
+	version := "SE"
+	if kind.IsExchangeOnline() {
+		version = "EXO"
+	}
 	s.mail = ewstest.NewServer(ewstest.Options{
-		Mailboxes: []string{anna, ben}, Schemes: []string{"Bearer"}, Certificate: certificate,
+		Version: version, Mailboxes: []string{anna, ben}, Schemes: []string{"Bearer"}, Certificate: certificate,
 		Token:   func(token string) (string, bool, bool) { return s.now().Token(token) },
 		Refusal: func(token string) string { return s.now().Refusal(token) },
 	})

@@ -62,6 +62,13 @@ func (s *setup) subject() string {
 	return strings.Join([]string{string(s.kind), s.home, s.tenant, s.client, s.realm, s.url, s.mailbox.Address}, " ")
 }
 
+// barred reports whether this process cannot go the way: Exchange Server finds the certificate of tokens that the host
+// issues by its SHA-1, which one that is held to FIPS 140 may not compute.
+func (s *setup) barred() bool {
+	_, ok := s.certificates[0].SHA1()
+	return s.realm != "" && !ok
+}
+
 // thumbprint names the certificate, "" if there is none.
 func (s *setup) thumbprint() string {
 	if len(s.certificates) == 0 {

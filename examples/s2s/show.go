@@ -19,18 +19,25 @@ type printer struct {
 	err    error
 }
 
-// changing is what is another each time: thumbprints, and the numbers of requests.
-var changing = regexp.MustCompile(`[0-9A-F]{40,64}|\(request-id [^)]*\)`)
+// thumbprint and request are what is another each time: of certificates, and the ids of what was asked.
+var (
+	thumbprint = regexp.MustCompile(`[0-9A-F]{40,64}`)
+	request    = regexp.MustCompile(` \(request-id [^)]*\)`)
+)
 
 func (p *printer) say(format string, args ...any) {
-	if p.err != nil {
-		return
+	if p.err == nil {
+		_, p.err = io.WriteString(p, p.plain(fmt.Sprintf(format, args...)))
 	}
-	text := fmt.Sprintf(format, args...)
-	if p.steady {
-		text = changing.ReplaceAllString(text, "…")
+}
+
+// plain puts what is the same each time in place of what is not.
+func (p *printer) plain(text string) string {
+	if !p.steady {
+		return text
 	}
-	_, p.err = io.WriteString(p, text)
+	text = thumbprint.ReplaceAllStringFunc(text, func(of string) string { return strings.Repeat("0123456789ABCDEF", 4)[:len(of)] })
+	return request.ReplaceAllString(text, "")
 }
 
 func (p *printer) title(text string) { p.say("\n== %s\n\n", text) }
@@ -51,6 +58,8 @@ func (p *printer) before() {
 	case 0:
 	case 1:
 		p.say(" 1. is done\n")
+	case 2:
+		p.say(" 1. and 2. are done\n")
 	default:
 		p.say(" 1. to %d. are done\n", p.past)
 	}
@@ -73,7 +82,7 @@ func (p *printer) stopped(s *stopped) {
 	case errors.As(s.err, &e):
 		remedy = e.Remedy
 	}
-	p.say("    what is wrong: %s\n", fold(cause, 19))
+	p.say("    what is wrong: %s\n", fold(p.plain(cause), 19))
 	if remedy != "" {
 		p.say("    what to do:    %s\n", fold(remedy, 19))
 	}
