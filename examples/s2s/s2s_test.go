@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -14,8 +15,11 @@ import (
 
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
+
+const tenant = s2stest.Contoso
 
 // program runs the program with flags, and returns what it printed.
 func program(t *testing.T, args ...string) (string, error) {
@@ -195,12 +199,11 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 
 // What cannot be meant is said with the flags that there are.
 func TestFlags(t *testing.T) {
-	const id = "a1b2c3d4-0000-4000-8000-00000c0a7050"
 	for says, args := range map[string][]string{
-		"-client is no GUID":       {"-tenant", id, "-client", "'; Remove-Mailbox"},
-		"give -tenant or -realm":   {"-client", id},
-		"give -mailbox":            {"-client", id, "-tenant", id},
-		"give -cert, or -dir":      {"-client", id, "-tenant", id, "-mailbox", "anna@contoso.example"},
+		"-client is no GUID":       {"-tenant", tenant, "-client", "'; Remove-Mailbox"},
+		"give -tenant or -realm":   {"-client", tenant},
+		"give -mailbox":            {"-client", tenant, "-tenant", tenant},
+		"give -cert, or -dir":      {"-client", tenant, "-tenant", tenant, "-mailbox", "anna@contoso.example"},
 		"is no flag":               {"anna@contoso.example"},
 		"not defined: -passphrase": {"-passphrase", "x"},
 	} {
@@ -212,8 +215,7 @@ func TestFlags(t *testing.T) {
 
 // What is put into commands is what it says it is.
 func TestPrint(t *testing.T) {
-	const id = "a1b2c3d4-0000-4000-8000-00000c0a7050"
-	out, err := program(t, "-tenant", id, "-client", client, "-mailbox", "o'neil@contoso.example", "-print")
+	out, err := program(t, "-tenant", tenant, "-client", client, "-mailbox", "o'neil@contoso.example", "-print")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,17 +227,54 @@ func TestPrint(t *testing.T) {
 	}
 	holds(t, out, "New-PartnerApplication", "-AuthMetadataUrl 'https://crm.contoso.example/")
 	lacks(t, out, "az ad app", "full_access_as_app")
-	for _, args := range [][]string{{"-tenant", "contoso.example"}, {"-realm", "a b"}, {"-tenant", id, "-url", "https://anna@mail.contoso.example/"}, {"-realm", "contoso.example"}} {
+	for _, args := range [][]string{{"-tenant", "contoso.example"}, {"-realm", "a b"}, {"-tenant", tenant, "-url", "https://anna@mail.contoso.example/"}, {"-realm", "contoso.example"}} {
 		if out, err := program(t, append(args, "-client", client, "-print")...); err == nil {
 			t.Errorf("%q: %s", args, out)
 		}
 	}
 }
 
+// A certificate that there is already is not copied, and one that cannot be opened stops the first step, in words.
+func TestCertificateOfAFile(t *testing.T) {
+	c, err := certificate.SelfSigned(certificate.SelfSignedOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.PEM(secret.New("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, password, dir := filepath.Join(t.TempDir(), "crm.pem"), filepath.Join(t.TempDir(), "password"), t.TempDir()
+	args := []string{"-tenant", tenant, "-client", client, "-mailbox", "anna@contoso.example", "-cert", file, "-password-file", password, "-dir", dir}
+	for _, of := range []struct{ password, stops, says string }{
+		{"wrong horse", "stopped at step 1", "password is wrong"},
+		{"correct horse", "stopped at step 3", "Application.ClientID"},
+	} {
+		if err := errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(password, []byte(of.password), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		o, err := parse(args, io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if of.password == "correct horse" {
+			o.client = "" // so that it stops before it asks anybody
+		}
+		var out bytes.Buffer
+		if err := run(t.Context(), &out, o); err == nil || !strings.Contains(err.Error(), of.stops) {
+			t.Fatal(err, out.String())
+		}
+		holds(t, out.String(), of.says, "what to do:")
+		lacks(t, out.String(), of.password)
+	}
+	if _, err := os.Stat(filepath.Join(dir, keyFile)); !os.IsNotExist(err) {
+		t.Error("the key was copied", err)
+	}
+}
+
 // A network that is not there is told in words, by the step that needs it.
 func TestNoNetwork(t *testing.T) {
-	const id = "a1b2c3d4-0000-4000-8000-00000c0a7050"
-	o, err := parse([]string{"-tenant", id, "-client", client, "-mailbox", "anna@contoso.example", "-dir", t.TempDir()}, io.Discard)
+	o, err := parse([]string{"-tenant", tenant, "-client", client, "-mailbox", "anna@contoso.example", "-dir", t.TempDir()}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
