@@ -199,3 +199,35 @@ func (d stager) Open(ctx context.Context, a provider.Account) (provider.Provider
 	}
 	return p, err
 }
+
+// M1: what is to be mended outside the profile, such as a certificate that nobody renewed in time, is tried
+// again for however long it lasts, seldom, and all goes on by itself once it is mended.
+func TestM1ApplicationsHeal(t *testing.T) {
+	for _, code := range []string{"certificate-expired", "AADSTS700027", "token_permission"} {
+		synctest.Test(t, func(t *testing.T) {
+			k, cfg, keys := newCertified()
+			k.until(time.Now().Add(365 * 24 * time.Hour))
+			s := newSyncer(t, cfg)
+			k.Add(keys[0], "INBOX", letter(1))
+			k.fails(&provider.Error{Op: "token", Kind: provider.ErrAuth, Code: code, Remedy: "mend it", Err: errors.New("no")})
+			var report Report
+			for range 24 * 60 {
+				report, _ = s.SyncMailbox(t.Context(), keys[0])
+				time.Sleep(time.Minute)
+			}
+			require.Equal(t, code, report.Incoming.Fault.Code)
+			require.Equal(t, mailbox.Suspended, report.Incoming.Phase, "it is tried each half hour, and its alert is open")
+			asked, _ := k.counts()
+			require.Less(t, asked, 2*80)
+			k.fails(nil)
+			tracked := 0
+			for range 31 {
+				report, _ = s.SyncMailbox(t.Context(), keys[0])
+				tracked += report.Tracked
+				time.Sleep(time.Minute)
+			}
+			require.Equal(t, 1, tracked)
+			require.Equal(t, mailbox.Healthy, report.Incoming.Phase)
+		})
+	}
+}

@@ -99,10 +99,18 @@ func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbo
 		return mailbox.Transient // M4: an item stops no direction
 	case named.Source == mailbox.SourceNetwork && named.Class == mailbox.Permanent:
 		return class // TLS fails for good, or for a moment, or over our certificate: the driver has looked
+	case kind == provider.ErrAuth && ofApplication(named):
+		return named.Class // which can be refused as often as it asks
 	case kind == provider.ErrAuth && named.Class != mailbox.Permanent:
 		return class // each refused sign-in counts, so that nobody's account is locked by our trying
 	}
 	return named.Class
+}
+
+// ofApplication reports whether an error is about this host as an application, and so about all mailboxes of a profile.
+// There is no account that refusals could lock.
+func ofApplication(k mailbox.Known) bool {
+	return k.Scope == mailbox.ScopeProfile && (k.Source == mailbox.SourceOAuth || k.Source == mailbox.SourceCertificate)
 }
 
 // serverDown reports whether an error says that the profile's server cannot be

@@ -69,10 +69,14 @@ var (
 
 // ofIssuer returns what is known of an error of the service that gives out tokens. It
 // is the operator's, so that its name for what is wrong tells nothing of anybody's
-// network, and who has to consent again must be told so.
+// network, and who has to consent again must be told so. Of the certificate that proves
+// this host, which is the operator's as well, they are told that there is no token.
 func ofIssuer(code string) (mailbox.Fault, bool) {
 	k, ok := mailbox.Lookup(code)
-	if !ok || k.Source != mailbox.SourceOAuth {
+	switch {
+	case ok && k.Source == mailbox.SourceCertificate:
+		return noToken, true
+	case !ok || k.Source != mailbox.SourceOAuth:
 		return mailbox.Fault{}, false
 	}
 	return mailbox.Fault{Code: k.Code, Cause: k.Cause, Remedy: k.Remedy}, true
@@ -96,12 +100,13 @@ func (s *Syncer) shown(err error) mailbox.Fault {
 		return f
 	}
 	class := cannotConnect
-	switch provider.KindOf(err) {
+	kind := provider.KindOf(err)
+	if known, ok := ofIssuer(f.Code); ok && (kind == provider.ErrAuth || kind == provider.ErrUnsupported) {
+		return known
+	}
+	switch kind {
 	case provider.ErrAuth:
 		class = signInFailed
-		if known, ok := ofIssuer(f.Code); ok {
-			class = known
-		}
 	case provider.ErrUnsafe:
 		class = mailbox.Fault{Code: "unsafe", Cause: "the server's address is not allowed, or it cannot prove who it is", Remedy: "enter the public name and the usual port of the mail server; its certificate must be for that name"}
 	case provider.ErrThrottled, provider.ErrUnsupported, provider.ErrNotFound:

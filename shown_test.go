@@ -261,6 +261,47 @@ func TestSEC7AnEndedConsentIsTold(t *testing.T) {
 	})
 }
 
+// SEC-7: what Entra ID says of an application, and a mail server of its token, is told by its name, for the organization's
+// administrator can mend it and sees it in the tenant's own logs. The certificate is the operator's, and nobody else's affair.
+func TestSEC7WhatIsToldOfAnApplication(t *testing.T) {
+	for code, want := range map[string]string{
+		"AADSTS65001": "AADSTS65001", "AADSTS650056": "AADSTS65001", "AADSTS700027": "AADSTS700027", "token_permission": "token_permission", "token_audience": "token_audience",
+		"certificate-expired": "token", "certificate-password": "token", "certificate-no-key": "token", "ErrorAccessDenied": "token",
+	} {
+		for _, stage := range []provider.Stage{provider.StageCertificate, provider.StageToken, provider.StagePermission} {
+			public := TestReport{Fault: mailbox.Fault{Code: code}, Stages: []StageReport{
+				{Stage: StageSettings, Status: StagePassed}, {Stage: stage, Status: StageFailed, Fault: mailbox.Fault{Code: code, Cause: "10.1.2.3 says", Remedy: "make a new certificate"}},
+			}}.Public()
+			require.Equal(t, want, public.Fault.Code, code)
+			require.NotContains(t, public.String(), "10.1.2.3")
+			require.NotContains(t, public.Fault.Remedy, "make a new certificate")
+		}
+	}
+	for _, row := range []struct {
+		kind       provider.Kind
+		code, want string
+	}{
+		{provider.ErrAuth, "certificate-expired", "token"}, {provider.ErrUnsupported, "certificate-weak", "token"},
+		{provider.ErrAuth, "AADSTS7000229", "AADSTS7000229"}, {provider.ErrUnsupported, "AADSTS70011", "AADSTS70011"}, {provider.ErrAuth, "token_permission", "token_permission"},
+		{provider.ErrAuth, "535 5.7.8", "sign-in"}, {provider.ErrUnavailable, "AADSTS90033", "cannot-connect"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o := newOffice(t, providertest.IMAPLike)
+			o.cfg.Policy.OrganizationsEnterHosts = true
+			o.begin()
+			o.approve()
+			require.True(t, o.test(TestOptions{}).Passed)
+			o.openErr = &provider.Error{Op: "s2s: token", Kind: row.kind, Code: row.code, Remedy: "make a new certificate", Err: errors.New("CN=ours at 10.1.2.3")}
+			time.Sleep(gap)
+			report, _ := o.syncer.SyncMailbox(t.Context(), ann)
+			require.Equal(t, row.want, report.Incoming.Fault.Code)
+			require.NotContains(t, report.Incoming.Fault.Cause+report.Incoming.Fault.Remedy, "CN=ours")
+			require.NotContains(t, report.Incoming.Fault.Remedy, "make a new certificate")
+			o.syncer.Close()
+		})
+	}
+}
+
 // SEC-7: of autodiscover people are told whether the sign-in was refused, or the way not allowed, and no more.
 func TestSEC7WhatAutodiscoverTells(t *testing.T) {
 	for code, want := range map[string]string{"sign-in-refused": "sign-in", "unsafe": "address-not-allowed", "unavailable": "cannot-connect", "8004503A": "cannot-connect", "unsupported": "cannot-connect"} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/diagnosis"
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
@@ -120,13 +121,7 @@ func (c *client) online() bool {
 	if c.account.Profile.Kind.IsExchangeOnline() {
 		return true
 	}
-	host := strings.ToLower(strings.TrimSuffix(c.at.Hostname(), "."))
-	for _, domain := range []string{"office365.com", "outlook.office.com", "office365.us", "apps.mil", "partner.outlook.cn"} {
-		if host == domain || strings.HasSuffix(host, "."+domain) {
-			return true
-		}
-	}
-	return false
+	return diagnosis.Online(c.at.Hostname())
 }
 
 // headerIn returns the header of a refused sign-in, nil if err is none.

@@ -169,8 +169,9 @@ func TestHTTP05NoDowngrade(t *testing.T) {
 	}
 	source := &tokens{bad: 1000}
 	e := s.fails(t, provider.ErrAuth, application(source), func(a *provider.Account) { a.Mailbox.Username, a.Mailbox.Password = "anna", secret.New(word) })
-	require.Equal(t, "HTTP 401", e.Code)
+	require.Equal(t, "token_permission", e.Code)
 	require.Contains(t, e.Error(), "The token contains no permissions.")
+	require.Contains(t, e.Remedy, "full_access_as_app")
 	require.Empty(t, s.all(), "no password came")
 	require.Equal(t, 2, s.asked)
 	require.Equal(t, []string{"bad1000"}, source.refused)

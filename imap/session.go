@@ -59,7 +59,7 @@ func (s *session) do(ctx context.Context, op string, f func() error) error {
 		s.fail(err)
 		return err
 	}
-	return explain(op, err)
+	return s.login.Explain(explain(op, err))
 }
 
 // fail gives the connection up and returns why.

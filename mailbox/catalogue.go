@@ -23,14 +23,15 @@ type Source string
 
 // The sources.
 const (
-	SourceSyncer   Source = "serversync"   // we ourselves; see provider.Kind
-	SourceNetwork  Source = "network"      // on the way to a server
-	SourceHTTP     Source = "HTTP"         // a status, written "HTTP 503"
-	SourceOAuth    Source = "OAuth"        // the service that gives out tokens (RFC 6749)
-	SourceExchange Source = "Exchange"     // a response code of Exchange
-	SourceHost     Source = "Dynamics 365" // the CRM that the mail is for
-	SourceIMAP     Source = "IMAP"         // a response code (RFC 5530, RFC 9051), or POP3's (RFC 2449, RFC 3206)
-	SourceSMTP     Source = "SMTP"         // a reply, written "535 5.7.8" (RFC 5321, RFC 3463)
+	SourceSyncer      Source = "serversync"   // we ourselves; see provider.Kind
+	SourceNetwork     Source = "network"      // on the way to a server
+	SourceHTTP        Source = "HTTP"         // a status, written "HTTP 503"
+	SourceOAuth       Source = "OAuth"        // the service that gives out tokens (RFC 6749)
+	SourceCertificate Source = "certificate"  // what proves this host, which is the operator's
+	SourceExchange    Source = "Exchange"     // a response code of Exchange
+	SourceHost        Source = "Dynamics 365" // the CRM that the mail is for
+	SourceIMAP        Source = "IMAP"         // a response code (RFC 5530, RFC 9051), or POP3's (RFC 2449, RFC 3206)
+	SourceSMTP        Source = "SMTP"         // a reply, written "535 5.7.8" (RFC 5321, RFC 3463)
 )
 
 // Known is an error that is known by name: what it means, and what to do about it.
@@ -81,7 +82,7 @@ func (k Known) names() iter.Seq[string] {
 // Catalogue returns all errors that are known by name, those of one source together.
 func Catalogue() iter.Seq[Known] {
 	return func(yield func(Known) bool) {
-		for _, rows := range [...][]Known{kindRows[:], networkRows[:], httpRows[:], oauthRows[:], exchangeRows[:], hostRows[:], imapRows[:], smtpRows[:]} {
+		for _, rows := range [...][]Known{kindRows[:], networkRows[:], httpRows[:], oauthRows[:], certificateRows[:], exchangeRows[:], hostRows[:], imapRows[:], smtpRows[:]} {
 			for _, k := range rows {
 				if !yield(k) {
 					return

@@ -34,14 +34,15 @@ var kindNames = map[string]string{
 
 // headings says of each source, in words, who it is.
 var headings = map[Source]string{
-	SourceSyncer:   "The ten kinds of a driver's errors",
-	SourceNetwork:  "The network says",
-	SourceHTTP:     "A web server says",
-	SourceOAuth:    "The service that gives out tokens says (RFC 6749)",
-	SourceExchange: "Exchange says",
-	SourceHost:     "Dynamics 365 says, or a host in its place",
-	SourceIMAP:     "An IMAP or POP3 server says (RFC 5530, RFC 9051, RFC 2449, RFC 3206)",
-	SourceSMTP:     "An SMTP server says (RFC 5321, RFC 4954, RFC 3463)",
+	SourceSyncer:      "The ten kinds of a driver's errors",
+	SourceNetwork:     "The network says",
+	SourceHTTP:        "A web server says",
+	SourceOAuth:       "The service that gives out tokens says (RFC 6749), or a mail server of a token",
+	SourceCertificate: "The certificate that proves this host",
+	SourceExchange:    "Exchange says",
+	SourceHost:        "Dynamics 365 says, or a host in its place",
+	SourceIMAP:        "An IMAP or POP3 server says (RFC 5530, RFC 9051, RFC 2449, RFC 3206)",
+	SourceSMTP:        "An SMTP server says (RFC 5321, RFC 4954, RFC 3463)",
 }
 
 // happens says what becomes of a direction, or of an item, after an error.

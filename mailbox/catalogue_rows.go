@@ -63,7 +63,7 @@ var networkRows = [...]Known{
 }
 
 var httpRows = [...]Known{
-	{"HTTP 401", "Http Unauthorized;NoUserFoundWithGivenClaims", SourceHTTP, Refused, ScopeMailbox, profile.Error,
+	{"HTTP 401", "Http Unauthorized", SourceHTTP, Refused, ScopeMailbox, profile.Error,
 		"the credentials do not open this mailbox: they are wrong, the address belongs to another account or tenant, the account has no licence or was created anew within 72 hours, or sign-in by password is switched off",
 		"check the profile's kind and credentials, the mailbox's address, and the account's licence; then test again"},
 	{"HTTP 403", "Http Forbidden", SourceHTTP, Permanent, ScopeMailbox, profile.Error,
@@ -84,19 +84,4 @@ var httpRows = [...]Known{
 	{"HTTP 503", "Http ServiceUnavailable;HTTP 502;HTTP 504", SourceHTTP, Transient, ScopeProfile, profile.Warning,
 		"the server is down or has more to do than it can",
 		"nothing at first; if it lasts, ask the mail administrator"},
-}
-
-var oauthRows = [...]Known{
-	{"invalid_grant", "interaction_required;consent_required", SourceOAuth, Refused, ScopeMailbox, profile.Error,
-		"the consent to read this mailbox has ended: it was withdrawn, has expired, or the password was changed",
-		"give consent again"},
-	{"invalid_client", "unauthorized_client;AADSTS7000215;AADSTS700016;AADSTS700027", SourceOAuth, Permanent, ScopeProfile, profile.Error,
-		"the application is not known, or its secret or certificate is wrong or has expired",
-		"enter a valid secret or certificate, and check application id and tenant"},
-	{"token_refused", "", SourceOAuth, Refused, ScopeMailbox, profile.Error,
-		"the mail server refuses access tokens that the issuer has only just given",
-		"check that the protocol is switched on for the mailbox, that its address is that of whoever consented, and that the application may use it"},
-	{"temporarily_unavailable", "server_error;S2SAccessTokenCannotBeAcquired;8005E243", SourceOAuth, Transient, ScopeProfile, profile.Warning,
-		"the service that gives out access tokens gave none",
-		"nothing at first; if it lasts, check application id, tenant and certificate"},
 }

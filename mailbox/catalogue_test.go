@@ -139,6 +139,19 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		{"550 5.4.5", "5.4.5", Throttled, ScopeMailbox, profile.Warning},
 		// RFC 6749
 		{"invalid_grant", "invalid_grant", Refused, ScopeMailbox, profile.Error},
+		{"invalid_client,unauthorized_client", "invalid_client", Permanent, ScopeProfile, profile.Error},
+		{"temporarily_unavailable,AADSTS90033", "temporarily_unavailable", Transient, ScopeProfile, profile.Warning},
+		// Microsoft: "Microsoft Entra authentication and authorization error codes".
+		{"AADSTS700027,aadsts7000274", "AADSTS700027", Transient, ScopeProfile, profile.Error},
+		{"AADSTS700024", "AADSTS700024", Transient, ScopeProfile, profile.Error},
+		{"AADSTS7000222", "AADSTS7000222", Permanent, ScopeProfile, profile.Error},
+		{"AADSTS50196,AADSTS90055", "AADSTS50196", Throttled, ScopeProfile, profile.Info},
+		// X-Ms-Diagnostics, and what IMAP says in its place.
+		{"token_permission", "token_permission", Transient, ScopeProfile, profile.Error},
+		{"token_signature", "token_signature", Refused, ScopeProfile, profile.Error},
+		{"token_user,NoUserFoundWithGivenClaims", "token_user", Refused, ScopeMailbox, profile.Error},
+		{"mailbox_permission", "mailbox_permission", Transient, ScopeMailbox, profile.Error},
+		{"certificate-expired", "certificate-expired", Transient, ScopeProfile, profile.Error},
 	} {
 		for code := range strings.SplitSeq(tt.codes, ",") {
 			k, ok := Lookup(code)

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -51,36 +51,11 @@ func fail(op string, kind provider.Kind, code, remedy string, err error) *provid
 	return &provider.Error{Op: "oauth: " + op, Kind: kind, Code: code, Remedy: remedy, Err: err}
 }
 
-// The bounds of how long an issuer may have us wait.
-const (
-	leastWait  = time.Second
-	mostWait   = time.Hour
-	assumeWait = time.Minute
-)
-
-// retryAfter reads the header of that name (RFC 9110, section 10.2.3).
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	s := strings.TrimSpace(h.Get("Retry-After"))
-	if s == "" {
-		return 0, false
-	}
-	if n, err := strconv.ParseFloat(s, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		if !(n >= 1) {
-			return leastWait, true
-		}
-		return time.Duration(min(n, mostWait.Seconds()) * float64(time.Second)), true
-	}
-	if t, err := http.ParseTime(s); err == nil {
-		return min(max(t.Sub(now), leastWait), mostWait), true
-	}
-	return assumeWait, true
-}
-
 // classify says what an answer that is no success means. Only what says that the
 // grant or the application is at fault is ErrAuth: whatever else an issuer or somebody
 // on the way to it says does not make an owner consent again.
 func classify(op string, status int, h http.Header, a answer, unread error, secrets []secret.Text, now time.Time) *provider.Error {
-	wait, said := retryAfter(h, now)
+	wait, said := sts.RetryAfter(h, now)
 	why := fmt.Errorf("the issuer answered %d", status)
 	if a.code != "" {
 		why = errors.New("the issuer says " + words(a, secrets))
@@ -90,14 +65,14 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 		return fail(op, provider.ErrUnsafe, "", "check the issuer's URLs, which the operator gives; redirects are never followed", fmt.Errorf("the issuer answered with a redirect (%d)", status))
 	case status == http.StatusTooManyRequests:
 		e := fail(op, provider.ErrThrottled, wire.HTTPCode(status), remedyWait, why)
-		e.RetryAfter = cmp.Or(wait, assumeWait)
+		e.RetryAfter = cmp.Or(wait, sts.AssumeWait)
 		return e
 	case status >= 500:
 		e := fail(op, provider.ErrUnavailable, CodeIssuer, remedyWait, why)
 		e.RetryAfter = wait
 		return e
-	case errors.Is(unread, errLarge):
-		return fail(op, provider.ErrTooLarge, "", "check the issuer's URLs; its answer is larger than any token", errLarge)
+	case errors.Is(unread, sts.ErrLarge):
+		return fail(op, provider.ErrTooLarge, "", "check the issuer's URLs; its answer is larger than any token", sts.ErrLarge)
 	case errors.Is(unread, errToken):
 		return fail(op, provider.ErrProtocol, "", "", errToken)
 	case unread != nil:
@@ -107,7 +82,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	}
 	e := byCode(op, a.code, why)
 	if e.Kind == provider.ErrThrottled || said {
-		e.RetryAfter = cmp.Or(wait, assumeWait)
+		e.RetryAfter = cmp.Or(wait, sts.AssumeWait)
 	}
 	return e
 }
@@ -134,15 +109,8 @@ func byCode(op, code string, why error) *provider.Error {
 
 // words quotes an issuer, unless it repeats one of the secrets (TOK-B).
 func words(a answer, secrets []secret.Text) string {
-	text := wire.Quote(a.code)
-	if a.description != "" {
-		text += ": " + wire.Quote(a.description)
-	}
-	for _, s := range append(secrets, a.access, a.refresh, a.deviceCode) {
-		// Also what the quotation's escapes or its cut would hide from the search.
-		if s.In(a.code+" "+a.description) || s.In(text) {
-			return "something that repeats a secret, which is left out"
-		}
-	}
-	return text
+	secrets = append(secrets, a.access, a.refresh, a.deviceCode)
+	return sts.Words(a.code, a.description, func(text string) bool {
+		return slices.ContainsFunc(secrets, func(s secret.Text) bool { return s.In(text) })
+	})
 }

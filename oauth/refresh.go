@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -146,7 +147,7 @@ func (s *Source) awaitTurn(ctx context.Context, p *pace) (waited bool, err error
 		copied := *known
 		e = &copied
 	}
-	e.RetryAfter = max(wait, leastWait)
+	e.RetryAfter = max(wait, sts.LeastWait)
 	return false, e
 }
 

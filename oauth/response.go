@@ -6,16 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/secret"
 )
 
-// The bounds of an answer.
-const (
-	maxBody  = 1 << 20
-	maxToken = 16 << 10
-	maxDepth = 20
-)
+// maxToken bounds a token.
+const maxToken = 16 << 10
 
 // An answer is what an issuer's token or device endpoint said (RFC 6749, section 5;
 // RFC 8628, section 3.2).
@@ -33,22 +30,19 @@ type answer struct {
 }
 
 var (
-	errNoJSON  = errors.New("the answer is no JSON object, as of a proxy or a sign-in page")
-	errNested  = errors.New("the answer is nested too deeply")
-	errLarge   = errors.New("the issuer's answer is too large")
 	errToken   = errors.New("a token has characters that no header may hold")
 	errNoToken = errors.New("the answer holds no access token")
 )
 
-// decode reads an answer. The error is one of those above.
+// decode reads an answer. The error is one of those above, or of package sts's.
 func decode(body []byte, ownerField string) (answer, error) {
 	var a answer
-	if err := depth(body); err != nil {
+	if err := sts.Shallow(body); err != nil {
 		return a, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return a, errNoJSON
+		return a, sts.ErrNoJSON
 	}
 	text := func(name string) string {
 		var s string
@@ -61,7 +55,7 @@ func decode(body []byte, ownerField string) (answer, error) {
 	a.access, a.refresh, a.deviceCode = secret.New(text("access_token")), secret.New(text("refresh_token")), secret.New(text("device_code"))
 	for _, t := range []secret.Text{a.access, a.refresh, a.deviceCode} {
 		if len(t.Reveal()) > maxToken {
-			return answer{}, errLarge
+			return answer{}, sts.ErrLarge
 		}
 		if strings.ContainsFunc(t.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) { // RFC 6749, appendix A
 			return answer{}, errToken
@@ -80,25 +74,4 @@ func decode(body []byte, ownerField string) (answer, error) {
 		a.owner = text(ownerField)
 	}
 	return a, nil
-}
-
-// depth refuses what would take a parser's stack.
-func depth(body []byte) error {
-	n, quoted := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '{' || c == '[':
-			if n++; n > maxDepth {
-				return errNested
-			}
-		case c == '}' || c == ']':
-			n--
-		}
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 )
@@ -34,7 +35,7 @@ func FuzzDecode(f *testing.F) {
 // refused by its length alone.
 func TestTOK_D(t *testing.T) {
 	_, err := decode([]byte(`{"access_token":"`+strings.Repeat(".", 1e6)+`"}`), "")
-	require.ErrorIs(t, err, errLarge)
+	require.ErrorIs(t, err, sts.ErrLarge)
 	a, err := decode([]byte(`{"access_token":"eyJhbGciOiJub25lIn0.e30."}`), "")
 	require.NoError(t, err)
 	require.Equal(t, "eyJhbGciOiJub25lIn0.e30.", a.access.Reveal())

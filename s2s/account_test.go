@@ -144,7 +144,6 @@ func TestAdmission(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(s *s2s.Source) { s.Admit = row.admit })
 			w.issuer.secrets[client] = "of their own"
-			issueBy(w, nil)
 			a := account("ann")
 			for _, f := range row.change {
 				f(&a)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/go-serversync/serversync/internal/sts"
 )
 
 // A Clock tells the time. The root package's Clock is one.
@@ -22,7 +24,7 @@ func (s *Source) now() time.Time {
 // readDate learns how far our clock is from the issuer's (TOK-4). Assertions are dated, and certificates and
 // tokens judged, by the issuer's.
 func (s *Source) readDate(h http.Header, sent, got time.Time) {
-	if offset, said := offsetIn(h, sent, got); said && offset.Abs() <= mostOffset {
+	if offset, said := sts.Offset(h, sent, got); said && offset.Abs() <= mostOffset {
 		s.in.offset.Store(int64(offset))
 	}
 }

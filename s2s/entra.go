@@ -16,6 +16,7 @@ import (
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/s2s/internal/aadsts"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -29,14 +30,12 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 	w := c.want
 	switch {
 	case !w.secret.IsZero():
-		g, _, err := s.request(ctx, w, false, func(x *exchange) (azcore.TokenCredential, error) {
+		return s.request(ctx, w, false, func(x *exchange) (azcore.TokenCredential, error) {
 			return azidentity.NewClientSecretCredential(w.tenant, w.client, w.secret.Reveal(),
 				&azidentity.ClientSecretCredentialOptions{ClientOptions: s.options(x), DisableInstanceDiscovery: true})
 		})
-		return g, err
 	case s.Proof != nil:
-		g, _, err := s.request(ctx, w, s.Proof.foreign(), func(x *exchange) (azcore.TokenCredential, error) { return s.Proof.credential(s, w, x) })
-		return g, err
+		return s.request(ctx, w, s.Proof.foreign(), func(x *exchange) (azcore.TokenCredential, error) { return s.Proof.credential(s, w, x) })
 	}
 	good, err := s.good(s.issuerNow(), c.worked.Load())
 	if err != nil {
@@ -44,12 +43,12 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 	}
 	var first error
 	for _, p := range good {
-		g, x, err := s.prove(ctx, w, p)
+		g, err := s.prove(ctx, w, p)
 		if err == nil {
 			c.worked.Store(p)
 			return g, nil
 		}
-		if !x.refusedFor(unknownCertificate) {
+		if !ofCertificate(err) {
 			return granted{}, err
 		}
 		if first == nil {
@@ -59,22 +58,28 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 	return granted{}, first
 }
 
+// ofCertificate reports whether an error is about the certificate, so that another may be taken.
+func ofCertificate(err error) bool {
+	var known *provider.Error
+	return errors.As(err, &known) && aadsts.OfCertificate(known)
+}
+
 // prove has Entra ID give a token for a certificate. Where it finds the assertion ill-timed, and its answer
 // says that our clock is wrong, it is asked once more.
-func (s *Source) prove(ctx context.Context, w *want, p *proving) (g granted, x *exchange, err error) {
+func (s *Source) prove(ctx context.Context, w *want, p *proving) (g granted, err error) {
 	for range 2 {
 		var dated time.Duration
-		g, x, err = s.request(ctx, w, false, func(x *exchange) (azcore.TokenCredential, error) {
+		g, err = s.request(ctx, w, false, func(x *exchange) (azcore.TokenCredential, error) {
 			return s.asserting(w, x, func(context.Context) (secret.Text, error) {
 				dated = s.offset()
 				return assertion(p.cert, s.SendChain, w.client, x.tokenURL, s.issuerNow())
 			})
 		})
-		if err == nil || !x.refusedFor(wrongTime) || (s.offset()-dated).Abs() < time.Minute {
+		if err == nil || ours(err).Code != aadsts.CodeTimes || (s.offset()-dated).Abs() < time.Minute {
 			break
 		}
 	}
-	return g, x, err
+	return g, err
 }
 
 // asserting returns a credential that proves w's application by assertions.
@@ -107,11 +112,11 @@ var (
 )
 
 // request makes one request. foreign says that the tenant is the credential's to choose.
-func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*exchange) (azcore.TokenCredential, error)) (granted, *exchange, error) {
+func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*exchange) (azcore.TokenCredential, error)) (granted, error) {
 	x := &exchange{s: s, ctx: ctx, tenant: w.tenant, secrets: []secret.Text{w.secret}}
 	credential, err := with(x)
 	if err != nil {
-		return granted{}, x, fail(opToken, provider.ErrUnsupported, "", "see to what proves this host: the source's Proof and what it needs of the environment", errors.New(wire.Quote(err.Error())))
+		return granted{}, fail(opToken, provider.ErrUnsupported, "", "see to what proves this host: the source's Proof and what it needs of the environment", errors.New(wire.Quote(err.Error())))
 	}
 	start := s.now()
 	limited, cancel := ctx, context.CancelFunc(func() {})
@@ -122,7 +127,7 @@ func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*
 	defer cancel()
 	t, err := credential.GetToken(limited, policy.TokenRequestOptions{Scopes: []string{w.audience + "/.default"}, TenantID: w.tenant})
 	if err != nil {
-		return granted{}, x, s.refusal(ctx, x, err)
+		return granted{}, s.refusal(ctx, x, err)
 	}
 	g := granted{token: secret.New(t.Token), got: start, expires: t.ExpiresOn}
 	if x.life > 0 { // as our clock has it
@@ -140,14 +145,14 @@ func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*
 		err = fail(opToken, provider.ErrUnavailable, "", "see what sets the life of the issuer's tokens", errShort)
 	}
 	if err != nil {
-		return granted{}, x, err
+		return granted{}, err
 	}
 	g.claims = claimsOf(t.Token)
 	// Who was admitted to one tenant would have a token of another.
 	if foreign && (!g.claims.read || g.claims.tenant != w.tenant) {
-		return granted{}, x, fail(opToken, provider.ErrUnsafe, CodeTenant, "enter the tenant that what proves this host belongs to, or prove it by a certificate", errForeign)
+		return granted{}, fail(opToken, provider.ErrUnsafe, CodeTenant, "enter the tenant that what proves this host belongs to, or prove it by a certificate", errForeign)
 	}
-	return g, x, nil
+	return g, nil
 }
 
 // refusal says why no token was given. azidentity's own errors print the answer (TOK-B), so nothing of them is kept.
@@ -160,14 +165,19 @@ func (s *Source) refusal(ctx context.Context, x *exchange, err error) error {
 	case x.failed != nil:
 		return x.failed
 	case x.status != 0 && x.status != 200:
-		return judge(opToken, x.status, x.header, x.body, x.repeats, s.issuerNow())
+		return aadsts.Judge("s2s: "+opToken, x.status, x.header, x.body, x.repeats, s.issuerNow())
 	case x.status == 200:
 		return fail(opToken, provider.ErrUnavailable, "", "check what stands between this machine and the issuer, such as a proxy", errNoToken)
 	case errors.As(err, &known): // of a host's credential
 		return known
 	case errors.As(err, &failed) && failed.RawResponse != nil:
 		body, _ := runtime.Payload(failed.RawResponse) // without one, its status tells what it can
-		return judge(opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body[:min(len(body), maxBody)], x.repeats, s.issuerNow())
+		body = body[:min(len(body), maxBody)]
+		if _, own := s.Proof.(managedIdentity); own {
+			return ofMachine(failed.RawResponse.StatusCode, failed.RawResponse.Header, body, s.issuerNow())
+		}
+		unseen := func(string) bool { return true } // what a host's credential has shown is not known here
+		return aadsts.Judge("s2s: "+opToken, failed.RawResponse.StatusCode, failed.RawResponse.Header, body, unseen, s.issuerNow())
 	case errors.Is(err, context.DeadlineExceeded):
 		return fail(opToken, provider.ErrUnavailable, "TimedOut", remedyWay, errTime)
 	}

@@ -194,11 +194,6 @@ func (x *exchange) repeats(text string) bool {
 	return false
 }
 
-// refusedFor reports whether the answer is a refusal with a code of Entra ID's.
-func (x *exchange) refusedFor(code int) bool {
-	return x != nil && x.failed == nil && x.status != http.StatusOK && refusedFor(x.body, code)
-}
-
 // unanswered says what it means that no answer came.
 func (x *exchange) unanswered(limited context.Context, err error) error {
 	var known *provider.Error

@@ -1,23 +1,12 @@
 package s2s
 
-import (
-	"time"
-
-	"github.com/go-serversync/serversync/s2s/certificate"
-)
+import "time"
 
 // Settle waits until no request is under way.
 func Settle(s *Source) {
 	if s.Check() == nil {
 		s.in.flights.Wait()
 	}
-}
-
-// Issue has s issue its tokens by what a test has instead of package selfissued.
-func Issue(s *Source, actor func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error),
-	whole func(actor, address string) (string, error), actorOf func(string) string) {
-	_ = s.Check()
-	s.in.issuer = selfIssuer{actor, whole, actorOf}
 }
 
 // Kept returns how many entries and tokens s keeps.

@@ -2,8 +2,9 @@ package s2s_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/base64"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -12,29 +13,11 @@ import (
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
-	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/internal/jwt"
+	"github.com/go-serversync/serversync/s2s/internal/selfissued"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
-
-// issueBy has the world's Source issue tokens, and notes who does.
-func issueBy(w *world, made *[]string) {
-	n := 0
-	s2s.Issue(w.source, func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error) {
-		n++
-		who := fmt.Sprintf("%s %s %s", c.Leaf().Subject.CommonName, realm, server)
-		if made != nil {
-			*made = append(*made, who)
-		}
-		return fmt.Sprint(n, " ", who), now.Add(time.Hour), nil
-	}, func(actor, address string) (string, error) {
-		return jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, map[string]any{"smtp": address, "actort": actor}, nil)
-	}, func(token string) string {
-		_, claims, _ := jwt.Claims(token)
-		actor, _ := claims["actort"].(string)
-		return actor
-	})
-}
 
 func onPremises(name string) provider.Account {
 	a := account(name)
@@ -42,11 +25,25 @@ func onPremises(name string) provider.Account {
 	return on(a, profile.Incoming)
 }
 
+// actorOf returns who signed what is in a token, and the token that they signed.
+func actorOf(t *testing.T, w *world, token provider.Token) (by, actor string) {
+	actor = selfissued.ActorOf(token.Value.Reveal())
+	header, claims, err := jwt.Claims(actor)
+	require.NoError(t, err)
+	require.Equal(t, "00000002-0000-0ff1-ce00-000000000000/mail.contoso.example@"+contoso, claims["aud"])
+	for _, c := range w.source.Certificates {
+		sum, _ := c.SHA1()
+		if header["x5t"] == base64.RawURLEncoding.EncodeToString(sum[:]) {
+			by = c.Leaf().Subject.CommonName
+		}
+	}
+	return by, actor
+}
+
 // What the host issues itself says whose mailbox is meant; what it proves itself with is made once for all of them.
 func TestIssued(t *testing.T) {
 	w := newWorld(t)
-	var made []string
-	issueBy(w, &made)
+	actors := make(map[string]bool)
 	for n := range 100 {
 		token, err := w.source.Token(context.Background(), onPremises(fmt.Sprint("m", n)), secret.Text{})
 		require.NoError(t, err)
@@ -54,8 +51,11 @@ func TestIssued(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fmt.Sprintf("m%d@contoso.example", n), claims["smtp"])
 		require.Equal(t, epoch.Add(time.Hour), token.Expires)
+		by, actor := actorOf(t, w, token)
+		require.Equal(t, "crm.example 0", by)
+		actors[actor] = true
 	}
-	require.Equal(t, []string{"crm.example 0 " + contoso + " mail.contoso.example"}, made)
+	require.Len(t, actors, 1)
 	require.Zero(t, w.issuer.asked())
 
 	a := onPremises("ann")
@@ -80,8 +80,6 @@ func TestIssued(t *testing.T) {
 func TestIssuedRefused(t *testing.T) {
 	w := newWorld(t)
 	w.source.Certificates = append(w.source.Certificates, goodCertificate(t, 1))
-	var made []string
-	issueBy(w, &made)
 	a := onPremises("ann")
 	first, err := w.source.Token(context.Background(), a, secret.Text{})
 	require.NoError(t, err)
@@ -90,12 +88,12 @@ func TestIssuedRefused(t *testing.T) {
 	w.clock.pass(2 * time.Minute)
 	second, err := w.source.Token(context.Background(), a, first.Value)
 	require.NoError(t, err)
-	require.False(t, second.Value.Equal(first.Value))
+	by, actor := actorOf(t, w, second)
+	require.Equal(t, "crm.example 1", by)
 	third, err := w.source.Token(context.Background(), onPremises("bob"), first.Value)
 	require.NoError(t, err)
-	require.False(t, third.Value.Equal(second.Value))
-	require.Len(t, made, 2)
-	require.True(t, strings.HasPrefix(made[1], "crm.example 1 "))
+	_, same := actorOf(t, w, third)
+	require.Equal(t, actor, same)
 	e, err := w.source.Certificate(a)
 	require.NoError(t, err)
 	require.Equal(t, "CN=crm.example 1, 2 of 2", e.Text)
@@ -103,6 +101,21 @@ func TestIssuedRefused(t *testing.T) {
 	_, err = w.source.Token(context.Background(), a, secret.Text{})
 	require.NoError(t, err)
 	w.settle()
-	require.Len(t, made, 3)
-	require.True(t, strings.HasPrefix(made[2], "crm.example 1 "), "what worked is remembered")
+	last, err := w.source.Token(context.Background(), a, secret.Text{})
+	require.NoError(t, err)
+	by, next := actorOf(t, w, last)
+	require.Equal(t, "crm.example 1", by, "what worked is remembered")
+	require.NotEqual(t, actor, next)
+}
+
+// Exchange takes what the host issues.
+func TestIssuedIsTaken(t *testing.T) {
+	w := newWorld(t)
+	server := &s2stest.Exchange{Hosts: []string{"mail.contoso.example"}, Realm: contoso, Users: map[string][]string{"ann@contoso.example": nil}, Clock: w.clock.Now,
+		Partners: map[string]s2stest.ExchangePartner{client: {Certificates: []*x509.Certificate{w.source.Certificates[0].Leaf()}, Roles: []string{"UserApplication"}}}}
+	token, err := w.source.Token(context.Background(), onPremises("ann"), secret.Text{})
+	require.NoError(t, err)
+	address, _, ok := server.Token(token.Value.Reveal())
+	require.True(t, ok, server.Refusal(token.Value.Reveal()))
+	require.Equal(t, "ann@contoso.example", address)
 }

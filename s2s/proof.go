@@ -1,13 +1,18 @@
 package s2s
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -28,7 +33,9 @@ type managedIdentity struct{ client string }
 // ManagedIdentity proves the host by the identity that Azure gives the machine or service it runs on:
 // the user-assigned one of an application (client) id, or the system-assigned one for "". Its
 // tokens are of the identity's own tenant alone. It asks the machine's own metadata endpoint, which no Policy
-// and no Transport concerns.
+// and no Transport concerns. azidentity keeps what it gives for the whole process, until half of the life of a long
+// one and 5 minutes before the end of a short one: until then a refresh, also one that a server's refusal
+// calls for, has the same token again.
 func ManagedIdentity(client string) Proof { return managedIdentity{client} }
 
 func (m managedIdentity) credential(*Source, *want, *exchange) (azcore.TokenCredential, error) {
@@ -40,6 +47,30 @@ func (m managedIdentity) credential(*Source, *want, *exchange) (azcore.TokenCred
 }
 
 func (managedIdentity) foreign() bool { return true }
+
+// ofMachine says what it means that the machine's metadata endpoint gives no token: it is not Entra ID, and
+// is shown nothing that is secret.
+func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.Error {
+	var said struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	why := fmt.Sprintf("the machine's metadata endpoint answered %d", status)
+	if json.Unmarshal(body, &said) == nil && said.Error != "" {
+		why += ": " + wire.Quote(cmp.Or(said.Description, said.Error))
+	}
+	e := fail(opToken, provider.ErrAuth, wire.HTTPCode(status), "see whether this machine has the identity that the source's Proof names, and assign it", errors.New(why))
+	switch {
+	case status == http.StatusTooManyRequests:
+		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, sts.AssumeWait
+	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusGone: // which asks to be asked again
+		e.Kind, e.Remedy = provider.ErrUnavailable, remedyWait
+	}
+	if wait, said := sts.RetryAfter(h, now); said {
+		e.RetryAfter = wait
+	}
+	return e
+}
 
 type workloadIdentity struct{ file string }
 

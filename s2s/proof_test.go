@@ -22,6 +22,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-serversync/serversync/provider"
@@ -167,10 +168,13 @@ func TestWorkloadIdentityProves(t *testing.T) {
 func TestManagedIdentityProves(t *testing.T) {
 	var w *world
 	asked := 0
+	var random [6]byte
+	_, _ = rand.Read(random[:])
+	identity := fmt.Sprintf("77777777-aaaa-4bbb-8ccc-%x", random) // azidentity keeps tokens of identities for the whole process
 	machine := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		asked++
 		require.Equal(t, outlook, r.URL.Query().Get("resource"))
-		require.Equal(t, client, r.URL.Query().Get("client_id"))
+		require.Equal(t, identity, r.URL.Query().Get("client_id"))
 		w.issuer.mu.Lock()
 		defer w.issuer.mu.Unlock()
 		if w.issuer.tid == "" {
@@ -179,13 +183,13 @@ func TestManagedIdentityProves(t *testing.T) {
 			return
 		}
 		token := w.issuer.token(w.issuer.tid, outlook, w.clock.Now().Add(24*time.Hour))
-		json.NewEncoder(rw).Encode(map[string]any{"access_token": token, "resource": outlook, "token_type": "Bearer", "client_id": client, "expires_on": fmt.Sprint(w.clock.Now().Add(24 * time.Hour).Unix())})
+		json.NewEncoder(rw).Encode(map[string]any{"access_token": token, "resource": outlook, "token_type": "Bearer", "client_id": identity, "expires_on": fmt.Sprint(w.clock.Now().Add(24 * time.Hour).Unix())})
 	}))
 	defer machine.Close()
 	t.Setenv("IDENTITY_ENDPOINT", machine.URL)
 	t.Setenv("IDENTITY_HEADER", "x")
 	w = newWorld(t, func(s *s2s.Source) {
-		s.Proof, s.Clock = s2s.ManagedIdentity(client), nil // azidentity's own caches go by the system's
+		s.Proof, s.Clock = s2s.ManagedIdentity(identity), nil // azidentity's own caches go by the system's
 		s.Admit = func(context.Context, provider.Account, string) error { return nil }
 	})
 	w.clock.now = time.Now()
@@ -244,6 +248,15 @@ func TestCredentialProves(t *testing.T) {
 		"fails": {get: func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
 			return azcore.AccessToken{}, errors.New("the answer was: s3cret")
 		}, kind: provider.ErrUnavailable, not: "s3cret"},
+		"repeats what it was shown": {get: func(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+			own, err := azidentity.NewClientSecretCredential(contoso, client, "xJ8~Qw2ZpVf4Lk9TtRb7", &azidentity.ClientSecretCredentialOptions{
+				ClientOptions: policy.ClientOptions{Transport: &http.Client{Transport: w.issuer}, Retry: policy.RetryOptions{MaxRetries: -1}}, DisableInstanceDiscovery: true})
+			require.NoError(t, err)
+			w.issuer.set(func() {
+				w.issuer.answer = said(401, `{"error":"invalid_client","error_description":"AADSTS7000215: not xJ8~Qw2ZpVf4Lk9TtRb7","error_codes":[7000215]}`)
+			})
+			return own.GetToken(ctx, o)
+		}, kind: provider.ErrAuth, not: "xJ8"},
 		"panics": {get: func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) { panic("s3cret") }, kind: provider.ErrUnavailable, not: "s3cret"},
 		"never ends": {get: func(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 			<-ctx.Done()
@@ -252,7 +265,10 @@ func TestCredentialProves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w = newWorld(t, func(s *s2s.Source) {
-				s.Proof, s.Timeout = s2s.Credential(credential(row.get)), 20*time.Millisecond
+				s.Proof = s2s.Credential(credential(row.get))
+				if name == "never ends" {
+					s.Timeout = 20 * time.Millisecond
+				}
 			})
 			if row.kind == "" {
 				w.token()

@@ -3,6 +3,7 @@ package s2s
 import (
 	"time"
 
+	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -35,9 +36,9 @@ const (
 func rest(err *provider.Error, failures int) time.Duration {
 	switch {
 	case err.RetryAfter > 0:
-		return min(err.RetryAfter, mostWait)
+		return min(err.RetryAfter, sts.MostWait)
 	case err.Kind == provider.ErrThrottled:
-		return assumeWait
+		return sts.AssumeWait
 	case err.Kind == provider.ErrUnavailable:
 		return min(restAway<<min(failures-1, 6), restAwayEnd)
 	}

@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/go-serversync/serversync/provider"
-	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/internal/selfissued"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -15,39 +14,23 @@ import (
 // signs and which says which application it is, is kept and refreshed as others are; around it is, for each
 // call, one that says whose mailbox is meant.
 
-// A selfIssuer makes the two parts.
-type selfIssuer struct {
-	// actor signs the actor token of an application for a server, and says when it ends.
-	actor func(c *certificate.Certificate, client, realm, server string, now time.Time) (string, time.Time, error)
-
-	// whole puts what says whose mailbox is meant around an actor token. It is cheap.
-	whole func(actor, address string) (string, error)
-
-	// actorOf returns the actor token in a whole one, "" if there is none.
-	actorOf func(token string) string
-}
-
 var (
-	errNoUser   = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
-	errNoIssuer = errors.New("this host cannot issue tokens itself")
+	errNoUser = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
 )
 
 // issued returns a token that this host issues.
 func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refused secret.Text) (provider.Token, error) {
-	switch {
-	case s.in.issuer.actor == nil:
-		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "", errNoIssuer))
-	case a.Mailbox.Address == "":
+	if a.Mailbox.Address == "" {
 		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "enter the mailbox's address; a profile is tested with one of its mailboxes", errNoUser))
 	}
-	if actor := s.in.issuer.actorOf(refused.Reveal()); actor != "" {
+	if actor := selfissued.ActorOf(refused.Reveal()); actor != "" {
 		refused = secret.New(actor)
 	}
 	c, err := s.current(ctx, e.cell, refused)
 	if err != nil {
 		return provider.Token{}, err
 	}
-	whole, err := s.in.issuer.whole(c.token.Value.Reveal(), a.Mailbox.Address)
+	whole, err := selfissued.For(c.token.Value.Reveal(), selfissued.User{Address: a.Mailbox.Address})
 	if err != nil {
 		return provider.Token{}, e.want.named(ours(err))
 	}
@@ -66,7 +49,7 @@ func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	if forced && len(good) > 1 {
 		p = good[1]
 	}
-	actor, expires, err := s.in.issuer.actor(p.cert, c.want.client, c.want.realm, c.want.server, now)
+	actor, expires, err := selfissued.Issuer{Certificate: p.cert, ClientID: c.want.client, Realm: c.want.realm}.Actor(c.want.server, now)
 	if err != nil {
 		return granted{}, err
 	}

@@ -74,7 +74,6 @@ type inner struct {
 	proofs []*proving
 	offset atomic.Int64 // of the issuer's clock to ours
 	stats  stats
-	issuer selfIssuer
 
 	mu        sync.RWMutex
 	entries   map[entryKey]*entry

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -26,12 +28,14 @@ import (
 func overTLS(t *testing.T, policy profile.Policy, before http.HandlerFunc) (*issuer, *s2s.Source) {
 	cert := newCertificate(t, 0, "crm.example", time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
 	i := newIssuer(t, time.Now, cert)
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if before != nil {
 			before(w, r)
 		}
 		i.ServeHTTP(w, r)
 	}))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
+	server.StartTLS()
 	t.Cleanup(server.Close)
 	i.host = strings.TrimPrefix(server.URL, "https://")
 	roots := x509.NewCertPool()

@@ -25,6 +25,16 @@ var (
 // ErrSame says that a source has no other token than the one that was refused.
 var ErrSame = errors.New("the token is the one that was refused")
 
+// codeRefused is what sources call it that a server refuses tokens which are new.
+const codeRefused = "token_refused"
+
+// KnowsNoMore reports whether an error of a source says only that a server refuses tokens which are new, so that
+// what the server has said is the better answer, if it told why.
+func KnowsNoMore(err error) bool {
+	var e *provider.Error
+	return errors.As(err, &e) && e.Kind == provider.ErrAuth && e.Code == codeRefused
+}
+
 // Token asks a's source for a token, for another one if one was refused. What a token says is the
 // issuer's and the server's affair: it is opaque (RFC 6749, section 1.4). The error is an
 // *provider.Error, ctx's own, or ErrSame: the source's, ErrUnsupported if there is none,

@@ -1,11 +1,13 @@
 package signin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/diagnosis"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -133,7 +135,12 @@ func known(offered []string) string {
 // passwords alone, would have said something else.
 func (s *SignIn) explained(refused error) error {
 	var e *provider.Error
-	if !errors.As(refused, &e) || e.Kind != provider.ErrAuth {
+	switch {
+	case !errors.As(refused, &e):
+		return refused
+	case s.application():
+		return s.ofApplication(e, e.Kind == provider.ErrAuth)
+	case e.Kind != provider.ErrAuth:
 		return refused
 	}
 	told := *e
@@ -147,5 +154,38 @@ func (s *SignIn) explained(refused error) error {
 	default:
 		return refused
 	}
+	return &told
+}
+
+// Explain returns an error of what follows a sign-in with what to do about it, if it is of Exchange Online to an
+// application: to one that may sign in, and not open the mailbox, it says yes first, and no to what follows.
+func (s *SignIn) Explain(err error) error {
+	var e *provider.Error
+	if s == nil || !s.application() || !errors.As(err, &e) {
+		return err
+	}
+	if told := s.ofApplication(e, false); told != e {
+		return told
+	}
+	return err
+}
+
+// application reports whether an application signs in to Exchange Online, as itself.
+func (s *SignIn) application() bool {
+	return s.method == provider.WithToken && s.account.Endpoint.Credentials == profile.ServerToServer && diagnosis.Online(s.account.Endpoint.Host)
+}
+
+// ofApplication returns an error of Exchange Online's with the steps without which it refuses every application.
+func (s *SignIn) ofApplication(e *provider.Error, refused bool) *provider.Error {
+	said := e.Code
+	if e.Err != nil {
+		said += " " + e.Err.Error()
+	}
+	code, remedy := diagnosis.OfMail(s.server.Service, said, refused)
+	if remedy == "" {
+		return e
+	}
+	told := *e
+	told.Code, told.Remedy = cmp.Or(code, e.Code), remedy
 	return &told
 }

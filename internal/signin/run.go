@@ -101,7 +101,7 @@ func (s *SignIn) try(ctx context.Context, c Carrier, m mechanism, result *Result
 	// A token may be revoked before it ends (TOK-3): the source is told, and if it
 	// has another one, that is tried, once.
 	switch err := s.fetch(ctx, s.token().Value); {
-	case err == hosted.ErrSame:
+	case err == hosted.ErrSame, hosted.KnowsNoMore(err) && s.application():
 		return v
 	case err != nil:
 		return verdict{err: err, proven: true}

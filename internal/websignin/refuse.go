@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-serversync/serversync/internal/diagnosis"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -44,20 +45,48 @@ func (c *Client) refused(h http.Header, by string) error {
 	if by != "" {
 		r.words += " by " + by
 	}
-	if why := diagnostics(r.Header); why != "" && !c.Repeats(why) {
+	var meant *diagnosis.Meaning
+	if c.method == provider.WithToken {
+		meant, _ = diagnosis.OfToken(h)
+	}
+	// What is quoted is of the fields that repeat nothing: a part of one could be a part of a secret.
+	_, why := diagnosis.OfToken(r.Header)
+	if meant != nil {
+		r.words += ": " + meant.Cause
+	}
+	if why != "" && !c.Repeats(why) {
 		r.words += ": " + wire.Quote(why)
 	}
-	remedy := "check user name and password"
-	switch {
-	case c.method == provider.WithToken:
-		remedy = "see whether the application may use this service for the mailbox and has an administrator's consent; for an owner's consent, have it given again"
-	case by == negotiate || by == ntlm:
-		remedy = "check user name and password, or the identity that this process runs under, and the server's name in the profile; a server that insists on Extended Protection takes neither NTLM nor Kerberos from here"
+	e := &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: c.remedy(by), Err: r}
+	if meant != nil {
+		e.Code, e.Remedy = meant.Code, meant.Remedy(c.application())
 	}
 	if by != "" && len(r.Offered) > 0 && !(&way{name: by}).offeredBy(r.Offered) {
-		remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
+		e.Remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
 	}
-	return &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: remedy, Err: r}
+	return e
+}
+
+// diagnosed reports whether a refusal says why.
+func diagnosed(refused error) bool {
+	var e *provider.Error
+	return errors.As(refused, &e) && e.Code != wire.HTTPCode(http.StatusUnauthorized)
+}
+
+// application reports whether it is an application that signs in, as itself.
+func (c *Client) application() bool { return c.account.Endpoint.Credentials == profile.ServerToServer }
+
+// remedy says what to do about a refusal of which the server does not tell the reason.
+func (c *Client) remedy(by string) string {
+	switch {
+	case c.method == provider.WithToken && c.application():
+		return "see that the application has full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent, or a role by RBAC for Applications that is for this mailbox; it can take some hours until that counts"
+	case c.method == provider.WithToken:
+		return "see whether the application may use this service for the mailbox and has an administrator's consent; for an owner's consent, have it given again"
+	case by == negotiate || by == ntlm:
+		return "check user name and password, or the identity that this process runs under, and the server's name in the profile; a server that insists on Extended Protection takes neither NTLM nor Kerberos from here"
+	}
+	return "check user name and password"
 }
 
 // hushed returns h without the fields that repeat a secret: an error outlives its request, and is shown.
@@ -69,23 +98,6 @@ func (c *Client) hushed(h http.Header) http.Header {
 		}
 	}
 	return kept
-}
-
-// diagnostics returns what a server says about its refusal: Microsoft's reason, or that of
-// RFC 6750, section 3.
-func diagnostics(h http.Header) string {
-	if text := h.Get("X-Ms-Diagnostics"); text != "" {
-		return text
-	}
-	for _, field := range h.Values("WWW-Authenticate") {
-		for _, name := range []string{"error_description", "error"} {
-			if _, rest, ok := strings.Cut(field, name+`="`); ok {
-				value, _, _ := strings.Cut(rest, `"`)
-				return value
-			}
-		}
-	}
-	return ""
 }
 
 func (c *Client) fail(kind provider.Kind, remedy string, err error) error {

@@ -157,7 +157,7 @@ func (s *sending) withToken() (*http.Response, error) {
 		return answer, refused
 	}
 	switch token, err = s.fetch(ctx, token.Value); {
-	case errors.Is(err, hosted.ErrSame):
+	case errors.Is(err, hosted.ErrSame), hosted.KnowsNoMore(err) && diagnosed(refused):
 		return nil, refused
 	case err != nil:
 		return nil, err
