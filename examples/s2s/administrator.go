@@ -2,9 +2,9 @@ package main
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"maps"
 
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/s2stest"
@@ -29,9 +29,7 @@ func (s *scene) register(c *certificate.Certificate) error {
 func (s *scene) permit(mailboxes ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := maps.Clone(s.exchange.Principals)
-	all[client] = s2stest.ExchangePrincipal{Roles: map[string][]string{"Application EWS.AccessAsApp": mailboxes}}
-	s.exchange.Principals = all
+	s.exchange.Principals = map[string]s2stest.ExchangePrincipal{client: {Roles: map[string][]string{"Application EWS.AccessAsApp": mailboxes}}}
 	return nil
 }
 
@@ -41,12 +39,28 @@ func (s *scene) permitAll(tenant string) error {
 }
 
 // trust is New-PartnerApplication, which reads the certificates from the document that the host publishes.
-func (s *scene) trust(c *certificate.Certificate) error {
+func (s *scene) trust(document []byte) error {
+	var doc struct {
+		Keys []struct {
+			Value struct {
+				Value []byte `json:"value"`
+			} `json:"keyvalue"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(document, &doc); err != nil {
+		return err
+	}
+	partner := s2stest.ExchangePartner{Roles: []string{"UserApplication"}}
+	for _, key := range doc.Keys {
+		c, err := x509.ParseCertificate(key.Value.Value)
+		if err != nil {
+			return err
+		}
+		partner.Certificates = append(partner.Certificates, c)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := maps.Clone(s.exchange.Partners)
-	all[client] = s2stest.ExchangePartner{Certificates: []*x509.Certificate{c.Leaf()}, Roles: []string{"UserApplication"}}
-	s.exchange.Partners = all
+	s.exchange.Partners = map[string]s2stest.ExchangePartner{client: partner}
 	return nil
 }
 
@@ -55,7 +69,14 @@ func (s *scene) trust(c *certificate.Certificate) error {
 func registered(s *scene, by *setup) error { return s.register(by.certificates[0]) }
 func permitted(s *scene, by *setup) error  { return s.permit(by.mailbox.Address) }
 func consented(s *scene, by *setup) error  { return s.permitAll(by.tenant) }
-func trusted(s *scene, by *setup) error    { return s.trust(by.certificates[0]) }
+
+func trusted(s *scene, by *setup) error {
+	document, err := by.document()
+	if err != nil {
+		return err
+	}
+	return s.trust(document)
+}
 
 func admitted(_ *scene, by *setup) error {
 	by.admit = admission{by.mailbox.Organization: {by.tenant}}

@@ -2,7 +2,30 @@ package main
 
 import (
 	"context"
-	"errors"
+	"regexp"
 )
 
-func (s *setup) publish(context.Context) (string, error) { return "", errors.New("nyi") }
+// metadataFile is what Exchange Server reads of a host that issues its tokens itself.
+const metadataFile = "metadata.json"
+
+// document returns it: the certificates without their keys, and whom they prove.
+func (s *setup) document() ([]byte, error) {
+	source := s.source()
+	defer source.Close()
+	return source.Metadata(s.client, s.realm, s.metadataURL())
+}
+
+// publish writes it. A host would serve it itself.
+func (s *setup) publish(context.Context) (string, error) {
+	text, err := s.document()
+	if err != nil {
+		return "", err
+	}
+	if err := s.folder.write(metadataFile, text, 0o644); err != nil {
+		return "", err
+	}
+	return certificateText.ReplaceAllString(string(text), `"$1": "$2…"`), nil
+}
+
+// certificateText is what is too long to be read.
+var certificateText = regexp.MustCompile(`"(id|x5t|value)": "(_|MII|)[^"]{8,}"`)

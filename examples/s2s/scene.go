@@ -64,7 +64,6 @@ func newScene(kind profile.Kind) (*scene, error) {
 	s.exchange = s2stest.Exchange{
 		Hosts: []string{online, onPremises}, Realm: s2stest.ContosoDomain, Users: map[string][]string{anna: nil, ben: nil},
 		Verify: s.Verify, Clock: s.day.Now,
-		Principals: map[string]s2stest.ExchangePrincipal{}, Partners: map[string]s2stest.ExchangePartner{},
 	}
 	certificate, err := s.certificate()
 	if err != nil {

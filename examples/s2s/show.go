@@ -22,7 +22,7 @@ type printer struct {
 // thumbprint and request are what is another each time: of certificates, and the ids of what was asked.
 var (
 	thumbprint = regexp.MustCompile(`[0-9A-F]{40,64}`)
-	request    = regexp.MustCompile(` \(request-id [^)]*\)`)
+	request    = regexp.MustCompile(` \((request-id|trace id) [^)]*\)`)
 )
 
 func (p *printer) say(format string, args ...any) {
