@@ -48,8 +48,7 @@ func (s *setup) permitting() []string {
 		"New-ManagementRoleAssignment -App "+s.client+" -Role \"Application EWS.AccessAsApp\" -CustomResourceScope serversync",
 		"Test-ServicePrincipalAuthorization -Identity "+s.client+" -Resource "+ps(s.mailbox.Address),
 		"# Wider: every mailbox of the tenant. The two add up: who has this is bound by no scope.",
-		"# Entra ID > App registrations > API permissions > Add > APIs my organization uses > Office 365 Exchange Online",
-		"#   > Application permissions > full_access_as_app > Grant admin consent",
+		"# Entra ID > App registrations > API permissions > Office 365 Exchange Online > full_access_as_app > Grant admin consent",
 	)
 }
 
@@ -57,7 +56,7 @@ func (s *setup) permitting() []string {
 func (s *setup) allowing() []string {
 	return []string{
 		"Connect-ExchangeOnline",
-		"# Exchange's web services must be on, and the application on their list, which is replaced: name again what stands in it.",
+		"# Exchange's web services must be on, and the application on their list. It is replaced: name again what stands in it.",
 		"(Get-OrganizationConfig).EwsAllowedAppIDs",
 		"Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs " + s.client,
 	}

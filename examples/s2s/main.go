@@ -58,9 +58,10 @@ func paths() []path {
 	issuing := modern // Exchange Server takes the host's own
 	issuing.tenant, issuing.realm, issuing.admit = "", s2stest.ContosoDomain, admission{"contoso": {s2stest.ContosoDomain}}
 
+	own.verbose = true
 	return []path{
 		{"Exchange Online, in the host's own tenant", own, permitted, []mend{
-			{"Contoso's administrator uploads the certificate", registered},
+			{"Contoso's administrator uploads the certificate; the mailbox is permitted already", registered},
 		}, takeover},
 		{"Hybrid: the host on premises, the mailboxes in Exchange Online", hybrid, registered, []mend{
 			{"Contoso's administrator takes the wider way, and consents to full_access_as_app", consented},
@@ -71,7 +72,7 @@ func paths() []path {
 		}, nil},
 		{"Exchange Server on premises, with tokens that the host issues itself", issuing, nil, []mend{
 			{"Contoso's administrator does so", trusted},
-		}, nil},
+		}, impersonated},
 		{"Exchange Server on premises, with tokens of Entra ID (hybrid modern authentication)", modern, registered, []mend{
 			{"Contoso's administrator does so", addressed},
 		}, nil},
@@ -113,7 +114,6 @@ func run(ctx context.Context, out io.Writer, o options) error {
 func demonstrate(ctx context.Context, show *printer, p *path, scene *scene, done notebook) error {
 	show.title(p.title)
 	s := &p.setup
-	s.verbose = p.then != nil
 	if p.ready != nil {
 		if err := p.ready(scene, s); err != nil {
 			return err
@@ -130,10 +130,10 @@ func demonstrate(ctx context.Context, show *printer, p *path, scene *scene, done
 		}
 		show.stopped(stop)
 		if s.barred() {
-			show.say("\n    This process is held to FIPS 140, so the path ends here.\n")
+			show.say("    This process is held to FIPS 140, so the path ends here.\n")
 			return nil
 		}
-		show.say("\n    %s.\n\n", m.says)
+		show.say("    -> %s.\n", m.says)
 		if err := m.do(scene, s); err != nil {
 			return err
 		}

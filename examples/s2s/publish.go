@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"regexp"
+	"strings"
 )
 
 // metadataFile is what Exchange Server reads of a host that issues its tokens itself.
@@ -24,8 +25,9 @@ func (s *setup) publish(context.Context) (string, error) {
 	if err := s.folder.write(metadataFile, text, 0o644); err != nil {
 		return "", err
 	}
-	return certificateText.ReplaceAllString(string(text), `"$1": "$2…"`), nil
+	words := strings.Join(strings.Fields(string(text)), " ")
+	return metadataFile + ": " + tooLong.ReplaceAllString(words, `"$1": "$2…"`), nil
 }
 
-// certificateText is what is too long to be read.
-var certificateText = regexp.MustCompile(`"(id|x5t|value)": "(_|MII|)[^"]{8,}"`)
+// tooLong is what nobody reads: the certificate, and what is made of it.
+var tooLong = regexp.MustCompile(`"(id|x5t|value)": "(_|MII|)[^"]{8,}"`)

@@ -177,6 +177,9 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 			t.Fatal(err)
 		}
 		certificates = p.setup.certificates
+		if issued := p.setup.realm != ""; issued == (scene.impersonations.Load() > 0) {
+			t.Errorf("%s: %d requests impersonated", p.title, scene.impersonations.Load())
+		}
 	}
 	if len(heard) < 20 {
 		t.Fatal("it heard", len(heard), "assertions and tokens")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"math/big"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-serversync/serversync/ews/ewstest"
@@ -25,6 +27,8 @@ type scene struct {
 	proxy *proxytest.Server // leads from the names to the servers
 	roots *x509.CertPool
 	day   *day
+
+	impersonations atomic.Int64 // requests that said whose mailbox is meant
 
 	mu       sync.Mutex
 	exchange s2stest.Exchange // as it is now
@@ -77,6 +81,11 @@ func newScene(kind profile.Kind) (*scene, error) {
 		Version: version, Mailboxes: []string{anna, ben}, Schemes: []string{"Bearer"}, Certificate: certificate,
 		Token:   func(token string) (string, bool, bool) { return s.now().Token(token) },
 		Refusal: func(token string) string { return s.now().Refusal(token) },
+	})
+	s.mail.Requests(func(_ string, body []byte) {
+		if bytes.Contains(body, []byte("ExchangeImpersonation")) {
+			s.impersonations.Add(1)
+		}
 	})
 	for _, address := range []string{anna, ben} {
 		s.deliver(address, "Where is my order?")

@@ -14,8 +14,9 @@ import (
 // A printer prints for people. After its first error it prints no more.
 type printer struct {
 	io.Writer
-	steady bool // what is another each time is left out
-	past   int  // steps that were done before, and are not told yet
+	steady bool   // what is another each time is left out
+	past   int    // steps that were done before, and are not told yet
+	told   string // the step whose commands were told last
 	err    error
 }
 
@@ -40,7 +41,10 @@ func (p *printer) plain(text string) string {
 	return request.ReplaceAllString(text, "")
 }
 
-func (p *printer) title(text string) { p.say("\n== %s\n\n", text) }
+func (p *printer) title(text string) {
+	p.told = ""
+	p.say("\n== %s\n\n", text)
+}
 
 // step tells how a step went.
 func (p *printer) step(number int, s step, said string, before bool) {
@@ -49,7 +53,11 @@ func (p *printer) step(number int, s step, said string, before bool) {
 		return
 	}
 	p.before()
-	p.say("%2d. %-30s %s\n", number, s.title, fold(said, 35))
+	begin, text := fmt.Sprintf("%2d. %-30s ", number, s.title), fold(said, 35)
+	if strings.HasPrefix(text, "\n") {
+		begin = strings.TrimRight(begin, " ")
+	}
+	p.say("%s%s\n", begin, text)
 }
 
 // before tells of the steps that are done already.
@@ -86,9 +94,10 @@ func (p *printer) stopped(s *stopped) {
 	if remedy != "" {
 		p.say("    what to do:    %s\n", fold(remedy, 19))
 	}
-	if s.byHand != nil {
+	if s.byHand != nil && p.told != s.name {
 		p.commands(s.byHand())
 	}
+	p.told = s.name
 }
 
 func (p *printer) commands(lines []string) {
@@ -97,7 +106,7 @@ func (p *printer) commands(lines []string) {
 	}
 }
 
-// words tells a test: all that it found, or the stages that passed.
+// words tells a test: all that it found, or the stages, which passed.
 func (s *setup) words(r serversync.TestReport) string {
 	r.Warnings = nil
 	if s.verbose || !r.Passed {
@@ -107,8 +116,10 @@ func (s *setup) words(r serversync.TestReport) string {
 	for _, st := range r.Stages {
 		names = append(names, string(st.Stage))
 	}
-	return "passed: " + strings.Join(names, ", ")
+	return strings.Join(names, ", ")
 }
+
+const width = 128
 
 // fold breaks a text between words where a line is full.
 func fold(text string, indent int) string {
@@ -118,7 +129,7 @@ func fold(text string, indent int) string {
 	var b strings.Builder
 	at := indent
 	for i, word := range strings.Fields(text) {
-		if i > 0 && at+1+len(word) > 116 {
+		if i > 0 && at+1+len(word) > width {
 			b.WriteString("\n" + strings.Repeat(" ", indent))
 			at = indent
 		} else if i > 0 {

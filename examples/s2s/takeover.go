@@ -23,7 +23,7 @@ func takeover(ctx context.Context, show *printer, at *scene, s *setup) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	show.say("\n    A new certificate takes over: the host is given both, the new one first, and runs on.\n")
+	show.say("    A new certificate takes over: the host is given both, the new one first, and runs on.\n")
 	sync := func(what string) error {
 		report, err := h.SyncMailbox(ctx, s.mailbox.Key)
 		if err != nil {
@@ -53,4 +53,10 @@ func (h *host) proof(ctx context.Context, key mailbox.Key) (string, error) {
 		}
 	}
 	return "", err
+}
+
+// impersonated tells whether requests said whose mailbox is meant, beside the token.
+func impersonated(_ context.Context, show *printer, at *scene, _ *setup) error {
+	show.say("    Requests with ExchangeImpersonation: %d. The token says whose mailbox is meant.\n", at.impersonations.Load())
+	return nil
 }
