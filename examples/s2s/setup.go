@@ -57,7 +57,7 @@ func (s *setup) account() provider.Account {
 	return provider.Account{Mailbox: s.mailbox, Profile: p, Endpoint: p.Endpoint(profile.Incoming), Policy: s.policy()}
 }
 
-// subject is what a step was done for. That another certificate takes over undoes nothing.
+// subject is what a step was done for. One with another certificate is done again in any case, for its first step is.
 func (s *setup) subject() string {
 	return strings.Join([]string{string(s.kind), s.home, s.tenant, s.client, s.realm, s.url, s.mailbox.Address}, " ")
 }
@@ -100,7 +100,7 @@ func (s *setup) load(file string) (*certificate.Certificate, error) {
 // keeps (certificate.FromSigner). It is kept as PEM, which every process can write: PFX takes SHA-1, which one
 // that is held to FIPS 140 may not compute.
 func (s *setup) newCertificate() (*certificate.Certificate, error) {
-	c, err := certificate.SelfSigned(certificate.SelfSignedOptions{CommonName: "crm.contoso.example", NotBefore: s.network.now().Add(-10 * time.Minute)})
+	c, err := certificate.SelfSigned(certificate.SelfSignedOptions{NotBefore: s.network.now().Add(-10 * time.Minute)})
 	if err != nil {
 		return nil, err
 	}
