@@ -93,14 +93,14 @@ func meaning(err error) mailbox.Known {
 // refine returns how an error is met whose kind says class and whose name says more.
 func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbox.Class {
 	switch {
+	case ofApplication(named) && (kind == provider.ErrAuth || kind == provider.ErrUnsafe):
+		return named.Class // which can be refused as often as it asks, by an issuer or by the operator's rule
 	case kind == provider.ErrThrottled, kind == provider.ErrUnsafe:
 		return class // the driver has seen the server ask for a wait; and our own rules are no server's to soften
 	case named.Scope == mailbox.ScopeItem, named.Class == "":
 		return mailbox.Transient // M4: an item stops no direction
 	case named.Source == mailbox.SourceNetwork && named.Class == mailbox.Permanent:
 		return class // TLS fails for good, or for a moment, or over our certificate: the driver has looked
-	case kind == provider.ErrAuth && ofApplication(named):
-		return named.Class // which can be refused as often as it asks
 	case kind == provider.ErrAuth && named.Class != mailbox.Permanent:
 		return class // each refused sign-in counts, so that nobody's account is locked by our trying
 	}

@@ -117,6 +117,7 @@ func TestAdmission(t *testing.T) {
 		}
 	}
 	yes := func(context.Context, provider.Account, string) error { return nil }
+	selfHosted := func(a *provider.Account) { a.Policy.Deployment = profile.SelfHosted }
 	no := func(context.Context, provider.Account, string) error { return errors.New("acme has not paid") }
 	away := func(context.Context, provider.Account, string) error {
 		return &provider.Error{Op: "host", Kind: provider.ErrUnavailable, Err: errors.New("the database is away")}
@@ -127,19 +128,22 @@ func TestAdmission(t *testing.T) {
 		kind   provider.Kind
 		words  string
 	}{
-		"own tenant":                     {},
-		"another tenant":                 {change: []func(*provider.Account){other}, kind: provider.ErrUnsafe, words: fabrikam},
-		"own, organizations enter":       {change: []func(*provider.Account){enter}, kind: provider.ErrUnsafe, words: contoso},
-		"another, their own application": {change: []func(*provider.Account){other, own}},
-		"organizations enter, their own": {change: []func(*provider.Account){enter, own}},
-		"another, admitted":              {admit: yes, change: []func(*provider.Account){other, enter}},
-		"own, not admitted":              {admit: no, kind: provider.ErrUnsafe, words: "acme has not paid"},
-		"their own is not asked about":   {admit: no, change: []func(*provider.Account){other, own}},
-		"nobody knows":                   {admit: away, kind: provider.ErrUnavailable, words: "the database is away"},
-		"a realm":                        {change: []func(*provider.Account){realm("contoso.example")}, kind: provider.ErrUnsafe, words: "contoso.example"},
-		"a realm, with a secret":         {change: []func(*provider.Account){realm("contoso.example"), own}, kind: provider.ErrUnsafe, words: "contoso.example"},
-		"a realm, admitted":              {admit: yes, change: []func(*provider.Account){realm("contoso.example")}},
-		"own tenant as a realm":          {change: []func(*provider.Account){realm(contoso)}},
+		"own tenant":                      {},
+		"another tenant":                  {change: []func(*provider.Account){other}, kind: provider.ErrUnsafe, words: fabrikam},
+		"own, organizations enter":        {change: []func(*provider.Account){enter}, kind: provider.ErrUnsafe, words: contoso},
+		"another, their own application":  {change: []func(*provider.Account){other, own}},
+		"organizations enter, their own":  {change: []func(*provider.Account){enter, own}},
+		"another, admitted":               {admit: yes, change: []func(*provider.Account){other, enter}},
+		"own, not admitted":               {admit: no, kind: provider.ErrUnsafe, words: "acme has not paid"},
+		"their own is not asked about":    {admit: no, change: []func(*provider.Account){other, own}},
+		"nobody knows":                    {admit: away, kind: provider.ErrUnavailable, words: "the database is away"},
+		"a realm":                         {change: []func(*provider.Account){realm("contoso.example")}, kind: provider.ErrUnsafe, words: "contoso.example"},
+		"a realm, with a secret":          {change: []func(*provider.Account){realm("contoso.example"), own}, kind: provider.ErrUnsafe, words: "contoso.example"},
+		"a realm, admitted":               {admit: yes, change: []func(*provider.Account){realm("contoso.example")}},
+		"own tenant as a realm":           {change: []func(*provider.Account){realm(contoso)}},
+		"another, self-hosted":            {change: []func(*provider.Account){other, selfHosted}},
+		"a realm, self-hosted":            {change: []func(*provider.Account){realm("contoso.example"), selfHosted}},
+		"self-hosted, many organizations": {change: []func(*provider.Account){other, selfHosted, enter}, kind: provider.ErrUnsafe, words: fabrikam},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, func(s *s2s.Source) { s.Admit = row.admit })

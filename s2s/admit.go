@@ -169,6 +169,7 @@ func (s *Source) admit(ctx context.Context, a provider.Account, w *want) error {
 	}
 	if s.Admit == nil {
 		switch {
+		case a.Policy.Deployment == profile.SelfHosted && !a.Policy.OrganizationsEnterHosts:
 		case a.Policy.TenantID == "" || !strings.EqualFold(tenant, a.Policy.TenantID):
 			return w.named(fail(opToken, provider.ErrUnsafe, CodeAdmission, remedyAdmit, errNotOwn))
 		case a.Policy.OrganizationsEnterHosts:

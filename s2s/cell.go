@@ -17,7 +17,7 @@ type cell struct {
 	made   time.Time
 	share  float64 // of the spread of refreshes
 	now    atomic.Pointer[current]
-	worked atomic.Pointer[proving] // the certificate that was taken last
+	worked atomic.Pointer[worked] // the certificate that was taken last
 
 	mu       sync.Mutex
 	flight   *flight
@@ -27,6 +27,31 @@ type cell struct {
 	ahead    time.Time       // no refresh of a token that still serves before
 	forced   time.Time       // a server had the token replaced last
 	gap      time.Duration   // until the next time
+}
+
+// A worked certificate is one that the issuer, or the server, took when it did not know the preferred one.
+type worked struct {
+	*proving
+	since time.Time
+}
+
+// preferAgain is how long a certificate that worked goes before the preferred one, which may have been registered
+// since: a request a day at most is in vain.
+const preferAgain = 24 * time.Hour
+
+// before returns the certificate that worked, nil where the preferred one is to be tried.
+func (w *worked) before(now time.Time) *proving {
+	if w == nil || now.Sub(w.since).Abs() >= preferAgain {
+		return nil
+	}
+	return w.proving
+}
+
+// note keeps the certificate that worked.
+func (c *cell) note(p *proving, now time.Time) {
+	if last := c.worked.Load(); last.before(now) != p {
+		c.worked.Store(&worked{p, now})
+	}
 }
 
 // A current is the token that is handed out, with times as our clock has them.

@@ -37,7 +37,8 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 	case s.Proof != nil:
 		return s.request(ctx, w, s.Proof.foreign(), func(x *exchange) (azcore.TokenCredential, error) { return s.Proof.credential(s, w, x) })
 	}
-	good, err := s.good(s.issuerNow(), c.worked.Load())
+	now := s.issuerNow()
+	good, err := s.good(now, c.worked.Load().before(now))
 	if err != nil {
 		return granted{}, s.withSkew(err)
 	}
@@ -45,7 +46,7 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 	for _, p := range good {
 		g, err := s.prove(ctx, w, p)
 		if err == nil {
-			c.worked.Store(p)
+			c.note(p, now)
 			return g, nil
 		}
 		if !ofCertificate(err) {

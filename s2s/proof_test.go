@@ -68,6 +68,23 @@ func TestOverlap(t *testing.T) {
 	w.clock.pass(time.Hour)
 	w.token()
 	require.Equal(t, 3, w.issuer.asked(), "what worked is remembered")
+	w.clock.pass(24 * time.Hour)
+	w.token()
+	require.Equal(t, 5, w.issuer.asked(), "the preferred one is tried again each day")
+	w.issuer.set(func() { w.issuer.register(next) })
+	w.clock.pass(25 * time.Hour)
+	w.token()
+	require.Equal(t, 6, w.issuer.asked())
+	e, err = w.source.Certificate(account("ann"))
+	require.NoError(t, err)
+	require.Equal(t, "CN=crm.example 1, 1 of 2", e.Text, "it was registered since")
+	w = newWorld(t)
+	next, old = goodCertificate(t, 1), w.source.Certificates[0]
+	w.source.Certificates = []*certificate.Certificate{next, old}
+	w.token()
+	w.clock.pass(time.Hour)
+	w.token()
+	require.Equal(t, 3, w.issuer.asked())
 	w.issuer.set(func() {
 		clear(w.issuer.registered)
 		w.issuer.register(next)

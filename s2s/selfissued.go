@@ -14,9 +14,21 @@ import (
 // signs and which says which application it is, is kept and refreshed as others are; around it is, for each
 // call, one that says whose mailbox is meant.
 
-var (
-	errNoUser = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
-)
+var errNoUser = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
+
+// Metadata returns the document by which an Exchange Server trusts this host as a partner application
+// (New-PartnerApplication -AuthMetadataUrl): the application's id, the realm, and all of Certificates, without
+// a key. A host publishes it at location, an https URL that the server reaches. The error is an
+// *provider.Error.
+func (s *Source) Metadata(client, realm, location string) ([]byte, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	if len(s.Certificates) == 0 {
+		return nil, fail(opCertificate, provider.ErrUnsupported, "", "give the source a certificate", errNothing)
+	}
+	return selfissued.Issuer{Certificate: s.Certificates[0], ClientID: client, Realm: realm}.Metadata(location, s.Certificates[1:]...)
+}
 
 // issued returns a token that this host issues.
 func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refused secret.Text) (provider.Token, error) {
@@ -41,7 +53,7 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 // good: the server may not know the preferred one yet.
 func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	now := s.issuerNow()
-	good, err := s.good(now, c.worked.Load())
+	good, err := s.good(now, c.worked.Load().before(now))
 	if err != nil {
 		return granted{}, s.withSkew(err)
 	}
@@ -53,7 +65,7 @@ func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	if err != nil {
 		return granted{}, err
 	}
-	c.worked.Store(p)
+	c.note(p, now)
 	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 
@@ -61,7 +73,7 @@ func (s *Source) issue(c *cell, forced bool) (granted, error) {
 func (s *Source) worked(a provider.Account) *proving {
 	key := s.entryKey(&a)
 	if e := s.known(&key, s.now()); e != nil {
-		return e.cell.worked.Load()
+		return e.cell.worked.Load().before(s.issuerNow())
 	}
 	return nil
 }

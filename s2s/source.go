@@ -40,8 +40,8 @@ type Source struct {
 	Cloud Cloud
 
 	// Admit says whether a's organization may use this host's application in a tenant, or in a
-	// realm for tokens that the host issues itself. nil admits the host's own tenant, Policy.TenantID, and
-	// where Policy.OrganizationsEnterHosts none. It is asked when an organization's profile is new or has
+	// realm for tokens that the host issues itself. nil admits the host's own tenant, Policy.TenantID, on a
+	// self-hosted deployment, which is one organization's, any, and where Policy.OrganizationsEnterHosts none. It is asked when an organization's profile is new or has
 	// changed, and once an hour, and not for an application of the profile's own, which its secret
 	// proves. It decides by the organization and not by the mailbox. Its error is shown as the cause of
 	// ErrUnsafe; one of ErrUnavailable or ErrThrottled, which says that it could not be found out, as it is.

@@ -150,7 +150,9 @@ func TestEachNumber(t *testing.T) {
 
 // The table and the rows of the test are of the same numbers; each is in the catalogue, which meets it as its kind asks.
 func TestEachNumberIsInTheCatalogue(t *testing.T) {
-	class := map[provider.Kind]mailbox.Class{provider.ErrAuth: mailbox.Permanent, provider.ErrUnsupported: mailbox.Permanent, provider.ErrUnavailable: mailbox.Transient, provider.ErrThrottled: mailbox.Throttled}
+	// What the profile itself has wrong stops its mailboxes until it is edited; what is mended elsewhere does not.
+	class := map[provider.Kind][]mailbox.Class{provider.ErrAuth: {mailbox.Permanent, mailbox.Transient}, provider.ErrUnsupported: {mailbox.Permanent, mailbox.Transient},
+		provider.ErrUnavailable: {mailbox.Transient}, provider.ErrThrottled: {mailbox.Throttled}}
 	var all []string
 	for _, m := range meanings {
 		require.Contains(t, class, m.kind)
@@ -167,7 +169,7 @@ func TestEachNumberIsInTheCatalogue(t *testing.T) {
 			k, known := mailbox.Lookup(code)
 			require.True(t, known, code)
 			require.Equal(t, mailbox.SourceOAuth, k.Source, code)
-			require.Equal(t, class[m.kind], k.Class, code)
+			require.Contains(t, class[m.kind], k.Class, code)
 			require.Equal(t, mailbox.ScopeProfile, k.Scope, code)
 			require.Equal(t, m.kind == provider.ErrThrottled || m.kind == provider.ErrUnavailable && m.cause != causeTimes, k.Level != profile.Error, code)
 		}
@@ -194,7 +196,7 @@ func TestCertificatesAreInTheCatalogue(t *testing.T) {
 		require.True(t, known, code)
 		require.Equal(t, code, k.Code)
 		require.Equal(t, mailbox.SourceCertificate, k.Source)
-		require.Equal(t, mailbox.Permanent, k.Class)
+		require.Equal(t, code != certificate.CodeExpired && code != certificate.CodeNotYet, k.Class == mailbox.Permanent, code)
 	}
 }
 
