@@ -96,10 +96,12 @@ func (s *setup) publishing() []string {
 // partner is for Exchange Server that takes this host's own tokens.
 func (s *setup) partner() []string {
 	return []string{
-		"# In the Exchange Management Shell. The linked account is an account without a mailbox and without rights of its own.",
-		"New-ManagementRoleAssignment -Role UserApplication -User serversync",
-		"New-PartnerApplication -Name serversync -AuthMetadataUrl " + ps(s.metadataURL()) + " -LinkedAccount serversync",
-		"Get-WebServicesVirtualDirectory | Set-WebServicesVirtualDirectory -OAuthAuthentication $true",
+		"# In the Exchange Management Shell. The account's roles are what the application may do.",
+		"$user = New-MailUser -Name serversync -ExternalEmailAddress " + ps("serversync@"+s.domain()),
+		"Set-MailUser -Identity $user.Identity -HiddenFromAddressListsEnabled $true",
+		"New-ManagementRoleAssignment -Role UserApplication -User $user.Identity",
+		"New-PartnerApplication -Name serversync -AuthMetadataUrl " + ps(s.metadataURL()) + " -LinkedAccount $user.Identity",
+		"iisreset /noforce   # on each Exchange server",
 	}
 }
 
@@ -109,7 +111,17 @@ func (s *setup) server() string {
 	return "https://" + host
 }
 
-func (s *setup) metadataURL() string { return "https://crm." + s.realm + "/s2s/metadata.json" }
+// metadataURL is where this host publishes what Exchange reads of it. Yours has the name of yours.
+func (s *setup) metadataURL() string { return "https://crm." + s.domain() + "/metadata/json/1" }
+
+// domain is the organization's.
+func (s *setup) domain() string {
+	if guid.MatchString(s.realm) {
+		_, domain, _ := strings.Cut(s.mailbox.Address, "@")
+		return domain
+	}
+	return s.realm
+}
 
 // ps writes a word for PowerShell, so that it is one.
 func ps(word string) string { return "'" + strings.ReplaceAll(word, "'", "''") + "'" }
