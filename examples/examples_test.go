@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -31,6 +32,9 @@ func TestOutput(t *testing.T) {
 			got, err := program.Output()
 			if err != nil {
 				t.Fatalf("go run ./%s: %v", name, err)
+			}
+			if name == "s2s" && strings.Contains(os.Getenv("GODEBUG"), "fips140=only") {
+				t.Skip("it runs, and prints other thumbprints and less: SHA-1 may not be computed, by which Exchange Server finds certificates")
 			}
 			folder := regexp.MustCompile(regexp.QuoteMeta(temp) + `[/\\]\w+`)
 			if got = folder.ReplaceAll(got, []byte("/tmp/"+name)); string(got) != string(want) {
