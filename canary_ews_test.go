@@ -65,7 +65,7 @@ func (x *exchange) account() provider.Account {
 		e.Authentication, e.Credentials = "", profile.OAuth
 		box.Username, box.Password = "", secret.Text{}
 	}
-	p := profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: e, Application: profile.Application{ClientID: "app", Secret: secret.New("of no use here")}, TenantID: "11111111-2222-3333-4444-555555555555"}
+	p := profile.Profile{ID: "p", Kind: profile.ExchangeServer, Incoming: e, Application: profile.Application{ClientID: "66666666-2222-3333-4444-555555555555", Secret: secret.New("of no use here")}, TenantID: "11111111-2222-3333-4444-555555555555"}
 	return provider.Account{Mailbox: box, Profile: p, Endpoint: p.Endpoint(profile.Incoming), Policy: loopback, Tokens: x.source}
 }
 

@@ -221,7 +221,7 @@ func TestM1ApplicationsHeal(t *testing.T) {
 			require.Less(t, asked, 2*80)
 			k.fails(nil)
 			tracked := 0
-			for range 31 {
+			for range 40 { // half an hour, and what chance adds
 				report, _ = s.SyncMailbox(t.Context(), keys[0])
 				tracked += report.Tracked
 				time.Sleep(time.Minute)

@@ -67,7 +67,7 @@ func (k *tokens) counts() (asked, dialed int) {
 func tokenProfile(c profile.Credentials) profile.Profile {
 	p := testProfile
 	p.Incoming.Credentials, p.Outgoing.Credentials = c, c
-	p.Application = profile.Application{ClientID: "app", Secret: secret.New("an application's secret")}
+	p.Application = profile.Application{ClientID: "66666666-2222-3333-4444-555555555555", Secret: secret.New("an application's secret")}
 	return p
 }
 

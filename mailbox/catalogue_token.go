@@ -24,7 +24,7 @@ var oauthRows = [...]Known{
 		"nothing: it goes on by itself; if it comes often, see that no other program with the same application asks in a loop"},
 
 	{"AADSTS700027", "AADSTS7000274", SourceOAuth, Transient, ScopeProfile, profile.Error,
-		"Entra ID knows no certificate of the application's that has signed for it",
+		"the certificate that has signed for the application is not registered with it",
 		"register the certificate's .cer with the application in Entra ID (Certificates & secrets), compare the thumbprint, it goes on by itself some minutes later"},
 	{"AADSTS1000502", "", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"the certificate that proves the application has expired, or is not good yet",

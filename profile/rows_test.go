@@ -16,7 +16,7 @@ var (
 	cloud      = Policy{TenantID: ownTenant}
 	selfHosted = Policy{Deployment: SelfHosted}
 	unsafe     = Policy{Deployment: SelfHosted, AllowPlaintext: true, AllowBasicWithoutTLS: true}
-	registered = Application{ClientID: "app", Secret: secret.New("app's")}
+	registered = Application{ClientID: "66666666-2222-3333-4444-555555555555", Secret: secret.New("app's")}
 )
 
 // The good profiles from which the rows below start. Nothing is said about them
@@ -50,7 +50,7 @@ func hybridServer() Profile {
 // modern is an Exchange Server with hybrid modern authentication.
 func modern() Profile {
 	p := server()
-	p.TenantID, p.Application = otherTenant, Application{ClientID: "app"}
+	p.TenantID, p.Application = otherTenant, Application{ClientID: "66666666-2222-3333-4444-555555555555"}
 	p.Incoming = Endpoint{URL: p.Incoming.URL, Credentials: ServerToServer}
 	return p
 }
@@ -220,6 +220,7 @@ var rows = []struct {
 	{"incoming-windows-exchange-online 8005E23B - error both Incoming.Credentials", onlineFromPremises, selfHosted, func(p *Profile) { p.Incoming.Credentials = IntegratedWindows }},
 	{"tenant-missing 8005E243 - error both TenantID", modern, selfHosted, func(p *Profile) { p.TenantID = "" }},
 	{"application-missing 8005E243 - error both Application.ClientID", online, cloud, func(p *Profile) { p.Application.ClientID = "" }},
+	{"application-guid 8005E243 - error both Application.ClientID", modern, selfHosted, func(p *Profile) { p.Application.ClientID = "app" }},
 	{"application-secret-missing - - warning both Application.Secret", gmailMail, cloud, func(p *Profile) { p.Application.Secret = secret.Text{} }},
 	{"application-secret 8005E23A - error both Application.Secret", modern, selfHosted, func(p *Profile) { p.Application.Secret = secret.New("x") }},
 	{"outgoing-username-missing 8005E252 - error outgoing Outgoing.Username", twoWays, cloud, func(p *Profile) {

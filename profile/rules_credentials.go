@@ -133,6 +133,14 @@ var credentialRules = []rule{
 		brokenEnd: func(f *facts, e *end) bool { return e.usesToken() && f.p.Application.ClientID == "" },
 	},
 	{
+		code: "application-guid", original: "E243", level: Error, field: "Application.ClientID",
+		message: "applications of Microsoft's have a GUID as their ID, so no access token can be had", remedy: "copy the application (client) ID from the Entra admin center; for tokens that this host issues itself make a GUID up",
+		brokenEnd: func(f *facts, e *end) bool {
+			id := f.p.Application.ClientID
+			return e.Credentials == ServerToServer && (e.protocol == EWS || e.atEXO) && id != "" && isText(id) && !longer(id, maxApplication) && !isGUID(id)
+		},
+	},
+	{
 		code: "application-secret-missing", level: Warning, field: "Application.Secret",
 		message: "Google gives web applications no tokens without their secret", remedy: "enter the client secret, unless the application is of a type that has none",
 		brokenEnd: func(f *facts, e *end) bool {

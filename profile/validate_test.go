@@ -206,7 +206,7 @@ func full(kind profile.Kind) profile.Profile {
 	p.Name, p.Description = "Full", "everything is said"
 	p.Owner = profile.Owner{ID: "7", Address: "admin@example.com"}
 	p.TenantID = "11111111-2222-3333-4444-555555555555"
-	p.Application = profile.Application{ClientID: "app", Secret: secret.New("x"), Resource: "https://mail.example.com"}
+	p.Application = profile.Application{ClientID: "66666666-2222-3333-4444-555555555555", Secret: secret.New("x"), Resource: "https://mail.example.com"}
 	p.AlertOwner, p.OwnOutgoing = true, true
 	e := profile.Endpoint{Credentials: profile.FromProfile, Authentication: profile.Basic, Username: "service@example.com", Password: secret.New("x")}
 	if kind.IsExchange() {

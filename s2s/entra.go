@@ -128,7 +128,7 @@ func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*
 	defer cancel()
 	t, err := credential.GetToken(limited, policy.TokenRequestOptions{Scopes: []string{w.audience + "/.default"}, TenantID: w.tenant})
 	if err != nil {
-		return granted{}, s.refusal(ctx, x, err)
+		return granted{}, s.refusal(ctx, w, x, err)
 	}
 	g := granted{token: secret.New(t.Token), got: start, expires: t.ExpiresOn}
 	if x.life > 0 { // as our clock has it
@@ -157,7 +157,7 @@ func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*
 }
 
 // refusal says why no token was given. azidentity's own errors print the answer (TOK-B), so nothing of them is kept.
-func (s *Source) refusal(ctx context.Context, x *exchange, err error) error {
+func (s *Source) refusal(ctx context.Context, w *want, x *exchange, err error) error {
 	var failed *azidentity.AuthenticationFailedError
 	var known *provider.Error
 	switch {
@@ -166,7 +166,7 @@ func (s *Source) refusal(ctx context.Context, x *exchange, err error) error {
 	case x.failed != nil:
 		return x.failed
 	case x.status != 0 && x.status != 200:
-		return aadsts.Judge("s2s: "+opToken, x.status, x.header, x.body, x.repeats, s.issuerNow())
+		return w.about(aadsts.Judge("s2s: "+opToken, x.status, x.header, x.body, x.repeats, s.issuerNow()), s.in.cloud)
 	case x.status == 200:
 		return fail(opToken, provider.ErrUnavailable, "", "check what stands between this machine and the issuer, such as a proxy", errNoToken)
 	case errors.As(err, &known): // of a host's credential

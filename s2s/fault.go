@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -35,7 +36,7 @@ const (
 )
 
 const (
-	remedyWay     = "check this machine's network, name service and proxy, and the source's Cloud; it goes on by itself once the issuer can be reached"
+	remedyWay     = "check this machine's network, name service and proxy, and whether the operator has set the tenant's cloud; it goes on by itself once the issuer can be reached"
 	remedyWait    = "nothing: it goes on by itself once the issuer answers"
 	remedyRefused = "see whether the application may use this service for the mailbox: its roles and an administrator's consent in Entra ID, its service principal and the mailbox's permissions in Exchange"
 	remedyTLS     = "use TLS in the profile"
@@ -72,6 +73,16 @@ func (w *want) named(err *provider.Error) *provider.Error {
 	} else {
 		told.Err = fmt.Errorf("%s: %w", who, err.Err)
 	}
+	return &told
+}
+
+// about returns an error of Entra ID's with what to do about it for w's own service, where that is an Exchange Server.
+func (w *want) about(err *provider.Error, cloud Cloud) *provider.Error {
+	if err.Code != "AADSTS500011" || w.audience == exchangeOnline || tokens.For(cloud.Hosts, hostOf(w.audience)) {
+		return err
+	}
+	told := *err
+	told.Remedy = "make " + w.audience + " a service principal name of Office 365 Exchange Online in the tenant (hybrid modern authentication), or enter the name that is one as the application's resource"
 	return &told
 }
 

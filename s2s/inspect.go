@@ -167,7 +167,7 @@ func (s *Source) lacking(w *want, c *claims, n need, t *told) {
 		}
 	}
 	if n.rbac != "" {
-		t.evidence.Text += "; holds no role " + n.role + "; Exchange's RBAC for Applications must permit it (" + n.rbac + ")"
+		t.evidence.Text += ", without " + n.role + ": Exchange's RBAC for Applications decides (" + n.rbac + ")"
 		return
 	}
 	t.err = w.named(fail(opPermission, provider.ErrAuth, CodePermission,

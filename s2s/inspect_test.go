@@ -46,7 +46,7 @@ func TestPermission(t *testing.T) {
 		"by id":                  {ews, claims(map[string]any{"aud": id}), "", "for " + id},
 		"by another host":        {ews, claims(map[string]any{"aud": []string{"https://outlook.office.com/"}}), "", ""},
 		"tenant in capitals":     {ews, claims(map[string]any{"tid": strings.ToUpper(contoso)}), "", ""},
-		"RBAC":                   {ews, claims(map[string]any{"roles": []string{"Mail.Read"}}), "", "holds no role full_access_as_app; Exchange's RBAC for Applications must permit it"},
+		"RBAC":                   {ews, claims(map[string]any{"roles": []string{"Mail.Read"}}), "", "without full_access_as_app: Exchange's RBAC for Applications decides"},
 		"no roles":               {ews, claims(map[string]any{"roles": nil}), "", "no roles"},
 		"graph's":                {ews, claims(map[string]any{"aud": "https://graph.microsoft.com"}), s2s.CodeAudience, "https://graph.microsoft.com"},
 		"graph's id":             {ews, claims(map[string]any{"aud": "00000003-0000-0000-c000-000000000000"}), s2s.CodeAudience, ""},
@@ -61,11 +61,11 @@ func TestPermission(t *testing.T) {
 		"pop3 lacks":             {mail(profile.POP3SMTP, profile.Incoming), claims(map[string]any{"roles": []string{"IMAP.AccessAsApp"}}), s2s.CodePermission, "POP.AccessAsApp"},
 		"pop3":                   {mail(profile.POP3SMTP, profile.Incoming), claims(map[string]any{"roles": []string{"POP.AccessAsApp"}}), "", ""},
 		"smtp":                   {mail(profile.IMAPSMTP, profile.Outgoing), claims(map[string]any{"roles": []string{"SMTP.SendAsApp"}}), "", "roles SMTP.SendAsApp, good"},
-		"smtp RBAC":              {mail(profile.POP3SMTP, profile.Outgoing), claims(nil), "", "RBAC for Applications must permit it (Application SMTP.SendAsApp)"},
+		"smtp RBAC":              {mail(profile.POP3SMTP, profile.Outgoing), claims(nil), "", "RBAC for Applications decides (Application SMTP.SendAsApp)"},
 		"many roles":             {ews, claims(map[string]any{"roles": append(many(1000), "full_access_as_app")}), "", "and 991 more"},
 		"odd roles":              {ews, claims(map[string]any{"roles": []any{"full_access_as_app", 7, "a\nb\u202e", strings.Repeat("é", 500)}}), "", `a\nb\u202e`},
 		"roles are a word":       {ews, claims(map[string]any{"roles": "full_access_as_app"}), "", "roles full_access_as_app"},
-		"nothing that was asked": {ews, map[string]any{}, "", "no roles; holds no role full_access_as_app"},
+		"nothing that was asked": {ews, map[string]any{}, "", "no roles, without full_access_as_app"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -69,13 +69,20 @@ func (s *Source) issue(c *cell, forced bool) (granted, error) {
 	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 
-// worked returns the certificate that was used last for a, nil if there is none.
+// worked returns the certificate that was used last for the token that a needs, nil if there is none.
 func (s *Source) worked(a provider.Account) *proving {
-	key := s.entryKey(&a)
-	if e := s.known(&key, s.now()); e != nil {
-		return e.cell.worked.Load().before(s.issuerNow())
+	w, err := s.wantOf(a)
+	if err != nil {
+		return nil
 	}
-	return nil
+	key := s.keyOf(w)
+	s.in.mu.RLock()
+	c := s.in.cells[key]
+	s.in.mu.RUnlock()
+	if c == nil {
+		return nil
+	}
+	return c.worked.Load().before(s.issuerNow())
 }
 
 // permissionOfIssued tells what a token of this host's own says.

@@ -344,3 +344,35 @@ func TestTokensAreForgotten(t *testing.T) {
 	require.Equal(t, [2]int{1, 1}, [2]int{entries, cells})
 	require.Equal(t, int64(6), w.source.Stats().Refreshes)
 }
+
+// A test has a token of now: what an administrator has granted since is in no older one. That costs the issuer one
+// request for many tests, and where it is away the token that serves is tested.
+func TestTestsHaveANewToken(t *testing.T) {
+	w := newWorld(t)
+	test := func() (string, error) {
+		ctx := provider.WithTrace(context.Background(), &provider.Trace{})
+		token, err := w.source.Token(ctx, account("ann"), secret.Text{})
+		return token.Value.Reveal(), err
+	}
+	first := w.token()
+	again, err := test()
+	require.NoError(t, err)
+	require.Equal(t, first, again, "it is a minute old at most")
+	w.clock.pass(10 * time.Minute)
+	second, err := test()
+	require.NoError(t, err)
+	require.NotEqual(t, first, second)
+	require.Equal(t, second, w.token())
+	for range 50 {
+		w.clock.pass(time.Second)
+		again, err = test()
+		require.NoError(t, err)
+		require.Equal(t, second, again)
+	}
+	require.Equal(t, 2, w.issuer.asked())
+	w.clock.pass(15 * time.Minute)
+	w.issuer.set(func() { w.issuer.answer = func(int, url.Values) (int, http.Header, string) { return 503, nil, "" } })
+	again, err = test()
+	require.NoError(t, err, "the token serves")
+	require.Equal(t, second, again)
+}

@@ -44,7 +44,7 @@ var meanings = [...]Meaning{
 		owner:  ownerPermission},
 	{Code: "token_permission", is: []string{"2000008", "invalid_grant", "insufficient_scope"}, says: []string{"permission", "'roles'"},
 		Cause:  "the token permits nothing that this server could grant",
-		remedy: "give the application full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent, or the role Application EWS.AccessAsApp by RBAC for Applications; it can take some hours until that counts",
+		remedy: "give the application the role Application EWS.AccessAsApp over its mailboxes by RBAC for Applications, or full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent; it can take two hours until that counts",
 		owner:  ownerPermission},
 	{Code: "token_audience", is: []string{"2000003", "invalid_resource"}, says: []string{"audience"},
 		Cause:  "the token is for another service (its audience is not this server)",

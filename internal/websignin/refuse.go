@@ -60,6 +60,9 @@ func (c *Client) refused(h http.Header, by string) error {
 	e := &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: c.remedy(by), Err: r}
 	if meant != nil {
 		e.Code, e.Remedy = meant.Code, meant.Remedy(c.application())
+		if e.Code == "token_issuer" && c.account.Profile.Application.Realm != "" {
+			e.Remedy = remedyPartner
+		}
 	}
 	if by != "" && len(r.Offered) > 0 && !(&way{name: by}).offeredBy(r.Offered) {
 		e.Remedy += "; the server does not offer " + by + ", but " + strings.Join(r.Offered, ", ")
@@ -76,11 +79,16 @@ func diagnosed(refused error) bool {
 // application reports whether it is an application that signs in, as itself.
 func (c *Client) application() bool { return c.account.Endpoint.Credentials == profile.ServerToServer }
 
+// remedyPartner is for tokens that this host issues itself.
+const remedyPartner = "have the Exchange administrator make this host a partner application (New-PartnerApplication), or read its metadata anew (Set-PartnerApplication -RefreshAuthMetadata); check that the client ID, the realm and the certificate of the profile are those of the metadata"
+
 // remedy says what to do about a refusal of which the server does not tell the reason.
 func (c *Client) remedy(by string) string {
 	switch {
+	case c.method == provider.WithToken && c.account.Profile.Application.Realm != "":
+		return remedyPartner
 	case c.method == provider.WithToken && c.application():
-		return "see that the application has full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent, or a role by RBAC for Applications that is for this mailbox; it can take some hours until that counts"
+		return "see that the application has a role by RBAC for Applications that is for this mailbox, or full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent; it can take two hours until that counts"
 	case c.method == provider.WithToken:
 		return "see whether the application may use this service for the mailbox and has an administrator's consent; for an owner's consent, have it given again"
 	case by == negotiate || by == ntlm:

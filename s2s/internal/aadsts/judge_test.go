@@ -51,9 +51,9 @@ func TestEachNumber(t *testing.T) {
 		kind          provider.Kind
 		cause, remedy string
 	}{
-		{"700027", "Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: 'AB12']", "", provider.ErrAuth, "no certificate of the application's", "compare its thumbprint"},
+		{"700027", "Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: 'AB12']", "", provider.ErrAuth, "not registered with the application", "compare its thumbprint"},
 		{"700027", "Client assertion contains an invalid signature. [Reason - The key used is expired.]", "AADSTS1000502", provider.ErrAuth, "registered with the application has expired", "make a new certificate"},
-		{"7000274", "The certificate is not within its validity.", "", provider.ErrAuth, "no certificate of the application's", "register the certificate's .cer"},
+		{"7000274", "The certificate is not within its validity.", "", provider.ErrAuth, "not registered with the application", "register the certificate's .cer"},
 		{"1000502", "The provided certificate is not within its specified validity window.", "", provider.ErrAuth, "not good at this time", "make a new certificate"},
 		{"7000214", "Certificate has been revoked.", "", provider.ErrAuth, "revoked", "have a new certificate issued"},
 		{"7000277", "Certificate was revoked.", "", provider.ErrAuth, "revoked", "have a new certificate issued"},

@@ -22,7 +22,7 @@ var meanings = [...]meaning{
 		"the certificate that is registered with the application has expired",
 		"make a new certificate, register its .cer with the application in Entra ID (Certificates & secrets), and give it to this host"},
 	{"700027 7000274", "", "", provider.ErrAuth, true,
-		"Entra ID knows no certificate of the application's that has signed this",
+		"the certificate that has signed this is not registered with the application",
 		"register the certificate's .cer with the application in Entra ID (Certificates & secrets), and compare its thumbprint; a new one is known after a few minutes"},
 	{"1000502", "", "", provider.ErrAuth, true,
 		"the certificate is not good at this time: it has expired, or is not good yet",
