@@ -38,6 +38,7 @@ const (
 	remedyWay     = "check this machine's network, name service and proxy, and the source's Cloud; it goes on by itself once the issuer can be reached"
 	remedyWait    = "nothing: it goes on by itself once the issuer answers"
 	remedyRefused = "see whether the application may use this service for the mailbox: its roles and an administrator's consent in Entra ID, its service principal and the mailbox's permissions in Exchange"
+	remedyHost    = "see to the host's Proof, Transport and certificate's key"
 	remedyTLS     = "use TLS in the profile"
 )
 
@@ -52,6 +53,7 @@ var (
 	errNothing    = errors.New("there is nothing that proves the application: no certificate, no Proof, and no secret in the profile")
 	errRefused    = errors.New("the server refuses tokens that the issuer has only just given")
 	errTime       = errors.New("the issuer did not answer in time")
+	errEnded      = errors.New("what is the host's has ended the goroutine that asked it")
 	errClosed     = errors.New("the source of tokens was closed")
 	errShort      = errors.New("the tokens that are given are about to expire")
 )
