@@ -6,8 +6,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -204,4 +206,22 @@ func TestSlowKeyStore(t *testing.T) {
 		s2s.Settle(h.source)
 		h.clock.pass(time.Minute)
 	}
+}
+
+// TOK-B: the machine's endpoint may repeat the header that it knows its own by.
+func TestTOKBManagedIdentity(t *testing.T) {
+	const header = "3A1F9C7E5B2D4860-of-the-machine"
+	machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"error":"invalid_request","error_description":"wrong header %s\u001b[2J"}`, r.Header.Get("X-IDENTITY-HEADER"))
+	}))
+	defer machine.Close()
+	t.Setenv("IDENTITY_ENDPOINT", machine.URL)
+	t.Setenv("IDENTITY_HEADER", header)
+	h := newHostile(t, func(s *s2s.Source) { s.Proof = s2s.ManagedIdentity("77777777-aaaa-4bbb-8ccc-0123456789ab") })
+	_, err := h.ask(account("ann"))
+	text := told(isError(t, err, provider.ErrAuth))
+	require.Contains(t, text, "answered 400")
+	require.False(t, secret.New(header).In(text), text)
+	require.NotContains(t, text, "\x1b")
 }
