@@ -22,7 +22,7 @@ import (
 // ways that nothing recognizes.
 func (t Text) In(text string) bool {
 	s := t.Reveal()
-	if s == "" {
+	if s == "" || len(s) > longForm && len(s)/8 > len(text) { // no form of it is so much shorter
 		return false
 	}
 	folded := strings.ToLower(text)
@@ -33,6 +33,9 @@ func (t Text) In(text string) bool {
 	}
 	return false
 }
+
+// longForm is from where on it is worth not to write down all forms of a secret.
+const longForm = 1 << 10
 
 // holdsPart reports whether text holds form, or more than half of it if that is
 // long enough to be no accident.
