@@ -36,6 +36,9 @@ func selfIssued(a provider.Account) bool {
 	return a.Profile.Kind.IsExchangeServer() && a.Profile.Application.Realm != ""
 }
 
+// mostClient is how long an application's id may be, which is a GUID in Microsoft's clouds.
+const mostClient = 1 << 10
+
 // wantOf returns which token a needs. It asks nobody. The error is ErrUnsafe where the token would be shown
 // to somebody that it is not for.
 func (s *Source) wantOf(a provider.Account) (*want, error) {
@@ -45,6 +48,8 @@ func (s *Source) wantOf(a provider.Account) (*want, error) {
 		return nil, fail(opToken, provider.ErrUnsafe, "", remedyTLS, errPlaintext)
 	case app.ClientID == "":
 		return nil, fail(opToken, provider.ErrUnsupported, "", "enter the application (client) ID in the profile", errClient)
+	case len(app.ClientID) > mostClient:
+		return nil, fail(opToken, provider.ErrUnsupported, "", "enter the application (client) ID as Entra ID shows it, a GUID", errLongClient)
 	case server == "":
 		return nil, fail(opToken, provider.ErrUnsupported, "", "enter the server in the profile, or use autodiscover", errUnknown)
 	case profile.CheckHost(server) != nil:
@@ -68,7 +73,8 @@ func (w *want) aim(a provider.Account, cloud Cloud, server string) error {
 	var may bool
 	switch host := hostOf(resource); {
 	case resource == "" && onPremises:
-		w.audience, may = "https://"+authorityOf(server), true
+		w.audience = "https://" + authorityOf(server)
+		may = hostOf(w.audience) != "" // an IPv6 zone is this machine's alone
 	case resource == "":
 		w.audience, may = cloud.Resource, tokens.For(cloud.Hosts, server)
 	case strings.EqualFold(resource, exchangeOnline):

@@ -28,6 +28,7 @@ type entryKey struct {
 	client, resource, realm         string
 	host, url                       string
 	tls                             profile.TLS
+	deployment                      profile.Deployment
 	enter                           bool
 	secret                          [32]byte
 }
@@ -46,7 +47,7 @@ func (s *Source) entryKey(a *provider.Account) entryKey {
 	app := &a.Profile.Application
 	return entryKey{
 		organization: a.Mailbox.Key.Organization, profile: string(a.Profile.ID), revision: a.Profile.Revision,
-		kind: a.Profile.Kind, tenant: a.Profile.TenantID, own: a.Policy.TenantID, enter: a.Policy.OrganizationsEnterHosts,
+		kind: a.Profile.Kind, tenant: a.Profile.TenantID, own: a.Policy.TenantID, deployment: a.Policy.Deployment, enter: a.Policy.OrganizationsEnterHosts,
 		client: app.ClientID, resource: app.Resource, realm: app.Realm, secret: s.salted(app.Secret),
 		host: a.Endpoint.Host, url: a.Endpoint.URL, tls: a.Endpoint.TLS,
 	}
@@ -111,7 +112,7 @@ func (s *Source) entry(ctx context.Context, a *provider.Account) (*entry, error)
 
 // enter makes an entry for whoever waits for q.
 func (s *Source) enter(ctx context.Context, a provider.Account, key entryKey, q *asking) {
-	q.err = context.Canceled // if Admit panics
+	q.err = context.Canceled // if what is done here panics
 	defer func() {
 		s.in.mu.Lock()
 		delete(s.in.askings, key)
@@ -150,10 +151,11 @@ func (s *Source) sweep(now time.Time) {
 }
 
 var (
-	errAdmit    = errors.New("the organization may not use this host's application in the tenant")
-	errNoAdmit  = errors.New("the organizations enter their tenants themselves, and nobody says which of them they may")
-	errNotOwn   = errors.New("the tenant is not this host's own, and nobody says which organization may use others")
-	remedyAdmit = "have the operator set the source's Admit, which says which organization may use this host's application in which tenant; or enter the secret of an application of the organization's own"
+	errAdmit       = errors.New("the organization may not use this host's application in the tenant")
+	errAdmitFailed = errors.New("nobody could say whether the organization may use this host's application in the tenant")
+	errNoAdmit     = errors.New("the organizations enter their tenants themselves, and nobody says which of them they may")
+	errNotOwn      = errors.New("the tenant is not this host's own, and nobody says which organization may use others")
+	remedyAdmit    = "have the operator set the source's Admit, which says which organization may use this host's application in which tenant; or enter the secret of an application of the organization's own"
 )
 
 // admit says whether a's organization may use what proves this host in a tenant, or a realm. What
@@ -177,7 +179,7 @@ func (s *Source) admit(ctx context.Context, a provider.Account, w *want) error {
 		}
 		return nil
 	}
-	err := s.Admit(ctx, a, tenant)
+	err := s.admitted(ctx, a, tenant)
 	var known *provider.Error
 	switch {
 	case err == nil:
@@ -188,4 +190,25 @@ func (s *Source) admit(ctx context.Context, a provider.Account, w *want) error {
 		return w.named(known) // it could not be found out
 	}
 	return w.named(fail(opToken, provider.ErrUnsafe, CodeAdmission, "have the operator admit the organization to the tenant, or enter the right one in the profile", fmt.Errorf("%w: %w", errAdmit, err)))
+}
+
+// admitted asks the host. It ends with ctx, also where the host does not.
+func (s *Source) admitted(ctx context.Context, a provider.Account, tenant string) error {
+	said := make(chan error, 1)
+	go func() {
+		err := error(fail(opToken, provider.ErrUnavailable, "", "see to the host's Admit", errAdmitFailed))
+		defer func() {
+			if p := recover(); p != nil {
+				err = fail(opToken, provider.ErrUnavailable, "", "see to the host's Admit", fmt.Errorf("%w: a panic of type %T", errAdmitFailed, p))
+			}
+			said <- err
+		}()
+		err = s.Admit(ctx, a, tenant)
+	}()
+	select {
+	case err := <-said:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -64,10 +64,16 @@ func (c Cloud) Check() error {
 	return errors.Join(all...)
 }
 
+// maxLocation is how long the URL of a host can be: the longest name, with a scheme and a port.
+const maxLocation = 253 + 32
+
 // hostOf returns the host of an https URL that names a host and nothing else, "" for anything else.
 func hostOf(location string) string {
+	if len(location) > maxLocation {
+		return ""
+	}
 	u, err := url.Parse(location)
-	if err != nil || u.Scheme != "https" || u.User != nil || strings.Trim(u.Path, "/") != "" || strings.ContainsAny(location, "?#@\\ ") || profile.CheckHost(u.Hostname()) != nil {
+	if err != nil || u.Scheme != "https" || u.User != nil || strings.Trim(u.EscapedPath(), "/") != "" || strings.ContainsAny(location, "?#@\\ ") || profile.CheckHost(u.Hostname()) != nil {
 		return ""
 	}
 	return u.Hostname()

@@ -127,6 +127,7 @@ func (s *Source) request(ctx context.Context, w *want, foreign bool, with func(*
 	}
 	defer cancel()
 	t, err := credential.GetToken(limited, policy.TokenRequestOptions{Scopes: []string{w.audience + "/.default"}, TenantID: w.tenant})
+	x.keep(err == nil)
 	if err != nil {
 		return granted{}, s.refusal(ctx, w, x, err)
 	}

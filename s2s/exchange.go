@@ -27,6 +27,7 @@ type exchange struct {
 	secrets []secret.Text
 
 	tokenURL string // the token endpoint, once it is known
+	learnt   []byte // what the authority has said of it just now
 	failed   error  // why a request was not made or not answered
 
 	// Of the answer.
@@ -46,6 +47,9 @@ type endpoints struct {
 
 const (
 	maxBody = 1 << 20
+
+	// leastPart is how long a part of an assertion is that nobody says by chance.
+	leastPart = 32
 
 	// endpointsLife is how long it stands. It hardly ever changes.
 	endpointsLife = 24 * time.Hour
@@ -103,7 +107,7 @@ func (x *exchange) do(r *http.Request) (*http.Response, error) {
 		return nil, fail(opToken, provider.ErrTooLarge, "", "check the source's Cloud; the issuer's answer is larger than any token", errLarge)
 	}
 	x.status, x.header, x.body = answer.StatusCode, answer.Header, body
-	if x.status == http.StatusOK {
+	if x.status/100 == 2 { // of which azidentity takes more than the one
 		if discovery {
 			err = x.learn(body)
 		} else {
@@ -139,15 +143,28 @@ func (x *exchange) learn(body []byte) error {
 	if u, err := url.Parse(x.tokenURL); err != nil || !x.s.atAuthority(u) {
 		return fail(opToken, provider.ErrUnsafe, "", "check the source's Cloud", errEndpoints)
 	}
+	x.learnt = body
+	return nil
+}
+
+// keep keeps what the authority has said of itself once it has led to who gives tokens, or refuses them. What led
+// elsewhere, as an answer of somebody in between does, must not be gone by for a day.
+func (x *exchange) keep(given bool) {
+	there := given || x.status == http.StatusBadRequest || x.status == http.StatusUnauthorized
+	busy := x.status == 0 || x.status >= 500 || x.status == http.StatusTooManyRequests
 	x.s.in.mu.Lock()
 	defer x.s.in.mu.Unlock()
-	for tenant, e := range x.s.in.endpoints {
-		if x.sent.Sub(e.at).Abs() >= endpointsLife {
-			delete(x.s.in.endpoints, tenant)
+	switch {
+	case there && x.learnt != nil:
+		for tenant, e := range x.s.in.endpoints {
+			if x.sent.Sub(e.at).Abs() >= endpointsLife {
+				delete(x.s.in.endpoints, tenant)
+			}
 		}
+		x.s.in.endpoints[x.tenant] = endpoints{x.sent, x.learnt, x.tokenURL}
+	case !there && !busy:
+		delete(x.s.in.endpoints, x.tenant)
 	}
-	x.s.in.endpoints[x.tenant] = endpoints{x.sent, body, x.tokenURL}
-	return nil
 }
 
 // read reads how long the token lives. azidentity counts by the system's clock.
@@ -177,8 +194,11 @@ func (x *exchange) keepSecrets(r *http.Request) error {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	if form, err := url.ParseQuery(string(body)); err == nil {
-		for _, field := range []string{"client_secret", "client_assertion"} {
-			x.secrets = append(x.secrets, secret.New(form.Get(field)))
+		x.secrets = append(x.secrets, secret.New(form.Get("client_secret")), secret.New(form.Get("client_assertion")))
+		for part := range strings.SplitSeq(form.Get("client_assertion"), ".") { // of which a whole one is less than half of all
+			if len(part) >= leastPart {
+				x.secrets = append(x.secrets, secret.New(part))
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,10 @@
 package s2s
 
-import "time"
+import (
+	"time"
+
+	"github.com/go-serversync/serversync/provider"
+)
 
 // Settle waits until no request is under way.
 func Settle(s *Source) {
@@ -19,4 +23,16 @@ func Kept(s *Source) (entries, cells int) {
 // RefreshAt is refreshAt.
 func RefreshAt(share float64, got, expires time.Time) time.Time {
 	return refreshAt(share, got, expires)
+}
+
+// AudienceOf returns what the token of an account would be for. Nobody is asked for one.
+func AudienceOf(s *Source, a provider.Account) (string, error) {
+	if err := s.Check(); err != nil {
+		return "", err
+	}
+	w, err := s.wantOf(a)
+	if err != nil {
+		return "", err
+	}
+	return w.audience, nil
 }

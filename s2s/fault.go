@@ -39,21 +39,24 @@ const (
 	remedyWay     = "check this machine's network, name service and proxy, and whether the operator has set the tenant's cloud; it goes on by itself once the issuer can be reached"
 	remedyWait    = "nothing: it goes on by itself once the issuer answers"
 	remedyRefused = "see whether the application may use this service for the mailbox: its roles and an administrator's consent in Entra ID, its service principal and the mailbox's permissions in Exchange"
+	remedyHost    = "see to the host's Proof, Transport and certificate's key"
 	remedyTLS     = "use TLS in the profile"
 )
 
 var (
-	errPlaintext = errors.New("an access token would cross the network unprotected (RFC 6750, section 5.3)")
-	errHost      = errors.New("the server is none that the tokens are for")
-	errUnknown   = errors.New("it is not known yet which server the token is for")
-	errTenant    = errors.New("no tenant is named, or what is named is no GUID")
-	errClient    = errors.New("no application is named")
-	errResource  = errors.New("the application's resource is no https URL of a host")
-	errNothing   = errors.New("there is nothing that proves the application: no certificate, no Proof, and no secret in the profile")
-	errRefused   = errors.New("the server refuses tokens that the issuer has only just given")
-	errTime      = errors.New("the issuer did not answer in time")
-	errClosed    = errors.New("the source of tokens was closed")
-	errShort     = errors.New("the tokens that are given are about to expire")
+	errPlaintext  = errors.New("an access token would cross the network unprotected (RFC 6750, section 5.3)")
+	errHost       = errors.New("the server is none that the tokens are for")
+	errUnknown    = errors.New("it is not known yet which server the token is for")
+	errTenant     = errors.New("no tenant is named, or what is named is no GUID")
+	errClient     = errors.New("no application is named")
+	errLongClient = errors.New("the application's id is too long to be one")
+	errResource   = errors.New("the application's resource is no https URL of a host")
+	errNothing    = errors.New("there is nothing that proves the application: no certificate, no Proof, and no secret in the profile")
+	errRefused    = errors.New("the server refuses tokens that the issuer has only just given")
+	errTime       = errors.New("the issuer did not answer in time")
+	errEnded      = errors.New("what is the host's has ended the goroutine that asked it")
+	errClosed     = errors.New("the source of tokens was closed")
+	errShort      = errors.New("the tokens that are given are about to expire")
 )
 
 // fail returns an error of the package.

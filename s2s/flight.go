@@ -139,10 +139,10 @@ func (s *Source) have(ctx context.Context, c *cell, forced bool) (granted, error
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		var o outcome
+		o := outcome{err: fail(opToken, provider.ErrUnavailable, "", remedyHost, errEnded)}
 		defer func() {
 			if p := recover(); p != nil {
-				o = outcome{err: fail(opToken, provider.ErrUnavailable, "", "see to the host's Proof, Transport and certificate's key", fmt.Errorf("a panic of type %T", p))}
+				o = outcome{err: fail(opToken, provider.ErrUnavailable, "", remedyHost, fmt.Errorf("a panic of type %T", p))}
 			}
 			done <- o
 		}()

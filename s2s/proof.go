@@ -1,12 +1,12 @@
 package s2s
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -49,7 +49,7 @@ func (m managedIdentity) credential(*Source, *want, *exchange) (azcore.TokenCred
 func (managedIdentity) foreign() bool { return true }
 
 // ofMachine says what it means that the machine's metadata endpoint gives no token: it is not Entra ID, and
-// is shown nothing that is secret.
+// is shown nothing that is secret but the header by which App Service knows its own.
 func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.Error {
 	var said struct {
 		Error       string `json:"error"`
@@ -57,7 +57,7 @@ func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.
 	}
 	why := fmt.Sprintf("the machine's metadata endpoint answered %d", status)
 	if json.Unmarshal(body, &said) == nil && said.Error != "" {
-		why += ": " + wire.Quote(cmp.Or(said.Description, said.Error))
+		why += ": " + sts.Words(said.Error, said.Description, repeatsHeader)
 	}
 	e := fail(opToken, provider.ErrAuth, wire.HTTPCode(status), "see whether this machine has the identity that the source's Proof names, and assign it", errors.New(why))
 	switch {
@@ -71,6 +71,19 @@ func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.
 	}
 	return e
 }
+
+// repeatsHeader reports whether a text shows what azidentity has shown the machine's endpoint.
+func repeatsHeader(text string) bool {
+	for _, name := range []string{"IDENTITY_HEADER", "MSI_SECRET"} {
+		if shown := os.Getenv(name); len(shown) >= leastHeader && secret.New(shown).In(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// leastHeader is how long it is at least. A shorter one would be found everywhere.
+const leastHeader = 8
 
 type workloadIdentity struct{ file string }
 

@@ -126,6 +126,9 @@ func (s *Source) Check() error {
 			in.cloud = WorldWide()
 		}
 		all := []error{in.cloud.Check()}
+		if s.Timeout < 0 || s.Timeout > mostTimeout {
+			all = append(all, fmt.Errorf("the Timeout of %s is none that an issuer could keep: it is from 0, for the default, to %s", s.Timeout, mostTimeout))
+		}
 		for i, c := range s.Certificates {
 			if c == nil {
 				all = append(all, fmt.Errorf("of Certificates number %d is nil", i))
@@ -175,6 +178,9 @@ func (s *Source) Close() error {
 	}
 	return nil
 }
+
+// mostTimeout is longer than any issuer takes.
+const mostTimeout = time.Hour
 
 func (s *Source) timeout() time.Duration { return cmp.Or(s.Timeout, 20*time.Second) }
 

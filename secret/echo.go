@@ -22,7 +22,7 @@ import (
 // ways that nothing recognizes.
 func (t Text) In(text string) bool {
 	s := t.Reveal()
-	if s == "" {
+	if s == "" || len(s) > longForm && len(s)/8 > len(text) { // no form of it is so much shorter
 		return false
 	}
 	folded := strings.ToLower(text)
@@ -34,14 +34,32 @@ func (t Text) In(text string) bool {
 	return false
 }
 
+// longForm is from where on it is worth not to write down all forms of a secret.
+const longForm = 1 << 10
+
 // holdsPart reports whether text holds form, or more than half of it if that is
 // long enough to be no accident.
 func holdsPart(text, form string) bool {
 	n := min(len(form), max(12, len(form)/2+1))
-	for i := 0; i+n <= len(form); i++ {
-		if strings.Contains(text, form[i:i+n]) {
+	// Whatever has n characters of form has those in its middle. Only where they stand is the rest looked at:
+	// a server that answers much must not have us look for each part in all of it.
+	from, to := len(form)-n, n
+	for at := 0; at+n <= len(text)+from; {
+		i := strings.Index(text[at:], form[from:to])
+		if i < 0 {
+			return false
+		}
+		left, right := at+i, at+i+to-from
+		for k := from; k > 0 && left > 0 && text[left-1] == form[k-1]; k-- {
+			left--
+		}
+		for k := to; k < len(form) && right < len(text) && text[right] == form[k]; k++ {
+			right++
+		}
+		if right-left >= n {
 			return true
 		}
+		at += i + 1
 	}
 	return false
 }

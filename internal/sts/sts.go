@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/go-serversync/serversync/internal/wire"
 )
@@ -82,10 +83,20 @@ func Words(code, description string, repeats func(string) bool) string {
 		text += ": " + wire.Quote(description)
 	}
 	// Also what the quotation's escapes or its cut would hide from the search.
-	if repeats(code+" "+description) || repeats(text) {
+	if all := code + " " + description; repeats(all) || repeats(text) || repeats(Unfolded(all)) {
 		return "something that repeats a secret, which is left out"
 	}
 	return text
+}
+
+// Unfolded returns a text without what separates lines and words, by which encoders fold what is long.
+func Unfolded(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // Offset returns how far an issuer's clock is ahead of ours, by its header Date. The request went at sent, and the

@@ -59,7 +59,7 @@ func TestWords(t *testing.T) {
 	repeats := func(text string) bool { return strings.Contains(text, "canary") }
 	require.Equal(t, "invalid_client: no", Words("invalid_client", " no\r\n", repeats))
 	require.Equal(t, "invalid_client", Words("invalid_client", "", repeats))
-	for _, said := range [][2]string{{"canary", ""}, {"a", "the canary"}, {"a", strings.Repeat("x", 300) + "canary"}, {"can", "ary canary"}} {
+	for _, said := range [][2]string{{"canary", ""}, {"a", "the canary"}, {"a", strings.Repeat("x", 300) + "canary"}, {"can", "ary canary"}, {"a", "can\r\n ary"}, {"a", "c a\u200bn\u00a0a\tr\x00y"}} {
 		require.NotContains(t, Words(said[0], said[1], repeats), "canary")
 		require.Contains(t, Words(said[0], said[1], repeats), "left out")
 	}

@@ -23,7 +23,11 @@ func Server(a provider.Account) string {
 
 // Bare reports whether a token would cross the network without TLS.
 func Bare(a provider.Account) bool {
-	return a.Endpoint.TLS == profile.Plaintext || a.Profile.Kind.IsExchange() && Web(a).Scheme == "http"
+	if a.Endpoint.TLS == profile.Plaintext {
+		return true
+	}
+	web := Web(a)
+	return a.Profile.Kind.IsExchange() && web.Host != "" && web.Scheme != "https"
 }
 
 // Web returns where a's web services are. Those of Exchange Online have one address for all.

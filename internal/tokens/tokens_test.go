@@ -22,6 +22,8 @@ func TestServer(t *testing.T) {
 	}{
 		{profile.ExchangeServer, profile.Endpoint{Host: "a.example", URL: "https://b.example:8443/EWS"}, "b.example", false},
 		{profile.ExchangeServer, profile.Endpoint{URL: "http://b.example/EWS"}, "b.example", true},
+		{profile.ExchangeServer, profile.Endpoint{URL: "ftp://b.example/EWS"}, "b.example", true},
+		{profile.ExchangeServer, profile.Endpoint{URL: "//b.example/EWS"}, "b.example", true},
 		{profile.ExchangeServer, profile.Endpoint{}, "", false},
 		{profile.ExchangeServer, profile.Endpoint{URL: "https://a b\x00"}, "", false},
 		{profile.ExchangeOnline, profile.Endpoint{}, "outlook.office365.com", false},

@@ -41,9 +41,8 @@ func Judge(op string, status int, h http.Header, body []byte, repeats func(strin
 	a, unread := decode(body)
 	j := judgement{op: op, h: h, answer: a, repeats: repeats, now: now, why: fmt.Sprintf("Entra ID answered %d", status)}
 	if a.code != "" {
-		j.why = "Entra ID says " + sts.Words(a.code, firstLine(a.description), func(text string) bool {
-			return repeats(text) || repeats(a.description) // of which a part could be a part of a secret
-		})
+		whole := repeats(a.description) || repeats(sts.Unfolded(a.description)) // of which a part could be a part of a secret
+		j.why = "Entra ID says " + sts.Words(a.code, firstLine(a.description), func(text string) bool { return whole || repeats(text) })
 	}
 	switch {
 	case status >= 300 && status < 400:
