@@ -57,7 +57,7 @@ type call struct {
 // connect makes a client, which asks nothing yet but where the server is.
 func (d *Driver) connect(ctx context.Context, a provider.Account) (*client, error) {
 	limits := d.Limits.WithDefaults()
-	if err := sayable(a.Mailbox.Address); err != nil {
+	if err := sayable(a.Mailbox.Address, a.Endpoint.Credentials != profile.FromMailbox && a.Endpoint.Credentials != profile.OAuth); err != nil {
 		return nil, provider.FailStage(ctx, provider.StageSignIn, err)
 	}
 	location, err := d.locate(ctx, a)
@@ -96,14 +96,16 @@ const mostConns = 32
 
 var (
 	errURL     = errors.New("the location is no URL with a host")
-	errAddress = errors.New("the mailbox's address has characters that no header can say")
+	errAddress = errors.New("the mailbox's address has characters that no header can say, or that Exchange takes for other ones")
 )
 
-// sayable refuses an address that would be more than one line of a header.
-func sayable(address string) error {
+// sayable refuses an address that would be more than one line of a header; and where who signs in may open
+// other mailboxes, one that is not ASCII: a directory takes letters that look alike, or have accents, for one
+// another, so that it would name a mailbox of somebody else's.
+func sayable(address string, others bool) error {
 	for i := range len(address) {
-		if c := address[i]; c < 0x20 || c == 0x7f {
-			return &provider.Error{Op: "ews", Kind: provider.ErrUnsafe, Err: errAddress, Remedy: "enter the mailbox's address again"}
+		if c := address[i]; c < 0x20 || c == 0x7f || others && c > 0x7f {
+			return &provider.Error{Op: "ews", Kind: provider.ErrUnsafe, Err: errAddress, Remedy: "enter the mailbox's address as Exchange has it, in ASCII"}
 		}
 	}
 	return nil

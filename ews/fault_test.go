@@ -240,3 +240,14 @@ func TestFaultShapes(t *testing.T) {
 	require.ErrorIs(t, err, provider.ErrUnavailable)
 	require.False(t, errors.Is(fault{code: "ErrorInternalServerError"}.failure("GetItem"), errStopped))
 }
+
+// X: an application, or an account that acts for others, opens no mailbox by an address with letters that a directory
+// would take for other ones.
+func TestConfusableAddresses(t *testing.T) {
+	s := newScript(t, well)
+	for _, address := range []string{"boo\u212a@example.com", "j\u00f6rg@example.com", "\uff42ob@example.com"} {
+		named := func(a *provider.Account) { a.Mailbox.Address = address }
+		e := s.fails(t, provider.ErrUnsafe, named, application(new(tokens)))
+		require.Contains(t, e.Remedy, "ASCII")
+	}
+}

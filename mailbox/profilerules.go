@@ -24,6 +24,12 @@ var profileRules = [...]rule{{
 		return (isExchangeOnline(s.p.Kind) || isHybrid(s.p.Kind)) && s.takes(side, profile.FromMailbox) && s.Username != "" && !isUPN(s.Username)
 	},
 }, {
+	code: "address-ascii", level: profile.Error, field: "Address",
+	message: "the profile's account opens whichever mailbox an address names, and Exchange takes letters that look alike, or have accents, for one another", remedy: "enter the mailbox's address in ASCII, as Exchange has it",
+	broken: func(s *subject) bool {
+		return s.p.Kind.IsExchange() && (s.opensAll(Incoming) || s.opensAll(Outgoing)) && strings.ContainsFunc(s.Address, func(r rune) bool { return r >= 0x7f })
+	},
+}, {
 	code: "second-factor", matrix: "V9", level: profile.Error, field: "MFA",
 	message: "a program cannot answer for the second factor of an account between the cloud and an organization's premises", remedy: "use an account without a second factor, or a profile that signs in by certificate",
 	brokenOn: func(s *subject, side Side) bool {
@@ -71,6 +77,15 @@ var profileRules = [...]rule{{
 			(e.Credentials == profile.FromProfile || e.Credentials == profile.IntegratedWindows)
 	},
 }}
+
+// opensAll reports whether who signs in for a side may open other mailboxes than this one.
+func (s *subject) opensAll(side Side) bool {
+	switch s.p.Endpoint(side).Credentials {
+	case profile.FromProfile, profile.IntegratedWindows, profile.ServerToServer:
+		return true
+	}
+	return false
+}
 
 // ownTenant reports whether a profile's mailboxes are in the host's own tenant.
 func ownTenant(p profile.Profile, policy profile.Policy) bool {
