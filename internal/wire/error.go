@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/go-serversync/serversync/provider"
@@ -80,7 +81,7 @@ func diagnose(err error) diagnosis {
 	case errors.As(err, &refused):
 		return diagnosis{provider.ErrUnsafe, "", Quote(refused.what), cmp.Or(refused.remedy, "enter the mail server's public name; if it does stand there, whoever runs this service can allow its network")}
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return diagnosis{provider.ErrUnavailable, codeHost, "there is no server named " + Quote(dns.Name), "check the server's name in the profile"}
+		return diagnosis{provider.ErrUnavailable, codeHost, "there is no server named " + Quote(strings.TrimSuffix(dns.Name, ".")), "check the server's name in the profile"}
 	case errors.As(err, &dns):
 		return diagnosis{provider.ErrUnavailable, timedOut(dns.IsTimeout), "the name service gave no answer for " + Quote(dns.Name), "check the server's name and this machine's name service"}
 	}
