@@ -35,14 +35,14 @@ func TestSyncer(t *testing.T) {
 			require.True(t, r.Passed, r.String())
 			told := stages(r, mailbox.Incoming)
 			require.Equal(t, provider.StageCertificate, told[0], r.String())
-			require.Contains(t, r.String(), "CN=crm.example 0")
-			require.Contains(t, r.String(), s.source.Certificates[0].Thumbprints()[0])
+			require.Equal(t, "CN=crm.example 0", evidence(r, provider.StageCertificate).Text)
+			require.Equal(t, s.source.Certificates[0].Thumbprints(), evidence(r, provider.StageCertificate).Thumbprints)
 			require.NotContains(t, told, provider.StageSignIn)
 			if own { // a token of the host's own names a mailbox
 				require.NotContains(t, told, provider.StageToken)
 			} else {
 				require.Equal(t, []provider.Stage{provider.StageCertificate, provider.StageToken, provider.StagePermission}, told[:3])
-				require.Contains(t, r.String(), "roles full_access_as_app")
+				require.Contains(t, evidence(r, provider.StagePermission).Text, "roles full_access_as_app")
 			}
 
 			r = s.test()
@@ -75,6 +75,16 @@ func TestSyncer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// evidence is what the first stage of a name was told.
+func evidence(r serversync.TestReport, stage provider.Stage) provider.Evidence {
+	for _, st := range r.Stages {
+		if st.Stage == stage {
+			return st.Evidence
+		}
+	}
+	return provider.Evidence{}
 }
 
 func subjects(s *site) (all []string) {
@@ -111,7 +121,7 @@ func TestSyncerTellsWhatIsWrong(t *testing.T) {
 		}, provider.StageCertificate, certificate.CodeExpired, []string{"expired"}, []string{"certificate"}},
 		"certificate not good yet": {"hybrid", func(s *site) {
 			s.source.Certificates = []*certificate.Certificate{s.proofs.certificate(s.t, 0, time.Now().Add(time.Hour), time.Now().AddDate(1, 0, 0))}
-		}, provider.StageCertificate, "certificate-not-yet", []string{"not good"}, []string{"clock"}},
+		}, provider.StageCertificate, certificate.CodeNotYet, []string{"not good"}, []string{"clock"}},
 		"no such tenant": {"online", func(s *site) {
 			s.profile.TenantID, s.policy.TenantID = fabrikam, fabrikam
 		}, provider.StageToken, "AADSTS90002", []string{"no such tenant", fabrikam}, []string{"tenant's id", "cloud"}},
@@ -125,7 +135,10 @@ func TestSyncerTellsWhatIsWrong(t *testing.T) {
 		"application disabled": {"online", func(s *site) {
 			require.NoError(s.t, s.issuer.Disable(s2stest.Contoso, client, true))
 		}, provider.StageToken, "AADSTS7000112", []string{"disabled"}, []string{"enable it"}},
-		"tenant not admitted":        {"cross-tenant", func(s *site) { s.source.Admit = nil }, provider.StageToken, "tenant_not_admitted", []string{s2stest.Fabrikam}, []string{"operator", "Admit"}},
+		"tenant not admitted": {"cross-tenant", func(s *site) { s.source.Admit = nil }, provider.StageToken, "tenant_not_admitted", []string{s2stest.Fabrikam}, []string{"operator", "Admit"}},
+		"certificate expired, self-issued": {"self-issued", func(s *site) {
+			s.source.Certificates = []*certificate.Certificate{s.proofs.certificate(s.t, 0, time.Now().AddDate(-1, 0, 0), time.Now().Add(-time.Hour))}
+		}, provider.StageCertificate, certificate.CodeExpired, []string{"expired"}, []string{"certificate"}},
 		"resource principal missing": {"online", hybridModern, provider.StageToken, "AADSTS500011", []string{"not known in the tenant", "https://" + loopbackIP}, []string{"service principal name", "hybrid modern authentication"}},
 		"permission missing": {"online", func(s *site) {
 			require.NoError(s.t, s.issuer.Revoke(s2stest.Contoso, client, s2stest.ExchangeOnline))
@@ -160,14 +173,14 @@ func TestSyncerTellsWhatIsWrong(t *testing.T) {
 			ways[row.way](s)
 			row.change(s)
 			s.start()
-			s.fails(s.test(), row.stage, row.code, row.cause, row.remedy)
-			if row.stage != provider.StageSignIn { // no mailbox is needed to find out
-				s.fails(s.connection(), row.stage, row.code, row.cause, row.remedy)
-			}
 			report, err := s.sync()
 			require.Error(t, err)
 			require.Equal(t, row.code, report.Incoming.Fault.Code, "%+v", report.Incoming.Fault)
 			require.NotEmpty(t, report.Incoming.Fault.Remedy)
+			s.fails(s.test(), row.stage, row.code, row.cause, row.remedy)
+			if row.stage != provider.StageSignIn { // no mailbox is needed to find out
+				s.fails(s.connection(), row.stage, row.code, row.cause, row.remedy)
+			}
 			require.Empty(t, s.server.Sent())
 		})
 	}
