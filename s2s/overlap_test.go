@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-serversync/serversync"
@@ -24,6 +25,7 @@ type rollover struct {
 	clock     *clock
 	next, old *certificate.Certificate
 	boxes     []mailbox.Mailbox
+	unknown   string // the mailbox whose user Exchange does not know
 	at        atomic.Pointer[s2stest.Exchange]
 }
 
@@ -80,7 +82,9 @@ func (r *rollover) round(do func()) {
 	for _, box := range r.boxes {
 		all.Go(func() {
 			report, err := r.syncer.SyncMailbox(r.t.Context(), box.Key)
-			if err != nil || report.Incoming.Fault.Code != "" {
+			if box.Address == r.unknown {
+				assert.NotEmpty(r.t, report.Incoming.Fault.Code)
+			} else if err != nil || report.Incoming.Fault.Code != "" {
 				r.t.Error(box.Key, r.clock.Now(), err, report.Incoming.Fault)
 			}
 		})
@@ -119,4 +123,21 @@ func TestOverlapWhileMailboxesSync(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A mailbox that is refused whatever token it shows does not have the others fail, although its refusals look as if the
+// certificate were not known.
+func TestOverlapWithARefusedMailbox(t *testing.T) {
+	r := newRollover(t, "self-issued")
+	r.unknown = r.boxes[3].Address
+	delete(r.exchange.Users, r.unknown)
+	for range 12 {
+		r.round(nil)
+		require.NoError(t, r.syncer.Resume(t.Context(), r.boxes[3].Key, "somebody")) // it is tried again
+	}
+	r.trusts(r.old, r.next)
+	r.round(nil)
+	r.trusts(r.next)
+	r.round(nil)
+	require.False(t, t.Failed())
 }
