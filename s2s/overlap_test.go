@@ -34,7 +34,7 @@ func newRollover(t *testing.T, way string) *rollover {
 	r := &rollover{site: newSite(t), clock: &clock{now: time.Now()}}
 	r.old = r.proofs.certificate(t, 0, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 	r.next = r.proofs.certificate(t, 1, time.Now().Add(-time.Hour), time.Now().AddDate(2, 0, 0))
-	issuer, err := s2stest.NewIssuer(s2stest.Options{Now: r.clock.Now, Applications: []s2stest.Application{{ID: client, Multitenant: true, Certificates: []*x509.Certificate{r.old.Leaf()}}}})
+	issuer, err := s2stest.NewIssuer(s2stest.Options{Now: r.clock.Now, Key: keys()[2], Applications: []s2stest.Application{{ID: client, Multitenant: true, Certificates: []*x509.Certificate{r.old.Leaf()}}}})
 	require.NoError(t, err)
 	t.Cleanup(issuer.Close)
 	require.NoError(t, issuer.Grant(s2stest.Contoso, client, s2stest.ExchangeOnline, "full_access_as_app"))

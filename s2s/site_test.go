@@ -68,7 +68,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, box: annBox, store: memory.New(), drivers: make(map[profile.Protocol]provider.Driver)}
 	own := s.proofs.certificate(t, 0, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 	var err error
-	s.issuer, err = s2stest.NewIssuer(s2stest.Options{Applications: []s2stest.Application{
+	s.issuer, err = s2stest.NewIssuer(s2stest.Options{Key: keys()[2], Applications: []s2stest.Application{
 		{ID: client, Name: "crm", Multitenant: true, Certificates: []*x509.Certificate{own.Leaf()}}}})
 	require.NoError(t, err)
 	t.Cleanup(s.issuer.Close)

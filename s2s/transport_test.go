@@ -24,7 +24,7 @@ import (
 func overTLS(t *testing.T, policy profile.Policy) (*s2stest.Issuer, *s2s.Source) {
 	cert := newCertificate(t, 0, "crm.example", time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
 	i, err := s2stest.NewIssuer(s2stest.Options{
-		Tenants: []s2stest.Tenant{{ID: contoso}}, Life: time.Hour,
+		Tenants: []s2stest.Tenant{{ID: contoso}}, Key: keys()[2], Life: time.Hour,
 		Applications: []s2stest.Application{{ID: client, Certificates: []*x509.Certificate{cert.Leaf()}}},
 	})
 	require.NoError(t, err)

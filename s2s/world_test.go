@@ -66,7 +66,7 @@ type issuer struct {
 
 // newIssuer returns an issuer that knows the client in contoso and fabrikam, and in further tenants.
 func newIssuer(t testing.TB, now func() time.Time, certificates []*certificate.Certificate, tenants ...string) *issuer {
-	o := s2stest.Options{Now: now, Life: life(time.Hour), Hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}}
+	o := s2stest.Options{Now: now, Key: keys()[2], Life: life(time.Hour), Hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}}
 	app := s2stest.Application{ID: client, Name: "crm", Multitenant: true}
 	for _, c := range certificates {
 		app.Certificates = append(app.Certificates, c.Leaf())
@@ -158,7 +158,7 @@ func unsigned(t testing.TB, tenant, audience string, expires time.Time) string {
 }
 
 var keys = sync.OnceValue(func() (all []*rsa.PrivateKey) {
-	for range 2 {
+	for range 3 { // of two certificates, and an issuer
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			panic(err)
