@@ -78,7 +78,7 @@ func TestEachMeaningIsInTheCatalogue(t *testing.T) {
 		k, known := mailbox.Lookup(m.Code)
 		require.True(t, known, m.Code)
 		require.Equal(t, mailbox.SourceOAuth, k.Source)
-		require.Contains(t, []mailbox.Class{mailbox.Permanent, mailbox.Refused, mailbox.Transient}, k.Class, m.Code)
+		require.Contains(t, []mailbox.Class{mailbox.Permanent, mailbox.Refused}, k.Class, m.Code)
 		for _, words := range []string{m.Remedy(true), m.Remedy(false)} {
 			require.NotEmpty(t, words)
 			require.Less(t, len(words), 500, "more is cut: %s", m.Code)

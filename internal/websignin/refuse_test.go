@@ -90,7 +90,7 @@ func TestRefusedToken(t *testing.T) {
 				require.ErrorAs(t, err, &refused)
 				k, known := mailbox.Lookup(e.Code)
 				require.True(t, known)
-				require.Contains(t, []mailbox.Class{mailbox.Refused, mailbox.Permanent, mailbox.Transient}, k.Class)
+				require.Contains(t, []mailbox.Class{mailbox.Refused, mailbox.Permanent}, k.Class)
 				require.Len(t, s.tokens, 1)
 			}
 		})
