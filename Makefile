@@ -23,7 +23,7 @@ check:
 # Of the root's tests those are left out that run in a bubble of testing/synctest:
 # time stands still there, and the module's source of entropy measures time. So are
 # oauth's crowds, for the same reason, and what counts round trips by the clock.
-fips_packages = ./secret ./profile ./mailbox ./item ./notice ./track ./provider ./discover ./internal/... ./imap/... ./pop3/... ./smtp/... ./ews/... ./oauth/... ./store/...
+fips_packages = ./secret ./profile ./mailbox ./item ./notice ./track ./provider ./discover ./internal/... ./imap/... ./pop3/... ./smtp/... ./ews/... ./oauth/... ./s2s/... ./store/...
 fips:
 	@GODEBUG=fips140=only go test -short -timeout 10m -skip 'TestTurns|TestTOK2Crowd' $(fips_packages)
 	@GODEBUG=fips140=only go test -short -timeout 10m -run 'TestP6Sync|TestP6Panic|TestDryRunOverIMAP' .

@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
+	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
@@ -205,6 +206,8 @@ func (c *client) profiles() bool {
 	switch c.account.Endpoint.Credentials {
 	case profile.FromMailbox, profile.OAuth:
 		return false
+	case profile.ServerToServer:
+		return hosted.NeedsNobody(c.account) // else each token names the mailbox's own user
 	}
 	return true
 }

@@ -23,7 +23,9 @@ func BenchmarkCachedToken(b *testing.B) {
 			w := newWorld(b, func(s *s2s.Source) {
 				s.Admit = func(context.Context, provider.Account, string) error { return nil }
 			})
-			w.issuer.secrets[client] = row.secret
+			if row.secret != "" {
+				w.issuer.secret(row.secret)
+			}
 			for n := range row.others {
 				a := account("x")
 				a.Mailbox.Key.Organization = fmt.Sprint("o", n)

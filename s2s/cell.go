@@ -20,6 +20,7 @@ type cell struct {
 	worked atomic.Pointer[worked] // the certificate that was taken last
 
 	mu       sync.Mutex
+	parts    map[*proving]*cell // of tokens that the host issues itself, which each certificate has of its own
 	flight   *flight
 	fault    *provider.Error // of the last try, if it failed
 	failures int             // in a row
@@ -148,6 +149,11 @@ func (c *cell) mayForce(now time.Time, cur *current) bool {
 func (c *cell) idle(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for _, part := range c.parts {
+		if !part.idle(now) {
+			return false
+		}
+	}
 	cur := c.now.Load()
 	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife && now.Sub(c.made).Abs() > 2*entryLife
 }

@@ -16,7 +16,7 @@ import (
 func Example() {
 	clock := &clock{now: epoch}
 	own := goodCertificate(nil, 0) // of a PFX, in a host
-	entra := newIssuer(nil, clock.Now, own)
+	entra := newIssuer(nil, clock.Now, []*certificate.Certificate{own})
 
 	admitted := map[string]string{"acme": contoso} // the host's own table
 	source := &s2s.Source{
@@ -50,6 +50,6 @@ func Example() {
 	// Output:
 	// CN=crm.example 0 2028-11-01 <nil>
 	// {REDACTED 2026-11-01 10:00:00 +0000 UTC} <nil>
-	// tenant 11111111-aaaa-4bbb-8ccc-222222222222, application 55555555-aaaa-4bbb-8ccc-666666666666, for https://outlook.office365.com, roles full_access_as_app, good until 2026-11-01T10:00:00Z <nil>
+	// tenant 11111111-aaaa-4bbb-8ccc-222222222222, application 55555555-aaaa-4bbb-8ccc-666666666666, for https://outlook.office365.com, roles full_access_as_app, good until 2026-11-01T10:00:01Z <nil>
 	// s2s: token: refused for safety: tenant 33333333-aaaa-4bbb-8ccc-444444444444, application 55555555-aaaa-4bbb-8ccc-666666666666: the organization may not use this host's application in the tenant: acme has not proven that the tenant is its own
 }

@@ -61,7 +61,7 @@ func (s *Source) current(ctx context.Context, c *cell, refused secret.Text) (*cu
 func (s *Source) renew(c *cell, cur *current) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.flight == nil && c.mayForce(s.now(), cur) && s.begin(c, true)
+	return c.flight == nil && c.mayForce(s.now(), cur) && s.begin(c)
 }
 
 // join returns the token that c has, and has it refreshed ahead if it is time; or the flight to wait for, which
@@ -72,7 +72,7 @@ func (s *Source) join(c *cell, refused secret.Text, test bool) (*current, *fligh
 	now, cur := s.now(), c.now.Load()
 	if cur.serves(now, refused) {
 		if cur.due(now) && c.flight == nil && (!now.Before(c.ahead) || c.ahead.Sub(now) > mostForced) {
-			s.begin(c, false) // if it cannot be begun, the token serves on
+			s.begin(c) // if it cannot be begun, the token serves on
 		}
 		s.in.stats.memory.Add(1)
 		return cur, nil, nil
@@ -87,14 +87,14 @@ func (s *Source) join(c *cell, refused secret.Text, test bool) (*current, *fligh
 	if force && !c.mayForce(now, cur) {
 		return nil, nil, c.want.named(fail(opToken, provider.ErrAuth, CodeRefused, remedyRefused, errRefused))
 	}
-	if !s.begin(c, force) {
+	if !s.begin(c) {
 		return nil, nil, fail(opToken, provider.ErrUnavailable, "", "start the host's service again", errClosed)
 	}
 	return nil, c.flight, nil
 }
 
 // begin begins a flight, unless the source is closed. c.mu is held.
-func (s *Source) begin(c *cell, forced bool) bool {
+func (s *Source) begin(c *cell) bool {
 	s.in.closing.RLock()
 	defer s.in.closing.RUnlock()
 	if s.in.closed {
@@ -102,16 +102,16 @@ func (s *Source) begin(c *cell, forced bool) bool {
 	}
 	c.flight = &flight{done: make(chan struct{})}
 	s.in.flights.Add(1)
-	go s.fly(c, c.flight, forced)
+	go s.fly(c, c.flight)
 	return true
 }
 
 // fly has a token. Its context is the source's and not that of whoever was first, who may lose interest.
-func (s *Source) fly(c *cell, f *flight, forced bool) {
+func (s *Source) fly(c *cell, f *flight) {
 	defer s.in.flights.Done()
 	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(s.in.proofs)+2)*2*s.timeout())
 	defer cancel()
-	g, err := s.have(ctx, c, forced)
+	g, err := s.have(ctx, c)
 	c.mu.Lock()
 	if err == nil {
 		if c.now.Load() != nil {
@@ -132,7 +132,7 @@ func (s *Source) fly(c *cell, f *flight, forced bool) {
 
 // have has a token from whoever gives it. It ends with ctx, also where what is the host's, such as a
 // certificate's key or a Proof, does not.
-func (s *Source) have(ctx context.Context, c *cell, forced bool) (granted, error) {
+func (s *Source) have(ctx context.Context, c *cell) (granted, error) {
 	type outcome struct {
 		g   granted
 		err error
@@ -147,7 +147,7 @@ func (s *Source) have(ctx context.Context, c *cell, forced bool) (granted, error
 			done <- o
 		}()
 		if c.want.realm != "" {
-			o.g, o.err = s.issue(c, forced)
+			o.g, o.err = s.issue(c.want)
 		} else {
 			o.g, o.err = s.ask(ctx, c)
 		}

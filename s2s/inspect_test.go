@@ -115,7 +115,7 @@ func TestPermissionIsCheap(t *testing.T) {
 			t.Error(e, err)
 		}
 	}), 8.0)
-	w.clock.pass(time.Hour)
+	w.clock.pass(life(time.Hour))
 	_, err = w.source.Permission(a, token)
 	require.Equal(t, s2s.CodeExpired, isError(t, err, provider.ErrAuth).Code)
 }

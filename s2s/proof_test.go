@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,18 +27,20 @@ import (
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
 // An assertion is dated by the issuer's clock, lives ten minutes and is used once (TOK-4).
 func TestTOK4Assertion(t *testing.T) {
 	w := newWorld(t, func(s *s2s.Source) { s.SendChain = true })
-	w.issuer.ahead = 42 * time.Minute
+	w.issuer.SetClock(42 * time.Minute)
 	w.token()
 	w.clock.pass(time.Hour)
 	w.token()
-	require.Len(t, w.issuer.claims, 2)
-	header, claims := w.issuer.headers[0], w.issuer.claims[0]
+	require.Equal(t, 2, w.issuer.Counts().Distinct)
+	_, header, claims := w.issuer.proof(0)
+	_, _, second := w.issuer.proof(1)
 	require.Equal(t, "PS256", header["alg"])
 	require.NotContains(t, header, "x5t")
 	require.Len(t, header["x5c"], 1)
@@ -47,11 +48,12 @@ func TestTOK4Assertion(t *testing.T) {
 	require.InDelta(t, float64(now.Add(-5*time.Minute).Unix()), claims["nbf"], 1)
 	require.InDelta(t, float64(now.Add(5*time.Minute).Unix()), claims["exp"], 1)
 	require.Equal(t, "https://login.microsoftonline.com/"+contoso+"/oauth2/v2.0/token", claims["aud"])
-	require.NotEqual(t, claims["jti"], w.issuer.claims[1]["jti"])
+	require.NotEqual(t, claims["jti"], second["jti"])
 
 	w = newWorld(t)
 	w.token()
-	require.NotContains(t, w.issuer.headers[0], "x5c")
+	_, header, _ = w.issuer.proof(0)
+	require.NotContains(t, header, "x5c")
 }
 
 // Of two certificates the one that the issuer does not know yet costs one request more, once.
@@ -71,7 +73,7 @@ func TestOverlap(t *testing.T) {
 	w.clock.pass(24 * time.Hour)
 	w.token()
 	require.Equal(t, 5, w.issuer.asked(), "the preferred one is tried again each day")
-	w.issuer.set(func() { w.issuer.register(next) })
+	w.issuer.register(next)
 	w.clock.pass(25 * time.Hour)
 	w.token()
 	require.Equal(t, 6, w.issuer.asked())
@@ -85,15 +87,13 @@ func TestOverlap(t *testing.T) {
 	w.clock.pass(time.Hour)
 	w.token()
 	require.Equal(t, 3, w.issuer.asked())
-	w.issuer.set(func() {
-		clear(w.issuer.registered)
-		w.issuer.register(next)
-	})
+	w.issuer.remove(old)
+	w.issuer.register(next)
 	w.clock.pass(time.Hour)
 	w.token()
 	require.Equal(t, 5, w.issuer.asked(), "the old one was taken off")
 	require.Zero(t, w.source.Stats().Failures)
-	w.issuer.set(func() { clear(w.issuer.registered) })
+	w.issuer.remove(next)
 	w.clock.pass(time.Hour)
 	require.Contains(t, w.refused(provider.ErrAuth).Error(), "AADSTS700027")
 	require.Equal(t, 7, w.issuer.asked())
@@ -134,7 +134,7 @@ func TestCertificateExpires(t *testing.T) {
 // A secret of the profile's own proves it, and there is no certificate to look at.
 func TestSecretProves(t *testing.T) {
 	w := newWorld(t, func(s *s2s.Source) { s.Certificates = nil })
-	w.issuer.secrets[client] = "s3cret of the profile"
+	w.issuer.secret("s3cret of the profile")
 	a := account("ann")
 	_, err := w.source.Token(context.Background(), a, secret.Text{})
 	isError(t, err, provider.ErrUnsupported)
@@ -152,11 +152,11 @@ func TestSecretProves(t *testing.T) {
 }
 
 func TestAssertionProves(t *testing.T) {
-	give, fail := "an assertion of somebody", error(nil)
+	give, fail := "", error(nil)
 	w := newWorld(t, func(s *s2s.Source) {
 		s.Proof = s2s.Assertion(func(context.Context) (string, error) { return give, fail })
 	})
-	w.issuer.assertions[give] = true
+	give = w.issuer.federated("somebody")
 	w.token()
 	w.clock.pass(time.Hour)
 	fail = errors.New("the vault is sealed")
@@ -171,9 +171,8 @@ func TestAssertionProves(t *testing.T) {
 
 func TestWorkloadIdentityProves(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(file, []byte("of kubernetes"), 0o600))
 	w := newWorld(t, func(s *s2s.Source) { s.Proof = s2s.WorkloadIdentity(file) })
-	w.issuer.assertions["of kubernetes"] = true
+	require.NoError(t, os.WriteFile(file, []byte(w.issuer.federated("system:serviceaccount:crm:sync")), 0o600))
 	w.token()
 	require.NoError(t, os.Remove(file))
 	w.clock.pass(time.Hour)
@@ -183,40 +182,29 @@ func TestWorkloadIdentityProves(t *testing.T) {
 
 // A managed identity has its tokens of the machine, and of its own tenant alone.
 func TestManagedIdentityProves(t *testing.T) {
-	var w *world
-	asked := 0
 	var random [6]byte
 	_, _ = rand.Read(random[:])
 	identity := fmt.Sprintf("77777777-aaaa-4bbb-8ccc-%x", random) // azidentity keeps tokens of identities for the whole process
-	machine := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		asked++
-		require.Equal(t, outlook, r.URL.Query().Get("resource"))
-		require.Equal(t, identity, r.URL.Query().Get("client_id"))
-		w.issuer.mu.Lock()
-		defer w.issuer.mu.Unlock()
-		if w.issuer.tid == "" {
-			rw.WriteHeader(400)
-			io.WriteString(rw, `{"error":"invalid_request","error_description":"Identity not found"}`)
-			return
-		}
-		token := w.issuer.token(w.issuer.tid, outlook, w.clock.Now().Add(24*time.Hour))
-		json.NewEncoder(rw).Encode(map[string]any{"access_token": token, "resource": outlook, "token_type": "Bearer", "client_id": identity, "expires_on": fmt.Sprint(w.clock.Now().Add(24 * time.Hour).Unix())})
-	}))
-	defer machine.Close()
-	t.Setenv("IDENTITY_ENDPOINT", machine.URL)
-	t.Setenv("IDENTITY_HEADER", "x")
-	w = newWorld(t, func(s *s2s.Source) {
+	w := newWorld(t, func(s *s2s.Source) {
 		s.Proof, s.Clock = s2s.ManagedIdentity(identity), nil // azidentity's own caches go by the system's
 		s.Admit = func(context.Context, provider.Account, string) error { return nil }
 	})
 	w.clock.now = time.Now()
+	machine := httptest.NewServer(w.issuer.Issuer)
+	defer machine.Close()
+	t.Setenv("IDENTITY_ENDPOINT", machine.URL+"/msi/token")
+	t.Setenv("IDENTITY_HEADER", w.issuer.Environment()["IDENTITY_HEADER"])
+	asked := func() int { return w.issuer.Counts().Visits[s2stest.IdentityPoint] }
 	require.Contains(t, w.refused(provider.ErrAuth).Error(), "Identity not found")
-	w.issuer.set(func() { w.issuer.tid = contoso })
-	_, err := w.source.Token(traced(), account("ann"), secret.Text{})
+	require.NoError(t, w.issuer.AddIdentity(s2stest.Identity{ClientID: identity, Tenant: contoso}))
+	w.issuer.SetLife(24 * time.Hour)
+	token, err := w.source.Token(traced(), account("ann"), secret.Text{})
 	require.NoError(t, err)
-	before := asked
+	_, err = w.issuer.Verify(token.Value.Reveal())
+	require.NoError(t, err)
+	before := asked()
 	w.token()
-	require.Equal(t, before, asked)
+	require.Equal(t, before, asked())
 
 	// Who was admitted to one tenant is not given a token of another.
 	a := account("eve")
@@ -236,10 +224,8 @@ func (c credential) GetToken(ctx context.Context, o policy.TokenRequestOptions) 
 func TestCredentialProves(t *testing.T) {
 	var w *world
 	give := func(tenant, audience string, life time.Duration) (azcore.AccessToken, error) {
-		w.issuer.mu.Lock()
-		defer w.issuer.mu.Unlock()
 		end := w.clock.Now().Add(life)
-		return azcore.AccessToken{Token: w.issuer.token(tenant, audience, end), ExpiresOn: end}, nil
+		return azcore.AccessToken{Token: unsigned(t, tenant, audience, end), ExpiresOn: end}, nil
 	}
 	for name, row := range map[string]struct {
 		get  func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error)
@@ -269,9 +255,7 @@ func TestCredentialProves(t *testing.T) {
 			own, err := azidentity.NewClientSecretCredential(contoso, client, "xJ8~Qw2ZpVf4Lk9TtRb7", &azidentity.ClientSecretCredentialOptions{
 				ClientOptions: policy.ClientOptions{Transport: &http.Client{Transport: w.issuer}, Retry: policy.RetryOptions{MaxRetries: -1}}, DisableInstanceDiscovery: true})
 			require.NoError(t, err)
-			w.issuer.set(func() {
-				w.issuer.answer = said(401, `{"error":"invalid_client","error_description":"AADSTS7000215: not xJ8~Qw2ZpVf4Lk9TtRb7","error_codes":[7000215]}`)
-			})
+			w.issuer.SetFault(said(401, `{"error":"invalid_client","error_description":"AADSTS7000215: not xJ8~Qw2ZpVf4Lk9TtRb7","error_codes":[7000215]}`))
 			return own.GetToken(ctx, o)
 		}, kind: provider.ErrAuth, not: "xJ8"},
 		"panics": {get: func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) { panic("s3cret") }, kind: provider.ErrUnavailable, not: "s3cret"},

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,24 +15,25 @@ import (
 
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
 // A token's life is within bounds whatever an issuer says, and no token is taken that no header can say.
 func TestTOKA(t *testing.T) {
-	token := func(token string, life string) func(int, url.Values) (int, http.Header, string) {
+	token := func(token string, life string) s2stest.Fault {
 		text, _ := json.Marshal(token)
 		return said(200, `{"token_type":"Bearer","access_token":`+string(text)+`,"expires_in":`+life+`}`)
 	}
 	for life, want := range map[string]time.Duration{"-1": 2 * time.Minute, "0": 2 * time.Minute, `"3600"`: time.Hour, "1000000000000": 24 * time.Hour, "90": 2 * time.Minute} {
 		w := newWorld(t)
-		w.issuer.answer = token("opaque", life)
+		w.issuer.SetFault(token("opaque", life))
 		got, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
 		require.NoError(t, err, life)
 		require.Equal(t, epoch.Add(want), got.Expires, life)
 	}
 	for name, row := range map[string]struct {
-		answer func(int, url.Values) (int, http.Header, string)
+		answer s2stest.Fault
 		kind   provider.Kind
 	}{
 		"no token":   {said(200, `{"token_type":"Bearer","expires_in":3600}`), provider.ErrUnavailable},
@@ -52,7 +51,7 @@ func TestTOKA(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.issuer.answer = row.answer
+			w.issuer.SetFault(row.answer)
 			e := w.refused(row.kind)
 			require.Contains(t, e.Error(), "tenant "+contoso+", application "+client)
 			require.Equal(t, 1, w.issuer.asked())
@@ -63,7 +62,7 @@ func TestTOKA(t *testing.T) {
 // A long body is not read to its end, and what the authority says of itself leads nowhere else.
 func TestTOKCAuthority(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.host = "login.microsoftonline.com.evil.example"
+	w.issuer.SetFault(s2stest.Fault{Place: s2stest.Discovery, Set: map[string]any{"token_endpoint": "https://login.microsoftonline.com.evil.example/" + contoso + "/oauth2/v2.0/token"}})
 	e := w.refused(provider.ErrUnsafe)
 	require.Contains(t, e.Error(), "names no token endpoint of its own")
 	require.Zero(t, w.issuer.asked())
@@ -82,16 +81,7 @@ func TestTOKBCanary(t *testing.T) {
 	defer log.SetListener(nil)
 	w := newWorld(t)
 	logger := slog.New(slog.NewJSONHandler(&out, nil))
-	var canaries []secret.Text
-	echo := func(_ int, form url.Values) (int, http.Header, string) {
-		for _, field := range []string{"client_assertion", "client_secret"} {
-			if s := form.Get(field); s != "" {
-				canaries = append(canaries, secret.New(s))
-			}
-		}
-		text, _ := json.Marshal(map[string]any{"error": "invalid_client", "error_description": "AADSTS50027: cannot read " + form.Encode(), "error_codes": []int{50027}})
-		return 401, nil, string(text)
-	}
+	echo := s2stest.Fault{Code: 50027, Text: "cannot read {assertion} {secret}"}
 	print := func(a provider.Account, t provider.Token, err error) {
 		e, failed := w.source.Permission(a, t)
 		c, refused := w.source.Certificate(a)
@@ -109,7 +99,7 @@ func TestTOKBCanary(t *testing.T) {
 	t1, err := w.source.Token(traced(), a, secret.Text{})
 	require.NoError(t, err)
 	print(a, t1, err)
-	w.issuer.set(func() { w.issuer.answer = echo })
+	w.issuer.SetFault(echo)
 	w.clock.pass(2 * time.Minute)
 	_, err = w.source.Token(traced(), a, t1.Value)
 	isError(t, err, provider.ErrAuth)
@@ -118,7 +108,12 @@ func TestTOKBCanary(t *testing.T) {
 	_, err = w.source.Token(traced(), a, secret.Text{})
 	isError(t, err, provider.ErrAuth)
 	print(a, t1, err)
-	require.Len(t, canaries, 2)
+	var canaries []secret.Text
+	for n, field := range []string{"client_assertion", "client_assertion", "client_secret"} {
+		form, _, _ := w.issuer.proof(n)
+		require.NotEmpty(t, form.Get(field))
+		canaries = append(canaries, secret.New(form.Get(field)))
+	}
 	canaries = append(canaries, t1.Value, secret.New(keys()[0].D.String()), secret.New(fmt.Sprint(keys()[0].Primes[0])))
 	require.Contains(t, out.String(), "something that repeats a secret")
 	for n, c := range canaries {

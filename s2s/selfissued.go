@@ -2,10 +2,14 @@ package s2s
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/s2s/internal/jwt"
 	"github.com/go-serversync/serversync/s2s/internal/selfissued"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -35,10 +39,7 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 	if a.Mailbox.Address == "" {
 		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "enter the mailbox's address; a profile is tested with one of its mailboxes", errNoUser))
 	}
-	if actor := selfissued.ActorOf(refused.Reveal()); actor != "" {
-		refused = secret.New(actor)
-	}
-	c, err := s.current(ctx, e.cell, refused)
+	c, err := s.actor(ctx, e, selfissued.ActorOf(refused.Reveal()))
 	if err != nil {
 		return provider.Token{}, err
 	}
@@ -49,23 +50,61 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 	return provider.Token{Value: secret.New(whole), Expires: c.token.Expires}, nil
 }
 
-// issue signs an actor token. Where the server refused the last one, it is by the next certificate that is
-// good: the server may not know the preferred one yet.
-func (s *Source) issue(c *cell, forced bool) (granted, error) {
+// actor returns the actor token for e, another than the refused one. Each certificate has one of its own: a server
+// that refuses one may not know its certificate yet, or any more, and whoever is refused gets the next one's at once.
+// That one is the first for the others too. Where it is the mailbox that is refused, and not the certificate,
+// they are back at theirs by one more request, and without a failure.
+func (s *Source) actor(ctx context.Context, e *entry, refused string) (*current, error) {
 	now := s.issuerNow()
-	good, err := s.good(now, c.worked.Load().before(now))
+	good, err := s.good(now, e.cell.worked.Load().before(now))
 	if err != nil {
-		return granted{}, s.withSkew(err)
+		return nil, e.want.named(ours(s.withSkew(err)))
 	}
-	p := good[0]
-	if forced && len(good) > 1 {
-		p = good[1]
+	i := slices.IndexFunc(good, func(p *proving) bool { return p.signed(refused) })
+	if i < 0 || len(good) == 1 {
+		return s.current(ctx, e.cell.by(good[0], s.now()), secret.New(refused))
 	}
-	actor, expires, err := selfissued.Issuer{Certificate: p.cert, ClientID: c.want.client, Realm: c.want.realm}.Actor(c.want.server, now)
+	next := good[(i+1)%len(good)]
+	e.cell.note(next, now)
+	c := e.cell.by(next, s.now())
+	if old := c.now.Load(); old != nil { // what was refused may be its age
+		if fresh, err := s.current(ctx, c, old.token.Value); err == nil {
+			return fresh, nil
+		}
+	}
+	return s.current(ctx, c, secret.Text{})
+}
+
+// signed reports whether p's certificate is the one that an actor token names.
+func (p *proving) signed(actor string) bool {
+	header, _, err := jwt.Claims(actor)
+	sum, known := p.cert.SHA1()
+	return err == nil && known && header["x5t"] == base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// by returns the cell of the actor tokens that a certificate signs.
+func (c *cell) by(p *proving, now time.Time) *cell {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	part := c.parts[p]
+	if part == nil {
+		w := *c.want
+		w.by = p
+		part = &cell{want: &w, made: now, share: c.share}
+		if c.parts == nil {
+			c.parts = make(map[*proving]*cell)
+		}
+		c.parts[p] = part
+	}
+	return part
+}
+
+// issue signs an actor token.
+func (s *Source) issue(w *want) (granted, error) {
+	actor, expires, err := selfissued.Issuer{Certificate: w.by.cert, ClientID: w.client, Realm: w.realm}.Actor(w.server, s.issuerNow())
 	if err != nil {
 		return granted{}, err
 	}
-	c.note(p, now)
 	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 

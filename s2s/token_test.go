@@ -3,8 +3,6 @@ package s2s_test
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -50,26 +49,22 @@ func TestTOK7(t *testing.T) {
 	require.Len(t, got, 1)
 	require.Equal(t, 10_000, got[w.token()])
 	require.Equal(t, 1, w.issuer.asked())
-	require.Equal(t, 1, w.issuer.discoveries)
+	require.Equal(t, 1, w.issuer.Counts().Visits[s2stest.Discovery])
 	require.Equal(t, int64(1), w.source.Stats().Requests)
 }
 
 // Who has no time left goes away; the request goes on for the others.
 func TestTOK1FlightOutlivesItsCaller(t *testing.T) {
 	w := newWorld(t)
-	begun, hold := make(chan struct{}), make(chan struct{})
-	w.issuer.answer = func(int, url.Values) (int, http.Header, string) {
-		close(begun)
-		<-hold
-		return 0, nil, ""
-	}
+	hold := make(chan struct{})
+	w.issuer.SetFault(s2stest.Fault{Until: hold})
 	ctx, cancel := context.WithCancel(context.Background())
 	gone := make(chan error)
 	go func() {
 		_, err := w.source.Token(ctx, account("ann"), secret.Text{})
 		gone <- err
 	}()
-	<-begun
+	w.issuer.arrived()
 	cancel()
 	require.ErrorIs(t, <-gone, context.Canceled)
 	other := make(chan error)
@@ -82,16 +77,16 @@ func TestTOK1FlightOutlivesItsCaller(t *testing.T) {
 	require.Equal(t, 1, w.issuer.asked())
 }
 
-// Thirty days: as many requests as lives, and no more than a life of which the last fifth is not used.
+// Thirty days, or a thousand lives: as many requests as lives, and no more than a life of which the last fifth is not used.
 func TestTOK2ThirtyDays(t *testing.T) {
 	for _, life := range []time.Duration{5 * time.Minute, 75 * time.Minute, time.Hour, 24 * time.Hour} {
 		t.Run(life.String(), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.issuer.life = int(life.Seconds())
-			month := 30 * 24 * time.Hour
+			w.issuer.SetLife(life + time.Second)
+			month := min(30*24*time.Hour, 1000*life)
 			if testing.Short() {
-				month = 3 * 24 * time.Hour
+				month = min(3*24*time.Hour, 100*life)
 			}
 			step := min(life/10, time.Minute)
 			for range month / step {
@@ -104,7 +99,7 @@ func TestTOK2ThirtyDays(t *testing.T) {
 			least, most := int((month+life-1)/life), int((month*5/4+life-1)/life)
 			require.GreaterOrEqual(t, w.issuer.asked(), least)
 			require.LessOrEqual(t, w.issuer.asked(), most)
-			require.LessOrEqual(t, w.issuer.discoveries, int(month/(24*time.Hour))+1)
+			require.LessOrEqual(t, w.issuer.Counts().Visits[s2stest.Discovery], int(month/(24*time.Hour))+1)
 			t.Log(life, w.issuer.asked(), "requests of", least, "to", most)
 		})
 	}
@@ -148,7 +143,7 @@ func TestTOK2Ahead(t *testing.T) {
 // Where a refresh ahead fails the old token serves on, and the issuer is asked now and then.
 func TestTOK2AheadFails(t *testing.T) {
 	for name, row := range map[string]struct {
-		answer      func(int, url.Values) (int, http.Header, string)
+		answer      s2stest.Fault
 		least, most int // requests within three minutes
 	}{
 		"away":      {said(503, "away"), 2, 4},
@@ -158,7 +153,8 @@ func TestTOK2AheadFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			first := w.token()
-			w.issuer.set(func() { w.issuer.answer, w.issuer.requests = row.answer, 0 })
+			w.issuer.SetFault(row.answer)
+			w.issuer.forget()
 			w.clock.pass(55 * time.Minute)
 			for range 3 * 60 {
 				require.Equal(t, first, w.token())
@@ -167,7 +163,7 @@ func TestTOK2AheadFails(t *testing.T) {
 			}
 			assert.GreaterOrEqual(t, w.issuer.asked(), row.least)
 			assert.LessOrEqual(t, w.issuer.asked(), row.most)
-			w.issuer.set(func() { w.issuer.answer = nil })
+			w.issuer.SetFault()
 			w.clock.pass(10 * time.Minute)
 			require.NotEqual(t, first, w.token())
 		})
@@ -177,7 +173,7 @@ func TestTOK2AheadFails(t *testing.T) {
 // A failure stands for a while, however many ask; a test asks at once, unless the issuer wants to be left alone.
 func TestColdFailureIsRemembered(t *testing.T) {
 	for name, row := range map[string]struct {
-		answer func(int, url.Values) (int, http.Header, string)
+		answer s2stest.Fault
 		kind   provider.Kind
 		stands time.Duration
 		test   int // requests that a test makes
@@ -190,7 +186,7 @@ func TestColdFailureIsRemembered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.issuer.answer = row.answer
+			w.issuer.SetFault(row.answer)
 			w.refused(row.kind)
 			require.Len(t, w.crowd(1000, ""), 1)
 			w.clock.pass(row.stands - time.Second)
@@ -202,7 +198,7 @@ func TestColdFailureIsRemembered(t *testing.T) {
 			_, err := w.source.Token(traced(), account("ann"), secret.Text{})
 			isError(t, err, row.kind)
 			require.Equal(t, 1+row.test, w.issuer.asked())
-			w.issuer.set(func() { w.issuer.answer = nil })
+			w.issuer.SetFault()
 			w.clock.pass(2 * row.stands)
 			w.token()
 		})
@@ -212,7 +208,7 @@ func TestColdFailureIsRemembered(t *testing.T) {
 // An issuer that stays away is asked less and less often.
 func TestColdFailureGrows(t *testing.T) {
 	w := newWorld(t)
-	w.issuer.answer = said(500, "")
+	w.issuer.SetFault(said(500, ""))
 	for range 60 * 60 {
 		w.refused(provider.ErrUnavailable)
 		w.clock.pass(time.Second)
@@ -277,7 +273,7 @@ func TestTOK4ClockJumps(t *testing.T) {
 			// The issuer's clock does not jump, unless the jump is none of a clock's.
 			w.clock.pass(jump)
 			if jump.Abs() <= 24*time.Hour {
-				w.issuer.set(func() { w.issuer.ahead = -jump })
+				w.issuer.SetClock(-jump)
 			}
 			w.token()
 			w.settle()
@@ -300,7 +296,7 @@ func TestTOK4ClockIsWrong(t *testing.T) {
 		7 * time.Minute: "this machine's clock is 7m behind", -3 * time.Hour: "this machine's clock is 3h00m ahead", 4 * time.Minute: ""} {
 		t.Run(ahead.String(), func(t *testing.T) {
 			w := newWorld(t)
-			w.issuer.ahead = ahead
+			w.issuer.SetClock(ahead)
 			a := account("ann")
 			token, err := w.source.Token(context.Background(), a, secret.Text{})
 			require.NoError(t, err)
@@ -326,10 +322,16 @@ func TestTokensAreForgotten(t *testing.T) {
 	w := newWorld(t, func(s *s2s.Source) {
 		s.Admit = func(context.Context, provider.Account, string) error { return nil }
 	})
+	var tenants []string
 	for n := range 100 {
+		tenants = append(tenants, fmt.Sprintf("%08x-aaaa-4bbb-8ccc-222222222222", n))
+	}
+	w.issuer = newIssuer(t, w.clock.Now, w.source.Certificates, tenants...)
+	w.source.Transport = w.issuer
+	for n, tenant := range tenants {
 		a := account("ann")
 		a.Mailbox.Key.Organization = fmt.Sprint("o", n)
-		a.Profile.TenantID = fmt.Sprintf("%08x-aaaa-4bbb-8ccc-222222222222", n)
+		a.Profile.TenantID = tenant
 		_, err := w.source.Token(context.Background(), a, secret.Text{})
 		require.NoError(t, err)
 	}
@@ -350,8 +352,7 @@ func TestTokensAreForgotten(t *testing.T) {
 func TestTestsHaveANewToken(t *testing.T) {
 	w := newWorld(t)
 	test := func() (string, error) {
-		ctx := provider.WithTrace(context.Background(), &provider.Trace{})
-		token, err := w.source.Token(ctx, account("ann"), secret.Text{})
+		token, err := w.source.Token(traced(), account("ann"), secret.Text{})
 		return token.Value.Reveal(), err
 	}
 	first := w.token()
@@ -371,7 +372,7 @@ func TestTestsHaveANewToken(t *testing.T) {
 	}
 	require.Equal(t, 2, w.issuer.asked())
 	w.clock.pass(15 * time.Minute)
-	w.issuer.set(func() { w.issuer.answer = func(int, url.Values) (int, http.Header, string) { return 503, nil, "" } })
+	w.issuer.SetFault(s2stest.Unavailable(""))
 	again, err = test()
 	require.NoError(t, err, "the token serves")
 	require.Equal(t, second, again)

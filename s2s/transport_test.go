@@ -4,14 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
-	"net/url"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,28 +16,22 @@ import (
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
 // overTLS is an issuer on loopback, and a Source that reaches it by its own transport.
-func overTLS(t *testing.T, policy profile.Policy, before http.HandlerFunc) (*issuer, *s2s.Source) {
+func overTLS(t *testing.T, policy profile.Policy) (*s2stest.Issuer, *s2s.Source) {
 	cert := newCertificate(t, 0, "crm.example", time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour))
-	i := newIssuer(t, time.Now, cert)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if before != nil {
-			before(w, r)
-		}
-		i.ServeHTTP(w, r)
-	}))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	i.host = strings.TrimPrefix(server.URL, "https://")
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
+	i, err := s2stest.NewIssuer(s2stest.Options{
+		Tenants: []s2stest.Tenant{{ID: contoso}}, Key: keys()[2], Life: time.Hour,
+		Applications: []s2stest.Application{{ID: client, Certificates: []*x509.Certificate{cert.Leaf()}}},
+	})
+	require.NoError(t, err)
+	t.Cleanup(i.Close)
 	s := &s2s.Source{
-		Certificates: []*certificate.Certificate{cert}, Policy: policy, TLSConfig: &tls.Config{RootCAs: roots},
-		Cloud: s2s.Cloud{Authority: server.URL, Resource: outlook, Hosts: s2s.WorldWide().Hosts},
+		Certificates: []*certificate.Certificate{cert}, Policy: policy, TLSConfig: &tls.Config{RootCAs: i.CertPool()},
+		Cloud: s2s.Cloud{Authority: i.URL, Resource: outlook, Hosts: s2s.WorldWide().Hosts},
 	}
 	t.Cleanup(func() { s.Close() })
 	return i, s
@@ -54,17 +43,18 @@ func loopback() profile.Policy {
 
 // A Source without a Transport reaches a private cloud over TLS, under its Policy.
 func TestOwnTransport(t *testing.T) {
-	i, s := overTLS(t, loopback(), nil)
+	i, s := overTLS(t, loopback())
 	token, err := s.Token(context.Background(), account("ann"), secret.Text{})
 	require.NoError(t, err)
-	require.Equal(t, i.given, []string{token.Value.Reveal()})
+	_, err = i.Verify(token.Value.Reveal())
+	require.NoError(t, err)
 	require.InDelta(t, float64(time.Hour), float64(time.Until(token.Expires)), float64(time.Minute))
 
-	_, s = overTLS(t, profile.Policy{}, nil)
+	_, s = overTLS(t, profile.Policy{})
 	_, err = s.Token(context.Background(), account("ann"), secret.Text{})
 	isError(t, err, provider.ErrUnsafe)
 
-	_, s = overTLS(t, loopback(), nil)
+	_, s = overTLS(t, loopback())
 	s.TLSConfig = nil
 	_, err = s.Token(context.Background(), account("ann"), secret.Text{})
 	require.Contains(t, isError(t, err, provider.ErrUnsafe).Error(), "no answer from the issuer")
@@ -72,19 +62,14 @@ func TestOwnTransport(t *testing.T) {
 
 // An issuer that does not answer is given up, and Close ends whatever is under way.
 func TestSlowIssuer(t *testing.T) {
-	hold := make(chan struct{})
-	slow := func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case <-hold:
-		case <-r.Context().Done():
-		}
-	}
-	_, s := overTLS(t, loopback(), slow)
+	i, s := overTLS(t, loopback())
+	i.SetFault(s2stest.Fault{Hang: true})
 	s.Timeout = 50 * time.Millisecond
 	_, err := s.Token(context.Background(), account("ann"), secret.Text{})
 	require.Equal(t, "TimedOut", isError(t, err, provider.ErrUnavailable).Code)
 
-	_, s = overTLS(t, loopback(), slow)
+	i, s = overTLS(t, loopback())
+	i.SetFault(s2stest.Fault{Place: s2stest.Discovery, Hang: true})
 	failed := make(chan error, 1)
 	go func() {
 		_, err := s.Token(context.Background(), account("ann"), secret.Text{})
@@ -101,7 +86,6 @@ func TestSlowIssuer(t *testing.T) {
 	_, err = s.Token(context.Background(), account("bob"), secret.Text{})
 	require.Contains(t, isError(t, err, provider.ErrUnavailable).Error(), "closed")
 	require.NoError(t, s.Close())
-	close(hold)
 }
 
 // A host's Transport that panics, or fails in words of its own, is the host's affair and nobody's panic.
@@ -122,7 +106,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // A flight does not have the Trace of whoever began it: that one's stages are his own.
 func TestFlightTellsNoTrace(t *testing.T) {
-	_, s := overTLS(t, loopback(), nil)
+	_, s := overTLS(t, loopback())
 	var stages []provider.Stage
 	ctx := provider.WithTrace(context.Background(), &provider.Trace{Begin: func(stage provider.Stage) { stages = append(stages, stage) }})
 	_, err := s.Token(ctx, account("ann"), secret.Text{})
@@ -134,17 +118,11 @@ func TestFlightTellsNoTrace(t *testing.T) {
 func TestTOK1RefusedJoinsTheFlight(t *testing.T) {
 	w := newWorld(t)
 	first := w.token()
-	begun, hold := make(chan struct{}), make(chan struct{})
-	w.issuer.set(func() {
-		w.issuer.answer = func(int, url.Values) (int, http.Header, string) {
-			close(begun)
-			<-hold
-			return 0, nil, ""
-		}
-	})
+	hold := make(chan struct{})
+	w.issuer.SetFault(s2stest.Fault{Until: hold})
 	w.clock.pass(55 * time.Minute)
 	require.Equal(t, first, w.token())
-	<-begun
+	w.issuer.arrived()
 	got := make(chan string, 1)
 	go func() {
 		token, err := w.source.Token(context.Background(), account("bob"), secret.New(first))
@@ -166,7 +144,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
 		w := newWorld(t)
-		w.issuer.answer = said(503, "")
+		w.issuer.SetFault(said(503, ""))
 		w.crowd(50, "")
 		require.NoError(t, w.source.Close())
 	}

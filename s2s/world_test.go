@@ -1,22 +1,17 @@
 package s2s_test
 
 import (
+	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math/big"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +23,7 @@ import (
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/internal/jwt"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -58,184 +54,111 @@ func (c *clock) pass(d time.Duration) {
 
 var epoch = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 
-// An issuer gives tokens as Entra ID does, and is as strict about what proves an application.
+// An issuer is s2stest's, in memory, and keeps what it is asked with.
 type issuer struct {
-	t   testing.TB
-	now func() time.Time
+	*s2stest.Issuer
+	t testing.TB
 
-	mu          sync.Mutex
-	host        string
-	life        any
-	ahead       time.Duration // of its clock
-	registered  map[string]*x509.Certificate
-	secrets     map[string]string
-	assertions  map[string]bool // or any of these, of a federated credential
-	roles       []string
-	tid         string // instead of the tenant that is asked
-	answer      func(n int, form url.Values) (status int, h http.Header, body string)
-	discoveries int
-	requests    int
-	used        map[string]bool
-	headers     []map[string]any
-	claims      []map[string]any
-	given       []string
+	mu     sync.Mutex
+	forms  []url.Values // of requests for tokens
+	before int          // requests that do not count
 }
 
-func newIssuer(t testing.TB, now func() time.Time, certificates ...*certificate.Certificate) *issuer {
-	i := &issuer{t: t, now: now, host: "login.microsoftonline.com", life: 3600, registered: make(map[string]*x509.Certificate),
-		secrets: make(map[string]string), assertions: make(map[string]bool), used: make(map[string]bool), roles: []string{"full_access_as_app"}}
-	i.register(certificates...)
+// newIssuer returns an issuer that knows the client in contoso and fabrikam, and in further tenants.
+func newIssuer(t testing.TB, now func() time.Time, certificates []*certificate.Certificate, tenants ...string) *issuer {
+	o := s2stest.Options{Now: now, Key: keys()[2], Life: life(time.Hour), Hosts: []string{"login.microsoftonline.com", "login.microsoftonline.us", "login.partner.microsoftonline.cn"}}
+	app := s2stest.Application{ID: client, Name: "crm", Multitenant: true}
+	for _, c := range certificates {
+		app.Certificates = append(app.Certificates, c.Leaf())
+	}
+	o.Applications = []s2stest.Application{app}
+	tenants = append([]string{contoso, fabrikam}, tenants...)
+	for _, id := range tenants {
+		o.Tenants = append(o.Tenants, s2stest.Tenant{ID: id, Servers: []string{"https://mail.contoso.example"}})
+	}
+	inner, err := s2stest.NewInMemory(o)
+	require.NoError(t, err)
+	i := &issuer{Issuer: inner, t: t}
+	for _, id := range tenants {
+		require.NoError(t, i.Consent(id, client))
+		require.NoError(t, i.Grant(id, client, s2stest.ExchangeOnline, "full_access_as_app"))
+	}
 	return i
 }
 
-func (i *issuer) register(certificates ...*certificate.Certificate) {
-	for _, c := range certificates {
-		sum := c.SHA256()
-		i.registered[base64.RawURLEncoding.EncodeToString(sum[:])] = c.Leaf()
-	}
+// life is what makes expires_in say d: Entra ID takes a second off.
+func life(d time.Duration) time.Duration { return d + time.Second }
+
+func (i *issuer) register(c *certificate.Certificate) {
+	require.NoError(i.t, i.AddCertificate(client, c.Leaf()))
 }
 
-// set changes the issuer.
-func (i *issuer) set(change func()) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	change()
+func (i *issuer) remove(c *certificate.Certificate) {
+	require.NoError(i.t, i.RemoveCertificate(client, c.Leaf()))
 }
 
-func (i *issuer) asked() int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.requests
+func (i *issuer) secret(s string) {
+	require.NoError(i.t, i.AddSecret(client, s2stest.Secret{Value: s}))
 }
 
-func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	w := httptest.NewRecorder()
-	i.ServeHTTP(w, r)
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	res := w.Result()
-	res.Request = r
-	return res, nil
-}
-
-func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	i.mu.Lock()
-	now := i.now().Add(i.ahead)
-	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
-	w.Header().Set("Content-Type", "application/json")
-	tenant, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if r.Method == http.MethodGet && path == "v2.0/.well-known/openid-configuration" {
-		i.discoveries++
-		base := "https://" + i.host + "/" + tenant
-		i.mu.Unlock()
-		json.NewEncoder(w).Encode(map[string]string{"issuer": base + "/v2.0", "authorization_endpoint": base + "/oauth2/v2.0/authorize", "token_endpoint": base + "/oauth2/v2.0/token"})
-		return
-	}
-	body, _ := io.ReadAll(r.Body)
-	form, _ := url.ParseQuery(string(body))
-	i.requests++
-	n, answer := i.requests, i.answer
-	i.mu.Unlock()
-	if answer != nil {
-		if status, h, text := answer(n, form); status != 0 {
-			for name := range h {
-				w.Header().Set(name, h.Get(name))
-			}
-			w.WriteHeader(status)
-			io.WriteString(w, text)
-			return
-		}
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if r.Method != http.MethodPost || path != "oauth2/v2.0/token" || form.Get("grant_type") != "client_credentials" {
-		i.refuse(w, 900144, "the request is none for a token")
-		return
-	}
-	if code, why := i.proven(tenant, form, now); code != 0 {
-		i.refuse(w, code, why)
-		return
-	}
-	audience := strings.TrimSuffix(form.Get("scope"), "/.default")
-	audience, _, _ = strings.Cut(audience, "/.default") // azidentity adds OpenID's own scopes
-	if i.tid != "" {
-		tenant = i.tid
-	}
-	life, _ := i.life.(int)
-	token := i.token(tenant, audience, now.Add(time.Duration(life)*time.Second))
-	json.NewEncoder(w).Encode(map[string]any{"token_type": "Bearer", "expires_in": i.life, "access_token": token})
-}
-
-// token makes a token. i.mu is held.
-func (i *issuer) token(tenant, audience string, expires time.Time) string {
-	token, err := jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, map[string]any{"aud": audience, "tid": tenant, "appid": client, "roles": i.roles, "exp": expires.Unix(), "uti": rand.Text()}, nil)
+// federated returns an assertion of another issuer that proves the client.
+func (i *issuer) federated(subject string) string {
+	require.NoError(i.t, i.AddFederation(client, s2stest.Federation{Subject: subject}))
+	text, err := i.Federated(subject, "", 0)
 	require.NoError(i.t, err)
-	i.given = append(i.given, token)
+	return text
+}
+
+// asked returns how many requests for tokens there were since forget.
+func (i *issuer) asked() int { return i.Counts().Requests - i.before }
+
+func (i *issuer) forget() { i.before = i.Counts().Requests }
+
+// proof returns the form of the nth request for a token, and what is in its assertion.
+func (i *issuer) proof(n int) (form url.Values, header, claims map[string]any) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	require.Greater(i.t, len(i.forms), n)
+	form = i.forms[n]
+	header, claims, _ = jwt.Claims(form.Get("client_assertion"))
+	return form, header, claims
+}
+
+// arrived waits until a request for a token is under way.
+func (i *issuer) arrived() {
+	i.t.Helper()
+	require.Eventually(i.t, func() bool { return i.Counts().InFlight > 0 }, time.Minute, time.Millisecond)
+}
+
+// RoundTrip answers, and keeps the form.
+func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPost {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return nil, err
+		}
+		i.mu.Lock()
+		i.forms = append(i.forms, form)
+		i.mu.Unlock()
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return i.Issuer.RoundTrip(r)
+}
+
+// unsigned returns a token that nobody has signed, of a host's own credential.
+func unsigned(t testing.TB, tenant, audience string, expires time.Time) string {
+	token, err := jwt.Sign(jwt.None, map[string]any{"typ": "JWT"}, map[string]any{"aud": audience, "tid": tenant, "appid": client, "roles": []string{"full_access_as_app"}, "exp": expires.Unix(), "uti": rand.Text()}, nil)
+	require.NoError(t, err)
 	return token
 }
 
-func (i *issuer) refuse(w http.ResponseWriter, code int, why string) {
-	w.WriteHeader(http.StatusUnauthorized)
-	json.NewEncoder(w).Encode(map[string]any{"error": "invalid_client", "error_description": fmt.Sprintf("AADSTS%d: %s Trace ID: 0", code, why), "error_codes": []int{code}})
-}
-
-// proven says why an application is not proven, 0 if it is. i.mu is held.
-func (i *issuer) proven(tenant string, form url.Values, now time.Time) (code int, why string) {
-	if s := form.Get("client_secret"); s != "" {
-		if i.secrets[form.Get("client_id")] != s {
-			return 7000215, "Invalid client secret provided."
-		}
-		return 0, ""
-	}
-	text := form.Get("client_assertion")
-	if i.assertions[text] {
-		return 0, ""
-	}
-	header, claims, err := jwt.Claims(text)
-	if err != nil {
-		return 50027, "Invalid JWT token."
-	}
-	i.headers, i.claims = append(i.headers, header), append(i.claims, claims)
-	x5t, _ := header["x5t#S256"].(string)
-	cert := i.registered[x5t]
-	if cert == nil {
-		return 700027, "The certificate with identifier used to sign the client assertion is not registered on application."
-	}
-	signed, signature, _ := cutLast(text, ".")
-	raw, _ := base64.RawURLEncoding.DecodeString(signature)
-	sum := sha256.Sum256([]byte(signed))
-	if header["alg"] != "PS256" || rsa.VerifyPSS(cert.PublicKey.(*rsa.PublicKey), crypto.SHA256, sum[:], raw, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) != nil {
-		return 700027, "Client assertion failed signature validation."
-	}
-	from, until := time.Unix(int64(claims["nbf"].(float64)), 0), time.Unix(int64(claims["exp"].(float64)), 0)
-	if now.Before(from) || !now.Before(until) || until.Sub(from) > 10*time.Minute {
-		return 700024, "Client assertion is not within its valid time range."
-	}
-	if id := claims["jti"].(string); i.used[id] {
-		return 50027, "Replay."
-	} else {
-		i.used[id] = true
-	}
-	if claims["aud"] != "https://"+i.host+"/"+tenant+"/oauth2/v2.0/token" || claims["iss"] != form.Get("client_id") || claims["sub"] != claims["iss"] {
-		return 700023, "Client assertion audience claim does not match."
-	}
-	return 0, ""
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	n := strings.LastIndex(s, sep)
-	if n < 0 {
-		return s, "", false
-	}
-	return s[:n], s[n+1:], true
-}
-
 var keys = sync.OnceValue(func() (all []*rsa.PrivateKey) {
-	for range 2 {
+	for range 3 { // of two certificates, and an issuer
 		key, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
 			panic(err)
@@ -273,7 +196,7 @@ type world struct {
 func newWorld(t testing.TB, change ...func(*s2s.Source)) *world {
 	c := &clock{now: epoch}
 	cert := goodCertificate(t, 0)
-	i := newIssuer(t, c.Now, cert)
+	i := newIssuer(t, c.Now, []*certificate.Certificate{cert})
 	s := &s2s.Source{Certificates: []*certificate.Certificate{cert}, Transport: i, Clock: c}
 	for _, f := range change {
 		f(s)
@@ -325,10 +248,11 @@ func (w *world) settle() { s2s.Settle(w.source) }
 // traced is the context of a test of a profile.
 func traced() context.Context { return provider.WithTrace(context.Background(), new(provider.Trace)) }
 
-func said(status int, body string, header ...string) func(int, url.Values) (int, http.Header, string) {
-	h := make(http.Header)
+// said is an answer of the issuer's.
+func said(status int, body string, header ...string) s2stest.Fault {
+	h := http.Header{"Content-Type": {"application/json"}}
 	for n := 0; n < len(header); n += 2 {
 		h.Set(header[n], header[n+1])
 	}
-	return func(int, url.Values) (int, http.Header, string) { return status, h, body }
+	return s2stest.Fault{Status: status, Header: h, Body: body}
 }

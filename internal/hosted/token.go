@@ -66,11 +66,8 @@ func (c Caller) Token(ctx context.Context, a provider.Account, refused secret.Te
 // Prepare looks at what a's tokens rest upon, asks for one, and looks at what it permits. It tells ctx's Trace of
 // each as a stage. The error is as Token's, but never ErrSame, or the source's about what it has looked at.
 func (c Caller) Prepare(ctx context.Context, a provider.Account) (provider.Token, error) {
-	inspector, looks := a.Tokens.(provider.TokenInspector)
-	if looks {
-		if err := c.inspect(ctx, provider.StageCertificate, func() (provider.Evidence, error) { return inspector.Certificate(a) }); err != nil {
-			return provider.Token{}, err
-		}
+	if err := c.Certificate(ctx, a); err != nil {
+		return provider.Token{}, err
 	}
 	end := provider.BeginStage(ctx, provider.StageToken)
 	token, err := c.Token(ctx, a, secret.Text{})
@@ -79,10 +76,21 @@ func (c Caller) Prepare(ctx context.Context, a provider.Account) (provider.Token
 		e.Text = lifetime(token)
 	}
 	end(e, err)
+	inspector, looks := a.Tokens.(provider.TokenInspector)
 	if err != nil || !looks {
 		return token, err
 	}
 	return token, c.inspect(ctx, provider.StagePermission, func() (provider.Evidence, error) { return inspector.Permission(a, token) })
+}
+
+// Certificate looks at the certificate that a's tokens rest upon, if they do, and tells ctx's Trace of it. It needs no
+// mailbox, also where a token does.
+func (c Caller) Certificate(ctx context.Context, a provider.Account) error {
+	inspector, looks := a.Tokens.(provider.TokenInspector)
+	if !looks {
+		return nil
+	}
+	return c.inspect(ctx, provider.StageCertificate, func() (provider.Evidence, error) { return inspector.Certificate(a) })
 }
 
 // NeedsNobody reports whether a's token can be had without a mailbox, as an application's own can: so a

@@ -24,10 +24,13 @@ func (s *SignIn) Prepare(ctx context.Context) error {
 
 // PrepareProbe is Prepare for who wants to know what can be known without a mailbox.
 func (s *SignIn) PrepareProbe(ctx context.Context) error {
-	if !hosted.NeedsNobody(s.account) {
-		return nil
+	switch {
+	case hosted.NeedsNobody(s.account):
+		return s.Prepare(ctx)
+	case s.method == provider.WithToken:
+		return s.caller().Certificate(ctx, s.account)
 	}
-	return s.Prepare(ctx)
+	return nil
 }
 
 // token returns the token to sign in with.

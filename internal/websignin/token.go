@@ -31,10 +31,13 @@ func (c *Client) Prepare(ctx context.Context) error {
 
 // PrepareProbe is Prepare for who wants to know what can be known without a mailbox.
 func (c *Client) PrepareProbe(ctx context.Context) error {
-	if !hosted.NeedsNobody(c.account) {
-		return nil
+	switch {
+	case hosted.NeedsNobody(c.account):
+		return c.Prepare(ctx)
+	case c.method == provider.WithToken:
+		return c.caller().Certificate(ctx, c.account)
 	}
-	return c.Prepare(ctx)
+	return nil
 }
 
 // token returns the token to sign in with. Its source knows which has expired.

@@ -31,6 +31,10 @@ type Options struct {
 	Fault     Fault             // as by SetFault
 	Tokens    map[string]string // OAuth tokens by user name
 
+	// Token, if not nil, is asked about each OAuth token in place of Tokens. It may be
+	// called by many goroutines.
+	Token func(username, token string) bool
+
 	// Mechanisms are the SASL mechanisms that it offers, as those of imaptest. Default:
 	// PLAIN and LOGIN.
 	Mechanisms []string
@@ -82,6 +86,9 @@ func NewServer(o Options) *Server {
 	}
 	s := &Server{options: o, listener: l, users: map[string]*user{}, conns: map[net.Conn]bool{}, sessions: map[*session]bool{}}
 	s.config, s.pool = loopback.Certificate{Issuer: "pop3test", Name: o.Name, Expired: o.Expired, Valid: o.Valid}.Config()
+	if o.Token == nil {
+		s.options.Token = func(username, token string) bool { return token != "" && o.Tokens[username] == token }
+	}
 	if o.Mechanisms == nil {
 		s.options.Mechanisms = []string{"PLAIN", "LOGIN"}
 	}

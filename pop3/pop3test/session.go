@@ -247,7 +247,7 @@ func (s *Server) sasl() *signintest.Server {
 			}
 			return u.password, true
 		},
-		Token:       func(name, token string) bool { return token != "" && s.options.Tokens[name] == token },
+		Token:       s.options.Token,
 		Certificate: s.config.Certificates[0].Certificate[0],
 	}
 }

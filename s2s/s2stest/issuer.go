@@ -86,7 +86,7 @@ func NewInMemory(o Options) (*Issuer, error) {
 	if err := i.dir.fill(o); err != nil {
 		return nil, err
 	}
-	key, err := newSigningKey(i.now())
+	key, err := newSigningKey(i.now(), o.Key)
 	if err != nil {
 		return nil, err
 	}

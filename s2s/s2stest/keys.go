@@ -34,12 +34,14 @@ type signingKey struct {
 
 var base64url = base64.RawURLEncoding
 
-// newSigningKey makes a key. Entra's kid is the SHA-1 thumbprint of the key's certificate; where that may
+// newSigningKey makes what signs tokens with a key, a new one for nil. Entra's kid is the SHA-1 thumbprint of the key's certificate; where that may
 // not be computed it is the SHA-256 one.
-func newSigningKey(now time.Time) (*signingKey, error) {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
+func newSigningKey(now time.Time, private *rsa.PrivateKey) (*signingKey, error) {
+	if private == nil {
+		var err error
+		if private, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			return nil, err
+		}
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial(), Subject: pkix.Name{CommonName: "accounts.issuer.example"},
@@ -104,7 +106,7 @@ func serverCertificate(hosts []string) (tls.Certificate, error) {
 
 // RotateKeys makes a new key sign tokens from now on. The one before stays known, and none that is older.
 func (i *Issuer) RotateKeys() error {
-	key, err := newSigningKey(i.now())
+	key, err := newSigningKey(i.now(), nil)
 	if err != nil {
 		return err
 	}

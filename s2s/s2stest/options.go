@@ -51,6 +51,10 @@ type Options struct {
 	// Now tells the time. Default: time.Now.
 	Now func() time.Time
 
+	// Key signs tokens until RotateKeys. Default: one of its own. To make one takes most of the time that
+	// it takes to make an issuer.
+	Key *rsa.PrivateKey
+
 	Faults []Fault // as by SetFault
 	Seed   uint64  // of the chance in faults
 }

@@ -173,7 +173,7 @@ func (d *dialogue) auth(line, rest string) bool {
 func (s *Server) sasl() *signintest.Server {
 	return &signintest.Server{
 		Password:    func(name string) (string, bool) { password, ok := s.options.Users[name]; return password, ok },
-		Token:       func(name, token string) bool { return token != "" && s.options.Tokens[name] == token },
+		Token:       s.options.Token,
 		Certificate: s.tls.Certificates[0].Certificate[0],
 	}
 }

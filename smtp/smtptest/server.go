@@ -37,6 +37,10 @@ type Options struct {
 	// mail needs a sign-in.
 	Users, Tokens map[string]string
 
+	// Token, if not nil, is asked about each OAuth token in place of Tokens. It is called
+	// by many goroutines.
+	Token func(username, token string) bool
+
 	// Mechanisms are the SASL mechanisms that it offers, of PLAIN, LOGIN, CRAM-MD5,
 	// SCRAM-SHA-256, SCRAM-SHA-256-PLUS, OAUTHBEARER, XOAUTH2 and EXTERNAL, which takes
 	// any certificate. Default: PLAIN and LOGIN.
@@ -95,6 +99,9 @@ func NewServer(o Options) *Server {
 	}
 	if o.Extensions == nil {
 		o.Extensions = []string{"SIZE 52428800", "8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES"}
+	}
+	if o.Token == nil {
+		o.Token = func(username, token string) bool { return token != "" && o.Tokens[username] == token }
 	}
 	if o.Mechanisms == nil {
 		o.Mechanisms = []string{"PLAIN", "LOGIN"}
