@@ -153,9 +153,9 @@ func TestSyncerOfMailTellsWhatIsWrong(t *testing.T) {
 	}{
 		"imap, no role":        {profile.IMAPSMTP, revoke("IMAP.AccessAsApp"), incoming, provider.StagePermission, s2s.CodePermission, "IMAP.AccessAsApp", []string{"IMAP.AccessAsApp", "consent"}},
 		"pop3, no role":        {profile.POP3SMTP, revoke("POP.AccessAsApp"), incoming, provider.StagePermission, s2s.CodePermission, "POP.AccessAsApp", []string{"POP.AccessAsApp", "consent"}},
-		"smtp, no role":        {profile.IMAPSMTP, revoke("SMTP.SendAsApp"), outgoing, provider.StageSignIn, "535 5.7.8", "535", append(steps, "SMTP.SendAsApp", "SMTP AUTH is on")},
-		"imap, not registered": {profile.IMAPSMTP, unregistered, incoming, provider.StageSignIn, "AUTHENTICATIONFAILED", "of the token", append(steps, "IMAP.AccessAsApp", "Set-CASMailbox -ImapEnabled $true")},
-		"pop3, not registered": {profile.POP3SMTP, unregistered, incoming, provider.StageSignIn, "AUTHENTICATIONFAILED", "of the token", append(steps, "POP.AccessAsApp", "Set-CASMailbox -PopEnabled $true")},
+		"smtp, no role":        {profile.IMAPSMTP, revoke("SMTP.SendAsApp"), outgoing, provider.StageSignIn, "token_refused", "535", append(steps, "SMTP.SendAsApp", "SMTP AUTH is on")},
+		"imap, not registered": {profile.IMAPSMTP, unregistered, incoming, provider.StageSignIn, "token_refused", "of the token", append(steps, "IMAP.AccessAsApp", "Set-CASMailbox -ImapEnabled $true")},
+		"pop3, not registered": {profile.POP3SMTP, unregistered, incoming, provider.StageSignIn, "token_refused", "of the token", append(steps, "POP.AccessAsApp", "Set-CASMailbox -PopEnabled $true")},
 		"imap, in Exchange Online's words": {profile.IMAPSMTP, func(s *mailSite) {
 			s.imap.Fail = func(line string) string {
 				if strings.Contains(line, "AUTHENTICATE") {
@@ -163,7 +163,7 @@ func TestSyncerOfMailTellsWhatIsWrong(t *testing.T) {
 				}
 				return ""
 			}
-		}, incoming, provider.StageSignIn, "sign-in-refused", "AUTHENTICATE failed.", steps},
+		}, incoming, provider.StageSignIn, "token_refused", "AUTHENTICATE failed.", steps},
 		"pop3, in Exchange Online's words": {profile.POP3SMTP, func(s *mailSite) {
 			s.pop3.Fail = func(line string) string {
 				if strings.HasPrefix(line, "AUTH") {
@@ -171,7 +171,7 @@ func TestSyncerOfMailTellsWhatIsWrong(t *testing.T) {
 				}
 				return ""
 			}
-		}, incoming, provider.StageSignIn, "sign-in-refused", "Authentication failure", steps},
+		}, incoming, provider.StageSignIn, "token_refused", "Authentication failure", steps},
 		"smtp, switched off": {profile.POP3SMTP, func(s *mailSite) {
 			s.smtp.Fail = func(line string) string {
 				if strings.HasPrefix(line, "AUTH") {

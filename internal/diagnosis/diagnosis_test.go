@@ -107,7 +107,7 @@ func TestOfMail(t *testing.T) {
 	} {
 		for _, said := range []string{"the server said NO AUTHENTICATE failed.", "535 5.7.3 Authentication unsuccessful", "LOGIN failed.", "BasicAuthBlocked", "-ERR Authentication failure: unknown user name or bad password.", ""} {
 			code, remedy := OfMail(service, said, true)
-			require.Empty(t, code)
+			require.Equal(t, CodeRefused, code, "what the server says speaks of passwords")
 			for _, w := range append(words, "New-ServicePrincipal", "object id of the enterprise application, not of the registration", "Add-MailboxPermission", "administrator's consent") {
 				require.Contains(t, remedy, w)
 			}
@@ -129,6 +129,8 @@ func TestOfMail(t *testing.T) {
 			require.NotContains(t, remedy, "New-ServicePrincipal")
 		}
 	}
+	code, _ := OfMail("imap", "BAD Command Error. 10", false)
+	require.Empty(t, code)
 	for _, service := range []string{"", "HTTP", "sieve"} {
 		code, remedy := OfMail(service, "AUTHENTICATE failed.", true)
 		require.Empty(t, code+remedy)

@@ -2,6 +2,10 @@ package diagnosis
 
 import "strings"
 
+// CodeRefused says that a server takes none of an application's tokens, and not why: what it says itself speaks of
+// user names and passwords, of which there are none.
+const CodeRefused = "token_refused"
+
 // CodeMailbox says that an application may sign in, and not open the mailbox. It is in the catalogue (package mailbox).
 const CodeMailbox = "mailbox_permission"
 
@@ -27,7 +31,10 @@ func OfMail(service, said string, refused bool) (code, remedy string) {
 	case strings.Contains(said, "smtpclientauthentication is disabled"):
 		return "", "switch SMTP AUTH on for the mailbox (" + of.enable + "); for all mailboxes: Set-TransportConfig -SmtpClientAuthenticationDisabled $false"
 	case refused || strings.Contains(said, "command error. 10"):
-		return "", "see that the application has " + of.permission + " (Office 365 Exchange Online, application permissions) with an administrator's consent; that it is registered in Exchange (New-ServicePrincipal) by the object id of the enterprise application, not of the registration; that it has FullAccess to the mailbox (Add-MailboxPermission); and that " + of.name + " is on for the mailbox (" + of.enable + "); it can take an hour until that counts"
+		if refused {
+			code = CodeRefused
+		}
+		return code, "see that the application has " + of.permission + " (Office 365 Exchange Online, application permissions) with an administrator's consent; that it is registered in Exchange (New-ServicePrincipal) by the object id of the enterprise application, not of the registration; that it has FullAccess to the mailbox (Add-MailboxPermission); and that " + of.name + " is on for the mailbox (" + of.enable + "); it can take an hour until that counts"
 	}
 	return "", ""
 }
