@@ -14,7 +14,7 @@
 //
 // The host's certificate opens the mailboxes of every tenant that has consented to the host's application. So
 // an organization must not be able to enter somebody else's tenant in its profile: [Source.Admit]
-// is asked whether it may, and where there is none only the host's own tenant is admitted.
+// is asked whether it may, and where there is none only the host's own tenant is admitted, or any on a self-hosted deployment.
 //
 // The certificate has an end. Two may stand in Certificates while one takes over from the other: the first that
 // is good is used, and where the issuer does not know it yet the next. A host
