@@ -319,7 +319,7 @@ func (s *storm) check() {
 		require.NoError(t, err)
 		for _, side := range []mailbox.Side{mailbox.Incoming, mailbox.Outgoing} {
 			d := snapshot.State.Direction(side)
-			if side == mailbox.Outgoing && d.Phase == mailbox.Waiting && d.Until.Before(s.clock.Now()) {
+			if side == mailbox.Outgoing && (d.Phase == mailbox.Waiting || d.Phase == mailbox.Retrying) && d.Until.Before(s.clock.Now()) {
 				continue // its wait is over, and there was nothing to send since
 			}
 			require.Contains(t, []mailbox.Phase{mailbox.Healthy, mailbox.NotRun}, d.Phase, "%s %s: %+v", b.Mailbox, side, d.Fault)
