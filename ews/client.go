@@ -9,7 +9,6 @@ import (
 	"net/url"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
-	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
@@ -193,7 +192,7 @@ func (c *client) delegate() bool {
 // themselves.
 func impersonates(a provider.Account) bool {
 	if a.Endpoint.Credentials == profile.ServerToServer {
-		return a.Profile.Application.Realm == ""
+		return !a.Profile.IssuesTokens(profile.ServerToServer)
 	}
 	return a.Endpoint.Impersonate
 }
@@ -206,8 +205,6 @@ func (c *client) profiles() bool {
 	switch c.account.Endpoint.Credentials {
 	case profile.FromMailbox, profile.OAuth:
 		return false
-	case profile.ServerToServer:
-		return hosted.NeedsNobody(c.account) // else each token names the mailbox's own user
 	}
-	return true
+	return !c.account.Profile.IssuesTokens(c.account.Endpoint.Credentials)
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/mailbox"
@@ -34,7 +33,7 @@ func (k *known) identity(url string, a provider.Account) *identity {
 	username, _ := a.Credentials()
 	key := identityKey{url: url, organization: a.Mailbox.Key.Organization, profile: string(a.Profile.ID), revision: a.Profile.Revision, username: username}
 	// A token that this host issues itself names the mailbox's user, whom a server may not know although it knows the others'.
-	if c := a.Endpoint.Credentials; c == profile.FromMailbox || c == profile.OAuth || c == profile.ServerToServer && !hosted.NeedsNobody(a) {
+	if c := a.Endpoint.Credentials; c == profile.FromMailbox || c == profile.OAuth || a.Profile.IssuesTokens(c) {
 		key.mailbox, key.own = a.Mailbox.Key, a.Mailbox.Revision
 	}
 	k.mu.Lock()

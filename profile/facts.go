@@ -75,11 +75,6 @@ func (e *end) usesPassword() bool {
 // usesToken reports whether e signs in with an access token.
 func (e *end) usesToken() bool { return e.Credentials == OAuth || e.Credentials == ServerToServer }
 
-// issuesItself reports whether this host issues e's tokens, so that no tenant gives any.
-func (f *facts) issuesItself(e *end) bool {
-	return f.p.Kind.IsExchangeServer() && e.Credentials == ServerToServer && f.p.Application.Realm != ""
-}
-
 // isMail reports whether e speaks POP3, IMAP or SMTP.
 func (e *end) isMail() bool { return e.protocol != "" && e.protocol != EWS }
 

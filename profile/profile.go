@@ -146,6 +146,12 @@ func (p Profile) IsDelegate(side Side) bool {
 	return p.Kind.IsExchange() && !e.Impersonate && (e.Credentials == FromProfile || e.Credentials == IntegratedWindows)
 }
 
+// IssuesTokens reports whether this host itself issues the tokens that an endpoint with these credentials is signed in
+// to with, in place of an issuer. Each of them names the mailbox's user.
+func (p Profile) IssuesTokens(c Credentials) bool {
+	return p.Kind.IsExchangeServer() && c == ServerToServer && p.Application.Realm != ""
+}
+
 // SharesAccount reports whether one account serves all mailboxes of a side, which
 // decides how MaxConnections is counted.
 func (p Profile) SharesAccount(side Side) bool {

@@ -124,7 +124,7 @@ var credentialRules = []rule{
 		code: "tenant-missing", original: "E243", level: Error, field: "TenantID",
 		message: "no tenant is named, so no access token can be had", remedy: "enter the directory (tenant) ID of the mailboxes, or have the operator set Policy.TenantID",
 		brokenEnd: func(f *facts, e *end) bool {
-			return f.tenancy == NoTenant && e.usesToken() && (e.protocol == EWS || e.atEXO) && !f.issuesItself(e)
+			return f.tenancy == NoTenant && e.usesToken() && (e.protocol == EWS || e.atEXO) && !f.p.IssuesTokens(e.Credentials)
 		},
 	},
 	{

@@ -32,11 +32,6 @@ func (s *Source) keyOf(w *want) cellKey {
 	return cellKey{w.tenant, w.client, w.audience, w.realm, w.server, s.salted(w.secret)}
 }
 
-// selfIssued reports whether a's tokens are issued by this host.
-func selfIssued(a provider.Account) bool {
-	return a.Profile.Kind.IsExchangeServer() && a.Profile.Application.Realm != ""
-}
-
 // mostClient is how long an application's id may be, which is a GUID in Microsoft's clouds.
 const mostClient = 1 << 10
 
@@ -56,7 +51,7 @@ func (s *Source) wantOf(a provider.Account) (*want, error) {
 	case profile.CheckHost(server) != nil:
 		return nil, fail(opToken, provider.ErrUnsafe, "", "enter the server's host name", errHost)
 	}
-	if selfIssued(a) {
+	if a.Profile.IssuesTokens(a.Endpoint.Credentials) {
 		return &want{client: app.ClientID, realm: app.Realm, server: strings.ToLower(strings.TrimSuffix(server, "."))}, nil
 	}
 	w := &want{tenant: strings.ToLower(a.Profile.Tenant(a.Policy)), client: app.ClientID, secret: app.Secret}

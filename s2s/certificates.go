@@ -54,7 +54,7 @@ func (s *Source) Certificate(a provider.Account) (provider.Evidence, error) {
 	if err := s.Check(); err != nil {
 		return provider.Evidence{}, err
 	}
-	if !selfIssued(a) && (!a.Profile.Application.Secret.IsZero() || s.Proof != nil) {
+	if !a.Profile.IssuesTokens(a.Endpoint.Credentials) && (!a.Profile.Application.Secret.IsZero() || s.Proof != nil) {
 		return provider.Evidence{}, nil
 	}
 	good, err := s.good(s.issuerNow(), s.worked(a))

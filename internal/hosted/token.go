@@ -96,7 +96,7 @@ func (c Caller) Certificate(ctx context.Context, a provider.Account) error {
 // NeedsNobody reports whether a's token can be had without a mailbox, as an application's own can: so a
 // profile that is tested alone learns whether its issuer gives any.
 func NeedsNobody(a provider.Account) bool {
-	return a.Endpoint.Credentials == profile.ServerToServer && a.Profile.Application.Realm == ""
+	return a.Endpoint.Credentials == profile.ServerToServer && !a.Profile.IssuesTokens(profile.ServerToServer)
 }
 
 // inspect tells a stage at which the source has looked at something, if there was anything to look at.

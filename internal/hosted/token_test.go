@@ -92,6 +92,8 @@ func TestNeedsNobody(t *testing.T) {
 	a := provider.Account{Endpoint: profile.Endpoint{Credentials: profile.ServerToServer}}
 	require.True(t, hosted.NeedsNobody(a))
 	a.Profile.Application.Realm = "contoso.com"
+	require.True(t, hosted.NeedsNobody(a), "Entra ID's tokens know no realm")
+	a.Profile.Kind = profile.ExchangeServer
 	require.False(t, hosted.NeedsNobody(a))
 	require.False(t, hosted.NeedsNobody(provider.Account{Endpoint: profile.Endpoint{Credentials: profile.OAuth}}))
 }

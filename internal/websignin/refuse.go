@@ -60,7 +60,7 @@ func (c *Client) refused(h http.Header, by string) error {
 	e := &provider.Error{Op: c.op, Kind: provider.ErrAuth, Code: wire.HTTPCode(http.StatusUnauthorized), Remedy: c.remedy(by), Err: r}
 	if meant != nil {
 		e.Code, e.Remedy = meant.Code, meant.Remedy(c.application())
-		if e.Code == "token_issuer" && c.account.Profile.Application.Realm != "" {
+		if e.Code == "token_issuer" && c.issues() {
 			e.Remedy = remedyPartner
 		}
 	}
@@ -79,13 +79,16 @@ func diagnosed(refused error) bool {
 // application reports whether it is an application that signs in, as itself.
 func (c *Client) application() bool { return c.account.Endpoint.Credentials == profile.ServerToServer }
 
+// issues reports whether the tokens are this host's own.
+func (c *Client) issues() bool { return c.account.Profile.IssuesTokens(c.account.Endpoint.Credentials) }
+
 // remedyPartner is for tokens that this host issues itself.
 const remedyPartner = "have the Exchange administrator make this host a partner application (New-PartnerApplication), or read its metadata anew (Set-PartnerApplication -RefreshAuthMetadata); check that the client ID, the realm and the certificate of the profile are those of the metadata"
 
 // remedy says what to do about a refusal of which the server does not tell the reason.
 func (c *Client) remedy(by string) string {
 	switch {
-	case c.method == provider.WithToken && c.account.Profile.Application.Realm != "":
+	case c.issues():
 		return remedyPartner
 	case c.method == provider.WithToken && c.application():
 		return "see that the application has a role by RBAC for Applications that is for this mailbox, or full_access_as_app (Office 365 Exchange Online, application permissions) with an administrator's consent; it can take two hours until that counts"

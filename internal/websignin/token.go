@@ -2,6 +2,7 @@ package websignin
 
 import (
 	"context"
+	"slices"
 
 	"github.com/go-serversync/serversync/internal/hosted"
 	"github.com/go-serversync/serversync/provider"
@@ -65,17 +66,13 @@ func (c *Client) fetch(ctx context.Context, refused secret.Text) (provider.Token
 // caller is who deals with what is the host's.
 func (c *Client) caller() hosted.Caller { return hosted.Caller{Op: c.op, Repeats: c.Repeats} }
 
-// remember keeps a token among the secrets.
+// remember keeps a token among the secrets, as the last one that was had.
 func (c *Client) remember(token provider.Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, t := range c.tokens {
-		if t.Value.Equal(token.Value) {
-			return
-		}
-	}
+	c.tokens = slices.DeleteFunc(c.tokens, func(t provider.Token) bool { return t.Value.Equal(token.Value) })
 	if len(c.tokens) == tokensKept {
-		c.tokens = append(c.tokens[:0], c.tokens[1:]...)
+		c.tokens = slices.Delete(c.tokens, 0, 1)
 	}
 	c.tokens = append(c.tokens, token)
 }
