@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
@@ -110,7 +110,7 @@ func (s *Source) do(ctx context.Context, c *call, req *http.Request) (answer, []
 	var body []byte
 	if err == nil {
 		defer res.Body.Close()
-		body, err = io.ReadAll(io.LimitReader(res.Body, sts.MaxBody+1))
+		body, err = io.ReadAll(io.LimitReader(res.Body, tokens.MaxBody+1))
 	}
 	if err != nil {
 		c.lost = res != nil || wrote.Load() || s.Transport != nil // a host's own need not tell what it wrote
@@ -118,8 +118,8 @@ func (s *Source) do(ctx context.Context, c *call, req *http.Request) (answer, []
 	}
 	s.readDate(c.issuer, res.Header, sent, s.now())
 	var a answer
-	if len(body) > sts.MaxBody {
-		err = sts.ErrLarge
+	if len(body) > tokens.MaxBody {
+		err = tokens.ErrLarge
 	} else {
 		a, err = decode(body, c.issuer.OwnerField)
 	}
@@ -158,7 +158,7 @@ func (c *call) unanswered(ctx, limited context.Context, err error) error {
 // header counts seconds, so a small difference is none, and one of more than a day is
 // no clock's.
 func (s *Source) readDate(i *Issuer, h http.Header, sent, got time.Time) {
-	offset, said := sts.Offset(h, sent, got)
+	offset, said := tokens.Offset(h, sent, got)
 	if !said || offset.Abs() > 24*time.Hour {
 		return
 	}

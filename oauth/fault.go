@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -55,7 +55,7 @@ func fail(op string, kind provider.Kind, code, remedy string, err error) *provid
 // grant or the application is at fault is ErrAuth: whatever else an issuer or somebody
 // on the way to it says does not make an owner consent again.
 func classify(op string, status int, h http.Header, a answer, unread error, secrets []secret.Text, now time.Time) *provider.Error {
-	wait, said := sts.RetryAfter(h, now)
+	wait, said := tokens.RetryAfter(h, now)
 	why := fmt.Errorf("the issuer answered %d", status)
 	if a.code != "" {
 		why = errors.New("the issuer says " + words(a, secrets))
@@ -65,14 +65,14 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 		return fail(op, provider.ErrUnsafe, "", "check the issuer's URLs, which the operator gives; redirects are never followed", fmt.Errorf("the issuer answered with a redirect (%d)", status))
 	case status == http.StatusTooManyRequests:
 		e := fail(op, provider.ErrThrottled, wire.HTTPCode(status), remedyWait, why)
-		e.RetryAfter = cmp.Or(wait, sts.AssumeWait)
+		e.RetryAfter = cmp.Or(wait, tokens.AssumeWait)
 		return e
 	case status >= 500:
 		e := fail(op, provider.ErrUnavailable, CodeIssuer, remedyWait, why)
 		e.RetryAfter = wait
 		return e
-	case errors.Is(unread, sts.ErrLarge):
-		return fail(op, provider.ErrTooLarge, "", "check the issuer's URLs; its answer is larger than any token", sts.ErrLarge)
+	case errors.Is(unread, tokens.ErrLarge):
+		return fail(op, provider.ErrTooLarge, "", "check the issuer's URLs; its answer is larger than any token", tokens.ErrLarge)
 	case errors.Is(unread, errToken):
 		return fail(op, provider.ErrProtocol, "", "", errToken)
 	case unread != nil:
@@ -82,7 +82,7 @@ func classify(op string, status int, h http.Header, a answer, unread error, secr
 	}
 	e := byCode(op, a.code, why)
 	if e.Kind == provider.ErrThrottled || said {
-		e.RetryAfter = cmp.Or(wait, sts.AssumeWait)
+		e.RetryAfter = cmp.Or(wait, tokens.AssumeWait)
 	}
 	return e
 }
@@ -110,7 +110,7 @@ func byCode(op, code string, why error) *provider.Error {
 // words quotes an issuer, unless it repeats one of the secrets (TOK-B).
 func words(a answer, secrets []secret.Text) string {
 	secrets = append(secrets, a.access, a.refresh, a.deviceCode)
-	return sts.Words(a.code, a.description, func(text string) bool {
+	return tokens.Words(a.code, a.description, func(text string) bool {
 		return slices.ContainsFunc(secrets, func(s secret.Text) bool { return s.In(text) })
 	})
 }

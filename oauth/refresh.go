@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync"
-	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
@@ -147,7 +146,7 @@ func (s *Source) awaitTurn(ctx context.Context, p *pace) (waited bool, err error
 		copied := *known
 		e = &copied
 	}
-	e.RetryAfter = max(wait, sts.LeastWait)
+	e.RetryAfter = max(wait, tokens.LeastWait)
 	return false, e
 }
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/secret"
 )
@@ -34,15 +33,15 @@ var (
 	errNoToken = errors.New("the answer holds no access token")
 )
 
-// decode reads an answer. The error is one of those above, or of package sts's.
+// decode reads an answer. The error is one of those above, or of package tokens's.
 func decode(body []byte, ownerField string) (answer, error) {
 	var a answer
-	if err := sts.Shallow(body); err != nil {
+	if err := tokens.Shallow(body); err != nil {
 		return a, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return a, sts.ErrNoJSON
+		return a, tokens.ErrNoJSON
 	}
 	text := func(name string) string {
 		var s string
@@ -55,7 +54,7 @@ func decode(body []byte, ownerField string) (answer, error) {
 	a.access, a.refresh, a.deviceCode = secret.New(text("access_token")), secret.New(text("refresh_token")), secret.New(text("device_code"))
 	for _, t := range []secret.Text{a.access, a.refresh, a.deviceCode} {
 		if len(t.Reveal()) > maxToken {
-			return answer{}, sts.ErrLarge
+			return answer{}, tokens.ErrLarge
 		}
 		if strings.ContainsFunc(t.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) { // RFC 6749, appendix A
 			return answer{}, errToken

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/mailbox"
 )
@@ -35,7 +34,7 @@ func FuzzDecode(f *testing.F) {
 // refused by its length alone.
 func TestTOK_D(t *testing.T) {
 	_, err := decode([]byte(`{"access_token":"`+strings.Repeat(".", 1e6)+`"}`), "")
-	require.ErrorIs(t, err, sts.ErrLarge)
+	require.ErrorIs(t, err, tokens.ErrLarge)
 	a, err := decode([]byte(`{"access_token":"eyJhbGciOiJub25lIn0.e30."}`), "")
 	require.NoError(t, err)
 	require.Equal(t, "eyJhbGciOiJub25lIn0.e30.", a.access.Reveal())

@@ -5,7 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -111,7 +110,7 @@ func (c *cell) failed(err *provider.Error, now time.Time) {
 // somebody may just have mended it, unless the issuer wants to be left alone. c.mu is held.
 func (c *cell) resting(now time.Time, test bool) *provider.Error {
 	left := c.until.Sub(now)
-	if c.fault == nil || left <= 0 || left > sts.MostWait { // the clock was set back
+	if c.fault == nil || left <= 0 || left > tokens.MostWait { // the clock was set back
 		return nil
 	}
 	asked := c.fault.Kind == provider.ErrThrottled || c.fault.RetryAfter > 0

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 )
 
 // A Clock tells the time. The root package's Clock is one.
@@ -24,7 +24,7 @@ func (s *Source) now() time.Time {
 // readDate learns how far our clock is from the issuer's (TOK-4). Assertions are dated, and certificates and
 // tokens judged, by the issuer's.
 func (s *Source) readDate(h http.Header, sent, got time.Time) {
-	if offset, said := sts.Offset(h, sent, got); said && offset.Abs() <= mostOffset {
+	if offset, said := tokens.Offset(h, sent, got); said && offset.Abs() <= mostOffset {
 		s.in.offset.Store(int64(offset))
 	}
 }

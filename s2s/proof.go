@@ -12,7 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/secret"
@@ -57,16 +57,16 @@ func ofMachine(status int, h http.Header, body []byte, now time.Time) *provider.
 	}
 	why := fmt.Sprintf("the machine's metadata endpoint answered %d", status)
 	if json.Unmarshal(body, &said) == nil && said.Error != "" {
-		why += ": " + sts.Words(said.Error, said.Description, repeatsHeader)
+		why += ": " + tokens.Words(said.Error, said.Description, repeatsHeader)
 	}
 	e := fail(opToken, provider.ErrAuth, wire.HTTPCode(status), "see whether this machine has the identity that the source's Proof names, and assign it", errors.New(why))
 	switch {
 	case status == http.StatusTooManyRequests:
-		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, sts.AssumeWait
+		e.Kind, e.Remedy, e.RetryAfter = provider.ErrThrottled, remedyWait, tokens.AssumeWait
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusGone: // which asks to be asked again
 		e.Kind, e.Remedy = provider.ErrUnavailable, remedyWait
 	}
-	if wait, said := sts.RetryAfter(h, now); said {
+	if wait, said := tokens.RetryAfter(h, now); said {
 		e.RetryAfter = wait
 	}
 	return e

@@ -3,7 +3,6 @@ package s2s
 import (
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
 	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -36,9 +35,9 @@ const (
 func rest(err *provider.Error, failures int) time.Duration {
 	switch {
 	case err.RetryAfter > 0:
-		return min(err.RetryAfter, sts.MostWait)
+		return min(err.RetryAfter, tokens.MostWait)
 	case err.Kind == provider.ErrThrottled:
-		return sts.AssumeWait
+		return tokens.AssumeWait
 	case err.Kind == provider.ErrUnavailable:
 		return min(restAway<<min(failures-1, 6), restAwayEnd)
 	}

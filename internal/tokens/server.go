@@ -1,5 +1,5 @@
-// Package tokens holds what the sources of access tokens share: which server a token is for, what an issuer's
-// answer says of time, and Microsoft's clouds.
+// Package tokens holds what the sources of access tokens share, packages oauth and s2s: which server a token is for, what
+// issuers' answers have in common, and Microsoft's clouds.
 package tokens
 
 import (

@@ -78,12 +78,9 @@ func (i *Issuer) Disable(in, id string, disabled bool) error {
 // Grant lets an application do something in a tenant. The resource is named by id or audience.
 func (i *Issuer) Grant(in, id, resource string, roles ...string) error {
 	return i.change(in, id, func(t *tenant, a *application) error {
-		p, r := t.principals[a.ID], i.dir.resource(t, resource)
-		switch {
-		case p == nil:
-			return errPrincipal
-		case r == nil:
-			return errResource
+		p, r, err := i.granted(t, a, resource)
+		if err != nil {
+			return err
 		}
 		for _, role := range roles {
 			if r.Roles != nil && !slices.Contains(r.Roles, role) {
@@ -97,16 +94,25 @@ func (i *Issuer) Grant(in, id, resource string, roles ...string) error {
 	})
 }
 
+// granted returns an application's service principal in a tenant, and the resource whose roles it may have.
+func (i *Issuer) granted(t *tenant, a *application, resource string) (*principal, *Resource, error) {
+	p, r := t.principals[a.ID], i.dir.resource(t, resource)
+	switch {
+	case p == nil:
+		return nil, nil, errPrincipal
+	case r == nil:
+		return nil, nil, errResource
+	}
+	return p, r, nil
+}
+
 // Revoke takes roles back, all that the resource has granted if none is named. Tokens that were given
 // keep them.
 func (i *Issuer) Revoke(in, id, resource string, roles ...string) error {
 	return i.change(in, id, func(t *tenant, a *application) error {
-		p, r := t.principals[a.ID], i.dir.resource(t, resource)
-		switch {
-		case p == nil:
-			return errPrincipal
-		case r == nil:
-			return errResource
+		p, r, err := i.granted(t, a, resource)
+		if err != nil {
+			return err
 		}
 		p.roles[r.ID] = slices.DeleteFunc(p.roles[r.ID], func(role string) bool { return len(roles) == 0 || slices.Contains(roles, role) })
 		return nil

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 )
 
 // prefix is what Microsoft writes before a number.
@@ -25,17 +25,17 @@ type answer struct {
 	claims      bool // it wants more of whoever signs in than there was
 }
 
-// decode reads an answer. The error is one of package sts's.
+// decode reads an answer. The error is one of package tokens's.
 func decode(body []byte) (a answer, err error) {
-	if len(body) > sts.MaxBody {
-		return a, sts.ErrLarge
+	if len(body) > tokens.MaxBody {
+		return a, tokens.ErrLarge
 	}
-	if err := sts.Shallow(body); err != nil {
+	if err := tokens.Shallow(body); err != nil {
 		return a, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
-		return a, sts.ErrNoJSON
+		return a, tokens.ErrNoJSON
 	}
 	text := func(name string) (s string) {
 		if json.Unmarshal(fields[name], &s) != nil {

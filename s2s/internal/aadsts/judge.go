@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -22,7 +22,7 @@ const (
 	CodeIssuer      = "temporarily_unavailable" // nobody gets a token now
 
 	// CodeTimes says that our proof is of another time than Entra ID's. Who knows how far the clocks
-	// differ (sts.Offset) makes one that is not, and asks again.
+	// differ (tokens.Offset) makes one that is not, and asks again.
 	CodeTimes = "AADSTS700024"
 )
 
@@ -41,8 +41,8 @@ func Judge(op string, status int, h http.Header, body []byte, repeats func(strin
 	a, unread := decode(body)
 	j := judgement{op: op, h: h, answer: a, repeats: repeats, now: now, why: fmt.Sprintf("Entra ID answered %d", status)}
 	if a.code != "" {
-		whole := repeats(a.description) || repeats(sts.Unfolded(a.description)) // of which a part could be a part of a secret
-		j.why = "Entra ID says " + sts.Words(a.code, firstLine(a.description), func(text string) bool { return whole || repeats(text) })
+		whole := repeats(a.description) || repeats(tokens.Unfolded(a.description)) // of which a part could be a part of a secret
+		j.why = "Entra ID says " + tokens.Words(a.code, firstLine(a.description), func(text string) bool { return whole || repeats(text) })
 	}
 	switch {
 	case status >= 300 && status < 400:
@@ -51,7 +51,7 @@ func Judge(op string, status int, h http.Header, body []byte, repeats func(strin
 		return j.fail(provider.ErrThrottled, wire.HTTPCode(status), "", remedyWait)
 	case status >= 500:
 		return j.fail(provider.ErrUnavailable, CodeIssuer, "", remedyWait)
-	case errors.Is(unread, sts.ErrLarge):
+	case errors.Is(unread, tokens.ErrLarge):
 		return j.fail(provider.ErrTooLarge, "", unread.Error(), "check the cloud and its authority; its answer is larger than any token")
 	case unread != nil:
 		return j.fail(provider.ErrUnavailable, CodeIssuer, unread.Error(), remedyBetween)
@@ -100,9 +100,9 @@ func (j judgement) fail(kind provider.Kind, code, cause, remedy string) *provide
 		words += " (" + ids + ")"
 	}
 	e := &provider.Error{Op: j.op, Kind: kind, Code: code, Remedy: remedy, Err: errors.New(words + behind)}
-	wait, said := sts.RetryAfter(j.h, j.now)
+	wait, said := tokens.RetryAfter(j.h, j.now)
 	if kind == provider.ErrThrottled {
-		e.RetryAfter, e.Shared = cmp.Or(wait, sts.AssumeWait), true // it is the application's, not a mailbox's
+		e.RetryAfter, e.Shared = cmp.Or(wait, tokens.AssumeWait), true // it is the application's, not a mailbox's
 	} else if said && kind == provider.ErrUnavailable {
 		e.RetryAfter = wait
 	}
@@ -137,7 +137,7 @@ func (j judgement) byCode() *provider.Error {
 
 // clock says how far this machine's clock is from Entra ID's.
 func (j judgement) clock() string {
-	offset, said := sts.Offset(j.h, j.now, j.now)
+	offset, said := tokens.Offset(j.h, j.now, j.now)
 	how := "behind"
 	if offset < 0 {
 		how = "ahead of"

@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-serversync/serversync/internal/sts"
+	"github.com/go-serversync/serversync/internal/tokens"
 )
 
 // The algorithms (RFC 7518, section 3.1).
@@ -88,7 +88,7 @@ func Claims(token string) (header, claims map[string]any, err error) {
 	parts := strings.Split(token, ".")
 	for i, into := range []*map[string]any{&header, &claims} {
 		text, err := encoding.DecodeString(strings.TrimRight(parts[i], "="))
-		if err != nil || sts.Shallow(text) != nil || json.Unmarshal(text, into) != nil || *into == nil {
+		if err != nil || tokens.Shallow(text) != nil || json.Unmarshal(text, into) != nil || *into == nil {
 			return nil, nil, errForm
 		}
 	}

@@ -1,6 +1,4 @@
-// Package sts holds what the answers of services that give out tokens have in common, whoever asks them:
-// packages oauth and s2s.
-package sts
+package tokens
 
 import (
 	"errors"

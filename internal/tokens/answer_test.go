@@ -1,4 +1,4 @@
-package sts
+package tokens
 
 import (
 	"net/http"
