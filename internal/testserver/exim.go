@@ -1,11 +1,13 @@
 package testserver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -162,13 +164,14 @@ func (e *Exim) Received(ctx context.Context, n int) ([][]byte, error) {
 	}
 }
 
-// delivered reads the Maildir that all mailboxes are. Names begin with the time.
+// delivered reads the Maildir that all mailboxes are.
 func (e *Exim) delivered() ([][]byte, error) {
 	folder := filepath.Join(e.dir, "mail", "new")
 	entries, err := os.ReadDir(folder)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	slices.SortFunc(entries, byDelivery)
 	var all [][]byte
 	for _, entry := range entries {
 		raw, err := os.ReadFile(filepath.Join(folder, entry.Name()))
@@ -178,4 +181,22 @@ func (e *Exim) delivered() ([][]byte, error) {
 		all = append(all, raw)
 	}
 	return all, nil
+}
+
+// byDelivery orders what is in a Maildir. Exim's names begin with the second and the
+// microsecond of the delivery, "1795803150.H9876P32004", neither filled up with zeros:
+// as text, .009876 would come after .123456.
+func byDelivery(a, b os.DirEntry) int {
+	second, microsecond := delivery(a.Name())
+	otherSecond, otherMicrosecond := delivery(b.Name())
+	return cmp.Or(cmp.Compare(second, otherSecond), cmp.Compare(microsecond, otherMicrosecond))
+}
+
+// delivery reads the time of a message's delivery from its name, zero if it has none.
+func delivery(name string) (second, microsecond int) {
+	head, rest, _ := strings.Cut(name, ".H")
+	micro, _, _ := strings.Cut(rest, "P")
+	second, _ = strconv.Atoi(head)
+	microsecond, _ = strconv.Atoi(micro)
+	return second, microsecond
 }
