@@ -19,7 +19,7 @@ type want struct {
 	// Of tokens that the host issues itself.
 	realm  string
 	server string
-	by     *proving // who signs, in the want of a part
+	by     thumbprint // of the certificate that signs, in the want of a part
 }
 
 // A cellKey tells wants apart. It holds no secret, but what a secret makes of a salt of this process.

@@ -1,6 +1,7 @@
 package s2s
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,7 @@ type cell struct {
 	worked atomic.Pointer[worked] // the certificate that was taken last
 
 	mu       sync.Mutex
-	parts    map[*proving]*cell // of tokens that the host issues itself, which each certificate has of its own
+	parts    map[thumbprint]*cell // of tokens that the host issues itself, which each certificate has of its own
 	flight   *flight
 	fault    *provider.Error // of the last try, if it failed
 	failures int             // in a row
@@ -31,7 +32,7 @@ type cell struct {
 
 // A worked certificate is one that the issuer, or the server, took when it did not know the preferred one.
 type worked struct {
-	*proving
+	thumbprint
 	since time.Time
 }
 
@@ -39,18 +40,18 @@ type worked struct {
 // since: a request a day at most is in vain.
 const preferAgain = 24 * time.Hour
 
-// before returns the certificate that worked, nil where the preferred one is to be tried.
-func (w *worked) before(now time.Time) *proving {
+// before returns which certificate worked, zero where the preferred one is to be tried.
+func (w *worked) before(now time.Time) thumbprint {
 	if w == nil || now.Sub(w.since).Abs() >= preferAgain {
-		return nil
+		return thumbprint{}
 	}
-	return w.proving
+	return w.thumbprint
 }
 
-// note keeps the certificate that worked.
+// note keeps which certificate worked.
 func (c *cell) note(p *proving, now time.Time) {
-	if last := c.worked.Load(); last.before(now) != p {
-		c.worked.Store(&worked{p, now})
+	if c.worked.Load().before(now) != p.thumbprint {
+		c.worked.Store(&worked{p.thumbprint, now})
 	}
 }
 
@@ -61,6 +62,8 @@ type current struct {
 	ahead  time.Time // it is to be refreshed
 	last   time.Time // it is not handed out any more
 	claims claims
+	by     thumbprint              // of the certificate it was given for, if it was one
+	gone   atomic.Bool             // which there is no more
 	told   [4]atomic.Pointer[told] // what was told of it, by what the endpoint needs
 }
 
@@ -87,16 +90,39 @@ func (c *current) serves(now time.Time, refused secret.Text) bool {
 
 // due reports whether c is to be refreshed. Where the clock was set back nobody knows how old it is.
 func (c *current) due(now time.Time) bool {
-	return !now.Before(c.ahead) || now.Before(c.got.Add(-backwards))
+	return c.gone.Load() || !now.Before(c.ahead) || now.Before(c.got.Add(-backwards))
 }
 
 // settle makes what was given the current token. c.mu is held.
 func (c *cell) settle(g granted) {
 	c.now.Store(&current{
 		token: provider.Token{Value: g.token, Expires: g.expires}, got: g.got,
-		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims,
+		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims, by: g.by,
 	})
 	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
+}
+
+// follow has c go on with the certificates that there are now. c's token serves on meanwhile.
+func (c *cell) follow(all []*proving) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.worked.Store(nil) // the preferred one may be another
+	maps.DeleteFunc(c.parts, func(of thumbprint, _ *cell) bool { return find(all, of) == nil })
+	for _, part := range c.parts {
+		part.follow(all)
+	}
+	c.outdate(all)
+	if c.fault != nil && !asked(c.fault) {
+		c.fault, c.failures, c.until = nil, 0, time.Time{}
+	}
+	c.ahead = time.Time{}
+}
+
+// outdate notes if the certificate that c's token was given for is none of those that there are. c.mu is held.
+func (c *cell) outdate(all []*proving) {
+	if cur := c.now.Load(); cur != nil && cur.by != (thumbprint{}) && find(all, cur.by) == nil {
+		cur.gone.Store(true)
+	}
 }
 
 // failed notes that no token was had. c.mu is held.
@@ -113,16 +139,18 @@ func (c *cell) resting(now time.Time, test bool) *provider.Error {
 	if c.fault == nil || left <= 0 || left > tokens.MostWait { // the clock was set back
 		return nil
 	}
-	asked := c.fault.Kind == provider.ErrThrottled || c.fault.RetryAfter > 0
-	if test && !asked {
+	if test && !asked(c.fault) {
 		return nil
 	}
 	told := *c.fault
-	if asked {
+	if asked(c.fault) {
 		told.RetryAfter = left
 	}
 	return &told
 }
+
+// asked reports whether an error is an issuer's that wants to be left alone.
+func asked(err *provider.Error) bool { return err.Kind == provider.ErrThrottled || err.RetryAfter > 0 }
 
 // mayForce reports whether a token that a server refused may be replaced ahead of its time (TOK-3), and notes
 // that it is. One that is new is not refused for its age, and one mailbox that is refused whatever token it shows

@@ -1,16 +1,23 @@
 package s2s
 
 import (
+	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 )
 
+// A thumbprint tells certificates apart, by SHA-256.
+type thumbprint [sha256.Size]byte
+
 // A proving is a certificate with what is told of it.
 type proving struct {
+	thumbprint
 	cert    *certificate.Certificate
 	subject string
 	prints  []string
@@ -18,24 +25,72 @@ type proving struct {
 }
 
 func provingOf(c *certificate.Certificate) *proving {
-	p := &proving{cert: c, subject: c.Leaf().Subject.String(), prints: c.Thumbprints()}
+	p := &proving{thumbprint: c.SHA256(), cert: c, subject: c.Leaf().Subject.String(), prints: c.Thumbprints()}
 	for _, x := range c.Chain() {
 		p.chain = append(p.chain, x.Subject.String())
 	}
 	return p
 }
 
+// provings returns all with what is told of them. The error says what is wrong with them.
+func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
+	for i, c := range all {
+		if c == nil {
+			err = errors.Join(err, fmt.Errorf("of the certificates number %d is nil", i))
+			continue
+		}
+		if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
+			err = errors.Join(err, fmt.Errorf("of the certificates number %d: the key is no RSA key, and issuers take assertions of no other", i))
+		}
+		proofs = append(proofs, provingOf(c))
+	}
+	return proofs, err
+}
+
+// SetCertificates puts others in the place of Certificates while s is in use, the preferred first, as for a
+// host whose certificates are renewed while it runs. What was refused with the old ones is asked for anew. A token
+// that was given for one that is gone serves on until its successor is there, which is asked for when it is needed
+// next; one that this host issued with it does not. The error says what is wrong with the new ones; the old ones stay then.
+func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	proofs, err := provings(all)
+	if len(all) == 0 {
+		err = errors.New("no certificate is given")
+	}
+	if err != nil {
+		return misconfigured(err)
+	}
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.in.proofs.Store(&proofs)
+	for _, c := range s.in.cells {
+		c.follow(proofs)
+	}
+	return nil
+}
+
+// find returns the certificate of a thumbprint, nil if it is none of all.
+func find(all []*proving, of thumbprint) *proving {
+	for _, p := range all {
+		if p.thumbprint == of {
+			return p
+		}
+	}
+	return nil
+}
+
 // good returns the certificates that are good now, the preferred first; or that which worked last before
 // the others. The error is the preferred one's where none is.
-func (s *Source) good(now time.Time, worked *proving) (good []*proving, err error) {
-	if worked != nil && worked.cert.Check(now) == nil {
-		good = append(good, worked)
-	}
-	for _, p := range s.in.proofs {
+func (s *Source) good(now time.Time, worked thumbprint) (good []*proving, err error) {
+	for _, p := range *s.in.proofs.Load() {
 		switch why := p.cert.Check(now); {
-		case why == nil && p != worked:
+		case why == nil && p.thumbprint == worked:
+			good = slices.Insert(good, 0, p)
+		case why == nil:
 			good = append(good, p)
-		case why != nil && err == nil:
+		case err == nil:
 			err = why
 		}
 	}
@@ -62,11 +117,9 @@ func (s *Source) Certificate(a provider.Account) (provider.Evidence, error) {
 		return provider.Evidence{}, s.withSkew(err)
 	}
 	p, text := good[0], good[0].subject
-	if n := len(s.in.proofs); n > 1 {
-		for i, of := range s.in.proofs {
-			if of == p {
-				text = fmt.Sprintf("%s, %d of %d", p.subject, i+1, n)
-			}
+	if all := *s.in.proofs.Load(); len(all) > 1 {
+		if i := slices.Index(all, p); i >= 0 {
+			text = fmt.Sprintf("%s, %d of %d", p.subject, i+1, len(all))
 		}
 	}
 	return provider.Evidence{Text: also(text, s.skew()), NotAfter: p.cert.NotAfter(), Thumbprints: p.prints, Chain: p.chain}, nil
@@ -92,13 +145,13 @@ type Expiry struct {
 	Good        bool          // at the time that was asked for
 }
 
-// Expiries tells of each of the Certificates, in their order, how long it is still good at a time, as for a
+// Expiries tells of each of the certificates, in their order, how long it is still good at a time, as for a
 // gauge of seconds that an alert watches. It is nil where the configuration is wrong.
 func (s *Source) Expiries(now time.Time) (all []Expiry) {
 	if s.Check() != nil {
 		return nil
 	}
-	for _, p := range s.in.proofs {
+	for _, p := range *s.in.proofs.Load() {
 		end := p.cert.NotAfter()
 		all = append(all, Expiry{p.subject, p.prints, end, end.Sub(now), p.cert.Check(now) == nil})
 	}

@@ -17,7 +17,7 @@
 // is asked whether it may, and where there is none only the host's own tenant is admitted, or any on a self-hosted deployment.
 //
 // The certificate has an end. Two may stand in Certificates while one takes over from the other: the first that
-// is good is used, and where the issuer does not know it yet the next. A host
+// is good is used, and where the issuer does not know it yet the next; [Source.SetCertificates] replaces them while the host runs. A host
 // makes a gauge of [Source.Expiries], and of [Source.Stats] its counters.
 //
 // A Source tells a test of a profile what its tokens rest upon and permit, as a [provider.TokenInspector]: which

@@ -47,6 +47,7 @@ func (s *Source) ask(ctx context.Context, c *cell) (granted, error) {
 		g, err := s.prove(ctx, w, p)
 		if err == nil {
 			c.note(p, now)
+			g.by = p.thumbprint
 			return g, nil
 		}
 		if !ofCertificate(err) {

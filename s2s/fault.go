@@ -56,12 +56,18 @@ var (
 	errTime       = errors.New("the issuer did not answer in time")
 	errEnded      = errors.New("what is the host's has ended the goroutine that asked it")
 	errClosed     = errors.New("the source of tokens was closed")
+	errGone       = errors.New("the certificate was replaced by another while a token was signed with it")
 	errShort      = errors.New("the tokens that are given are about to expire")
 )
 
 // fail returns an error of the package.
 func fail(op string, kind provider.Kind, code, remedy string, err error) *provider.Error {
 	return &provider.Error{Op: "s2s: " + op, Kind: kind, Code: code, Remedy: remedy, Err: err}
+}
+
+// misconfigured says what is wrong with what the host has set.
+func misconfigured(err error) *provider.Error {
+	return fail("configuration", provider.ErrUnsupported, "", "have the operator mend it", err)
 }
 
 // named says whom an error is about.

@@ -21,6 +21,7 @@ type granted struct {
 	token        secret.Text
 	got, expires time.Time
 	claims       claims
+	by           thumbprint // of the certificate it was given for, if it was one
 }
 
 // current returns the token of c, another than the refused one. A caller whose ctx ends goes away; the flight
@@ -109,7 +110,7 @@ func (s *Source) begin(c *cell) bool {
 // fly has a token. Its context is the source's and not that of whoever was first, who may lose interest.
 func (s *Source) fly(c *cell, f *flight) {
 	defer s.in.flights.Done()
-	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(s.in.proofs)+2)*2*s.timeout())
+	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(*s.in.proofs.Load())+2)*2*s.timeout())
 	defer cancel()
 	g, err := s.have(ctx, c)
 	c.mu.Lock()
@@ -118,6 +119,7 @@ func (s *Source) fly(c *cell, f *flight) {
 			s.in.stats.refreshes.Add(1)
 		}
 		c.settle(g)
+		c.outdate(*s.in.proofs.Load())
 	} else {
 		s.in.stats.failures.Add(1)
 		known := c.want.named(ours(err))

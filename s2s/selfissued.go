@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-serversync/serversync/provider"
+	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/s2s/internal/jwt"
 	"github.com/go-serversync/serversync/s2s/internal/selfissued"
 	"github.com/go-serversync/serversync/secret"
@@ -21,17 +22,21 @@ import (
 var errNoUser = errors.New("the mailbox has no address, and the token has to say whose mailbox is meant")
 
 // Metadata returns the document by which an Exchange Server trusts this host as a partner application
-// (New-PartnerApplication -AuthMetadataUrl): the application's id, the realm, and all of Certificates, without
+// (New-PartnerApplication -AuthMetadataUrl): the application's id, the realm, and all certificates, without
 // a key. A host publishes it at location, an https URL that the server reaches. The error is an
 // *provider.Error.
 func (s *Source) Metadata(client, realm, location string) ([]byte, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	if len(s.Certificates) == 0 {
+	var all []*certificate.Certificate
+	for _, p := range *s.in.proofs.Load() {
+		all = append(all, p.cert)
+	}
+	if len(all) == 0 {
 		return nil, fail(opCertificate, provider.ErrUnsupported, "", "give the source a certificate", errNothing)
 	}
-	return selfissued.Issuer{Certificate: s.Certificates[0], ClientID: client, Realm: realm}.Metadata(location, s.Certificates[1:]...)
+	return selfissued.Issuer{Certificate: all[0], ClientID: client, Realm: realm}.Metadata(location, all[1:]...)
 }
 
 // issued returns a token that this host issues.
@@ -86,43 +91,47 @@ func (p *proving) signed(actor string) bool {
 func (c *cell) by(p *proving, now time.Time) *cell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	part := c.parts[p]
+	part := c.parts[p.thumbprint]
 	if part == nil {
 		w := *c.want
-		w.by = p
+		w.by = p.thumbprint
 		part = &cell{want: &w, made: now, share: c.share}
 		if c.parts == nil {
-			c.parts = make(map[*proving]*cell)
+			c.parts = make(map[thumbprint]*cell)
 		}
-		c.parts[p] = part
+		c.parts[p.thumbprint] = part
 	}
 	return part
 }
 
 // issue signs an actor token.
 func (s *Source) issue(w *want) (granted, error) {
-	actor, expires, err := selfissued.Issuer{Certificate: w.by.cert, ClientID: w.client, Realm: w.realm}.Actor(w.server, s.issuerNow())
+	p := find(*s.in.proofs.Load(), w.by)
+	if p == nil {
+		return granted{}, fail(opToken, provider.ErrUnavailable, "", remedyWait, errGone)
+	}
+	actor, expires, err := selfissued.Issuer{Certificate: p.cert, ClientID: w.client, Realm: w.realm}.Actor(w.server, s.issuerNow())
 	if err != nil {
 		return granted{}, err
 	}
 	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 
-// worked returns the certificate that was used last for the token that a needs, nil if there is none.
-func (s *Source) worked(a provider.Account) *proving {
-	if len(s.in.proofs) < 2 {
-		return nil
+// worked returns which certificate was used last for the token that a needs, zero if none was.
+func (s *Source) worked(a provider.Account) thumbprint {
+	if len(*s.in.proofs.Load()) < 2 {
+		return thumbprint{}
 	}
 	w, err := s.wantOf(a)
 	if err != nil {
-		return nil
+		return thumbprint{}
 	}
 	key := s.keyOf(w)
 	s.in.mu.RLock()
 	c := s.in.cells[key]
 	s.in.mu.RUnlock()
 	if c == nil {
-		return nil
+		return thumbprint{}
 	}
 	return c.worked.Load().before(s.issuerNow())
 }

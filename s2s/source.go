@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -26,7 +25,8 @@ import (
 // nothing else works. It is used by many goroutines, as a pointer, and not changed after first use. A process has one.
 type Source struct {
 	// Certificates prove this host, the preferred first. Two are there while one takes over from the
-	// other: the first that is good is used, and where the issuer does not know it the next.
+	// other: the first that is good is used, and where the issuer does not know it the next. SetCertificates
+	// puts others in their place later.
 	Certificates []*certificate.Certificate
 
 	// Proof proves this host to Entra ID instead of Certificates.
@@ -71,8 +71,8 @@ type inner struct {
 	own    http.RoundTripper
 	cloud  Cloud
 	salt   string
-	proofs []*proving
-	offset atomic.Int64 // of the issuer's clock to ours
+	proofs atomic.Pointer[[]*proving] // of the certificates that there are now
+	offset atomic.Int64               // of the issuer's clock to ours
 	stats  stats
 
 	mu        sync.RWMutex
@@ -129,16 +129,9 @@ func (s *Source) Check() error {
 		if s.Timeout < 0 || s.Timeout > mostTimeout {
 			all = append(all, fmt.Errorf("the Timeout of %s is none that an issuer could keep: it is from 0, for the default, to %s", s.Timeout, mostTimeout))
 		}
-		for i, c := range s.Certificates {
-			if c == nil {
-				all = append(all, fmt.Errorf("of Certificates number %d is nil", i))
-				continue
-			}
-			if _, ok := c.Signer().Public().(*rsa.PublicKey); !ok {
-				all = append(all, fmt.Errorf("of Certificates number %d: the key is no RSA key, and issuers take assertions of no other", i))
-			}
-			in.proofs = append(in.proofs, provingOf(c))
-		}
+		proofs, err := provings(s.Certificates)
+		all = append(all, err)
+		in.proofs.Store(&proofs)
 		switch p := s.Proof.(type) {
 		case ownCredential:
 			if p.TokenCredential == nil {
@@ -158,7 +151,7 @@ func (s *Source) Check() error {
 			in.own = t
 		}
 		if err := errors.Join(all...); err != nil {
-			in.wrong = fail("configuration", provider.ErrUnsupported, "", "have the operator mend it", err)
+			in.wrong = misconfigured(err)
 		}
 		s.in = in
 	})
@@ -197,5 +190,5 @@ func (s *Source) words() string {
 	if s == nil {
 		return "no source of tokens"
 	}
-	return fmt.Sprintf("a source of tokens with %d certificates", len(s.Certificates))
+	return "a source of tokens"
 }
