@@ -113,22 +113,20 @@ func (s *Source) entry(ctx context.Context, a *provider.Account) (*entry, error)
 // enter makes an entry for whoever waits for q.
 func (s *Source) enter(ctx context.Context, a provider.Account, key entryKey, q *asking) {
 	q.err = context.Canceled // if what is done here panics
+	var w *want
 	defer func() {
 		s.in.mu.Lock()
 		delete(s.in.askings, key)
 		if q.err == nil {
-			s.sweep(q.e.at)
+			q.e = &entry{s.now(), w, s.cell(w)}
 			s.in.entries[key] = q.e
+			s.sweep(q.e.at)
 		}
 		s.in.mu.Unlock()
 		close(q.done)
 	}()
-	var w *want
-	if w, q.err = s.wantOf(a); q.err != nil {
-		return
-	}
-	if q.err = s.admit(ctx, a, w); q.err == nil {
-		q.e = &entry{s.now(), w, s.cell(w)}
+	if w, q.err = s.wantOf(a); q.err == nil {
+		q.err = s.admit(ctx, a, w)
 	}
 }
 
@@ -138,13 +136,16 @@ func (s *Source) sweep(now time.Time) {
 		return
 	}
 	s.in.swept = now
+	used := make(map[*cell]bool)
 	for key, e := range s.in.entries {
-		if now.Sub(e.at).Abs() >= entryLife {
+		if !e.stands(now) {
 			delete(s.in.entries, key)
+			continue
 		}
+		used[e.cell] = true
 	}
 	for key, c := range s.in.cells {
-		if c.idle(now) {
+		if !used[c] && c.idle(now) {
 			delete(s.in.cells, key)
 		}
 	}

@@ -14,7 +14,6 @@ import (
 // A cell is the one token that all who want the same share, and how having it went.
 type cell struct {
 	want   *want
-	made   time.Time
 	share  float64 // of the spread of refreshes
 	now    atomic.Pointer[current]
 	worked atomic.Pointer[worked] // the certificate that was taken last
@@ -67,14 +66,12 @@ type current struct {
 	told   [4]atomic.Pointer[told] // what was told of it, by what the endpoint needs
 }
 
-// cell returns the cell of a want.
+// cell returns the cell of a want. in.mu is held.
 func (s *Source) cell(w *want) *cell {
 	key := s.keyOf(w)
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
 	c := s.in.cells[key]
 	if c == nil {
-		c = &cell{want: w, made: s.now(), share: tokens.Share(w.tenant, w.client, w.audience, w.realm, w.server)}
+		c = &cell{want: w, share: tokens.Share(w.tenant, w.client, w.audience, w.realm, w.server)}
 		s.in.cells[key] = c
 	}
 	return c
@@ -182,5 +179,5 @@ func (c *cell) idle(now time.Time) bool {
 		}
 	}
 	cur := c.now.Load()
-	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife && now.Sub(c.made).Abs() > 2*entryLife
+	return c.flight == nil && (cur == nil || now.Sub(cur.last) > entryLife) && now.Sub(c.until) > entryLife
 }

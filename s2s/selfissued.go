@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
@@ -67,11 +66,11 @@ func (s *Source) actor(ctx context.Context, e *entry, refused string) (*current,
 	}
 	i := slices.IndexFunc(good, func(p *proving) bool { return p.signed(refused) })
 	if i < 0 || len(good) == 1 {
-		return s.current(ctx, e.cell.by(good[0], s.now()), secret.New(refused))
+		return s.current(ctx, e.cell.by(good[0]), secret.New(refused))
 	}
 	next := good[(i+1)%len(good)]
 	e.cell.note(next, now)
-	c := e.cell.by(next, s.now())
+	c := e.cell.by(next)
 	if old := c.now.Load(); old != nil { // what was refused may be its age
 		if fresh, err := s.current(ctx, c, old.token.Value); err == nil {
 			return fresh, nil
@@ -88,14 +87,14 @@ func (p *proving) signed(actor string) bool {
 }
 
 // by returns the cell of the actor tokens that a certificate signs.
-func (c *cell) by(p *proving, now time.Time) *cell {
+func (c *cell) by(p *proving) *cell {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	part := c.parts[p.thumbprint]
 	if part == nil {
 		w := *c.want
 		w.by = p.thumbprint
-		part = &cell{want: &w, made: now, share: c.share}
+		part = &cell{want: &w, share: c.share}
 		if c.parts == nil {
 			c.parts = make(map[thumbprint]*cell)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-serversync/serversync/profile"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/s2stest"
@@ -51,6 +52,21 @@ func TestTOK7(t *testing.T) {
 	require.Equal(t, 1, w.issuer.asked())
 	require.Equal(t, 1, w.issuer.Counts().Visits[s2stest.Discovery])
 	require.Equal(t, int64(1), w.source.Stats().Requests)
+}
+
+// Profiles that share a token share it too after nobody has asked for hours, when what was kept is swept.
+func TestTOK7AfterAPause(t *testing.T) {
+	w := newWorld(t)
+	w.token()
+	w.clock.pass(5 * time.Hour)
+	for n := range 5 {
+		a := account("ann")
+		a.Profile.ID = profile.ID(fmt.Sprint("p", n))
+		_, err := w.source.Token(context.Background(), a, secret.Text{})
+		require.NoError(t, err)
+	}
+	w.settle()
+	require.Equal(t, 2, w.issuer.asked())
 }
 
 // Who has no time left goes away; the request goes on for the others.
