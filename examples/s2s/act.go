@@ -4,28 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/secret"
 )
 
 // What the steps do.
 
-// certify has a certificate, the one of a file or a new one.
+// certify has a certificate, the one of a file, the one that was made before, or a new one.
 func (s *setup) certify(context.Context) (string, error) {
-	get := s.newCertificate
-	if s.file != "" {
-		get = func() (*certificate.Certificate, error) { return s.load(s.file) }
+	c, err := s.kept()
+	if err == nil {
+		err = c.Check(s.network.now())
 	}
-	c, err := get()
+	var known *provider.Error
+	expired := errors.As(err, &known) && known.Code == certificate.CodeExpired
+	if s.file == "" && (expired || errors.Is(err, fs.ErrNotExist)) { // one that cannot be opened may be registered, and stays
+		c, err = s.newCertificate()
+	}
 	if err != nil {
-		return "", err
-	}
-	if err := c.Check(s.network.now()); err != nil {
 		return "", err
 	}
 	s.certificates = []*certificate.Certificate{c}

@@ -288,3 +288,68 @@ func TestNoNetwork(t *testing.T) {
 	}
 	holds(t, strings.Join(strings.Fields(out.String()), " "), "what is wrong: s2s: token: unavailable:", "no answer from the issuer", "what to do: check this machine's network")
 }
+
+// A key that is there may be registered already: it is used, or its step says why it cannot be, and another one takes
+// its place only once it has expired.
+func TestKeyThatIsThereIsNotReplaced(t *testing.T) {
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("correct horse\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		spoil func(dir string) error
+		args  []string // of the next run
+		stops string   // "" where it goes on to the end
+		says  string
+	}{
+		"no password":     {nil, nil, "stopped at step 1", "the password is wrong"},
+		"damaged":         {func(dir string) error { return os.Truncate(filepath.Join(dir, keyFile), 600) }, []string{"-password-file", password}, "stopped at step 1", "damaged"},
+		"steps are lost":  {func(dir string) error { return os.Remove(filepath.Join(dir, stepsFile)) }, []string{"-password-file", password}, "", "1 came in"},
+		"steps are empty": {func(dir string) error { return os.WriteFile(filepath.Join(dir, stepsFile), []byte("null"), 0o600) }, []string{"-password-file", password}, "", "1 came in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if _, err := program(t, "-dir", dir, "-password-file", password); err == nil {
+				t.Fatal("nothing is registered")
+			}
+			if c.spoil != nil {
+				if err := c.spoil(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+			before, err := os.ReadFile(filepath.Join(dir, keyFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := program(t, append(c.args, "-dir", dir)...)
+			if (err == nil) != (c.stops == "") || err != nil && !strings.Contains(err.Error(), c.stops) {
+				t.Error(err)
+			}
+			holds(t, out, c.says)
+			if after, err := os.ReadFile(filepath.Join(dir, keyFile)); err != nil || !bytes.Equal(before, after) {
+				t.Error("the key was replaced", err)
+			}
+		})
+	}
+
+	dir := t.TempDir()
+	old, err := certificate.SelfSigned(certificate.SelfSignedOptions{NotBefore: begin.AddDate(-2, 0, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := old.PEM(secret.Text{})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, keyFile), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := program(t, "-dir", dir)
+	if err == nil {
+		t.Error("the new certificate is registered with nobody")
+	}
+	holds(t, out, " 1. have a certificate", "AADSTS700027")
+	if after, err := os.ReadFile(filepath.Join(dir, keyFile)); err != nil || bytes.Equal(text, after) {
+		t.Error("the certificate has expired, and stands there still", err)
+	}
+}
