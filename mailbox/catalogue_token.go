@@ -38,7 +38,7 @@ var oauthRows = [...]Known{
 	{"AADSTS700024", "", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"Entra ID holds that what proves the application is of another time: as a rule the host's clock is wrong",
 		"set the host's clock and have it kept right (NTP); it goes on by itself"},
-	{"AADSTS700023", "AADSTS700021;AADSTS50048;AADSTS50027", SourceOAuth, Transient, ScopeProfile, profile.Error,
+	{"AADSTS700023", "AADSTS700021;AADSTS50048;AADSTS50027;AADSTS5002723;AADSTS5002738", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"what proves the application is made for another issuer or another application, or is no token",
 		"check the application's id, the tenant and the cloud; a proof of the host's own must name this application as its subject and this tenant's issuer as its audience"},
 	{"AADSTS7000215", "AADSTS70002", SourceOAuth, Permanent, ScopeProfile, profile.Error,
@@ -47,7 +47,7 @@ var oauthRows = [...]Known{
 	{"AADSTS7000222", "", SourceOAuth, Permanent, ScopeProfile, profile.Error,
 		"the application's secret has expired",
 		"make a new secret in Entra ID (Certificates & secrets) and enter its value, or use a certificate"},
-	{"AADSTS7000218", "AADSTS700025;AADSTS7000232", SourceOAuth, Transient, ScopeProfile, profile.Error,
+	{"AADSTS7000218", "AADSTS7000216;AADSTS700025;AADSTS7000232", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"nothing proves the application, or it is one that can prove nothing: a public one, or a managed identity's",
 		"give the host a certificate, a managed identity or another proof, or enter the application's secret; a public application must be registered anew"},
 
@@ -87,7 +87,7 @@ var oauthRows = [...]Known{
 	{"AADSTS70011", "AADSTS700022;AADSTS28002;AADSTS28003;AADSTS1002012", SourceOAuth, Permanent, ScopeProfile, profile.Error,
 		"what the token is wanted for is not written as Entra ID has it",
 		"leave the application's resource empty, or enter the service's URL alone"},
-	{"AADSTS700211", "AADSTS700212;AADSTS7002121;AADSTS700213;AADSTS7002131;AADSTS70021;AADSTS700222;AADSTS700229", SourceOAuth, Transient, ScopeProfile, profile.Error,
+	{"AADSTS700211", "AADSTS700212;AADSTS7002121;AADSTS700213;AADSTS7002131;AADSTS70021;AADSTS70025;AADSTS700222;AADSTS700229", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"no federated credential of the application fits the token that proves the host",
 		"set the federated credential's issuer, subject and audience to those of the token; they are compared letter by letter"},
 
