@@ -161,7 +161,7 @@ var certificateRows = [...]Known{
 		"have one made whose key usage is digital signature"},
 	{"certificate-too-large", "", SourceCertificate, Permanent, ScopeProfile, profile.Error,
 		"the certificate's file is larger, or takes more work to open, than one does",
-		"export it anew, with AES-256 and SHA-256"},
+		"export the one certificate with its key and those that vouch for it, with fewer iterations where it asks for many"},
 	{"certificate-malformed", "", SourceCertificate, Permanent, ScopeProfile, profile.Error,
 		"the certificate's file is no PFX and no PEM, or is damaged",
 		"export it anew"},

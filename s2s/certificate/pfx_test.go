@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/go-serversync/serversync/internal/canarytest"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -111,6 +112,7 @@ func TestPFX01IterationsAreBounded(t *testing.T) {
 			o := &opener{password: right}
 			err := o.either(file(n))
 			refused(t, CodeTooLarge, err, name, n.BitLen())
+			require.Contains(t, canarytest.Told(err), "-iter 100000", "what was exported with AES and SHA-256 already is not to be exported so again")
 			require.LessOrEqual(t, o.done, 3, "%s: done before it was refused", name)
 		}
 		for _, n := range []*big.Int{big.NewInt(0), big.NewInt(-1), big.NewInt(-1 << 31)} {
@@ -237,6 +239,13 @@ func TestPFX02ReasonsAreTold(t *testing.T) {
 			refused(t, c.code, loaded.Check(now))
 		})
 	}
+	t.Run("negative serial number", func(t *testing.T) { // of authorities of old, which Go does not read
+		odd := bytes.Clone(other.Raw)
+		odd[bytes.Index(odd, der(other.SerialNumber))+2] |= 0x80
+		_, err := LoadPFX(pfxOf(t, right, part(certificateBag(leaf), bag(oidCertBag, der(certBag{oidX509, odd})), keyBag(key))), right)
+		refused(t, CodeMalformed, err)
+		require.Contains(t, err.Error(), "negative serial number")
+	})
 	t.Run("renewed", func(t *testing.T) { // with the same key: the newest counts
 		old, next := maker{name: "x", from: now.AddDate(-2, 0, 0), to: now.AddDate(-1, 0, 0)}.of(key), maker{name: "x"}.of(key)
 		c, err := LoadPFX(pfxOf(t, right, part(certificateBag(old), certificateBag(next), keyBag(key))), right)
