@@ -63,6 +63,14 @@ func TestAnotherRunResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, err := certificate.Load(made, secret.Text{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, print := range c.Thumbprints() { // which are to be compared with what stands there
+		_, print, _ = strings.Cut(print, " ")
+		holds(t, first, print)
+	}
 	second, err := program(t, "-dir", dir)
 	if err != nil {
 		t.Fatal(err)
@@ -224,6 +232,9 @@ func TestPrint(t *testing.T) {
 	}
 	holds(t, out, "New-ServicePrincipal -AppId "+client, "full_access_as_app", "The two add up", "Application EWS.AccessAsApp", "-EwsAllowedAppIDs",
 		"IMAP.AccessAsApp", "Add-MailboxPermission 'o''neil@contoso.example'", "az ad app credential reset", "adminconsent?client_id="+client)
+	// Whose tenant it is that consents is not the one that the application is registered in.
+	holds(t, out, "login.microsoftonline.com/<their tenant's ID>/adminconsent", "az ad app update --id "+client+" --sign-in-audience AzureADMultipleOrgs")
+	lacks(t, out, tenant+"/adminconsent")
 	out, err = program(t, "-client", client, "-realm", "contoso.example", "-url", "https://mail.contoso.example/EWS/Exchange.asmx", "-print")
 	if err != nil {
 		t.Fatal(err)
