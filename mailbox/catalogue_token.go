@@ -115,7 +115,7 @@ var oauthRows = [...]Known{
 	{"token_malformed", "", SourceOAuth, Refused, ScopeProfile, profile.Error,
 		"the mail server cannot read the access token",
 		"check the kind of mail system, the tenant and the application's resource in the profile"},
-	{"token_claims", "", SourceOAuth, Refused, ScopeProfile, profile.Error,
+	{"token_claims", "", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"the mail server wants a newer access token: something about the application, the network or a policy has changed since it was issued",
 		"see in Entra ID whether the application is enabled, and whether Conditional Access allows this host's public address"},
 	{"token_user", "NoUserFoundWithGivenClaims", SourceOAuth, Refused, ScopeMailbox, profile.Error,
