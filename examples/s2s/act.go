@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,9 @@ func (s *setup) certify(context.Context) (string, error) {
 	}
 	if err != nil {
 		return "", err
+	}
+	if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
+		return "", problem{"the certificate has no RSA key, and neither Entra ID nor Exchange Server takes another", "use a certificate with an RSA key of 2,048 bits or more"}
 	}
 	s.certificates = []*certificate.Certificate{c}
 	return fmt.Sprintf("%s, good until %s", c.Leaf().Subject, c.NotAfter().UTC().Format(time.DateOnly)), nil

@@ -2,9 +2,16 @@ package main
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"os"
@@ -363,4 +370,49 @@ func TestKeyThatIsThereIsNotReplaced(t *testing.T) {
 	if after, err := os.ReadFile(filepath.Join(dir, keyFile)); err != nil || bytes.Equal(text, after) {
 		t.Error("the certificate has expired, and stands there still", err)
 	}
+}
+
+// What no issuer takes stops the first step, before an administrator registers it.
+func TestCertificateThatNoIssuerTakes(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "crm"}, NotBefore: begin.AddDate(-1, 0, 0), NotAfter: begin.AddDate(50, 0, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "crm.pem")
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: plain}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := program(t, "-tenant", tenant, "-client", client, "-mailbox", "anna@contoso.example", "-cert", file)
+	if err == nil || !strings.Contains(err.Error(), "stopped at step 1") {
+		t.Error(err)
+	}
+	holds(t, out, "no RSA key", "what to do:    use a certificate with an RSA key")
+}
+
+// Who has the host issue its tokens is told where its document is to be served, before Exchange is asked to read it.
+func TestPublishingIsTold(t *testing.T) {
+	o, err := parse([]string{"-realm", "contoso.example", "-client", client, "-mailbox", anna, "-url", "https://" + onPremises + "/EWS/Exchange.asmx", "-dir", t.TempDir()}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.network.policy.Proxy = profile.Proxy{URL: "socks5://127.0.0.1:1", Resolves: true}
+	var out bytes.Buffer
+	err = run(t.Context(), &out, o)
+	if err == nil {
+		t.Fatal("nobody answers")
+	}
+	if strings.Contains(err.Error(), "step 4") {
+		t.Skip("under FIPS 140 no document is made")
+	}
+	holds(t, strings.Join(strings.Fields(out.String()), " "), "to be served at https://crm.contoso.example/metadata/json/1")
 }
