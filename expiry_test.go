@@ -203,7 +203,7 @@ func (d stager) Open(ctx context.Context, a provider.Account) (provider.Provider
 // M1: what is to be mended outside the profile, such as a certificate that nobody renewed in time, is tried
 // again for however long it lasts, seldom, and all goes on by itself once it is mended.
 func TestM1ApplicationsHeal(t *testing.T) {
-	for _, code := range []string{"certificate-expired", "AADSTS700027", "token_permission"} {
+	for _, code := range []string{"certificate-expired", "AADSTS700027", "token_permission", "token_signature", "token_time", "token_claims"} {
 		synctest.Test(t, func(t *testing.T) {
 			k, cfg, keys := newCertified()
 			k.until(time.Now().Add(365 * 24 * time.Hour))

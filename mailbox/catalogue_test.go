@@ -148,7 +148,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		{"AADSTS50196,AADSTS90055", "AADSTS50196", Throttled, ScopeProfile, profile.Info},
 		// X-Ms-Diagnostics, and what IMAP says in its place.
 		{"token_permission", "token_permission", Transient, ScopeProfile, profile.Error},
-		{"token_signature", "token_signature", Refused, ScopeProfile, profile.Error},
+		{"token_signature", "token_signature", Transient, ScopeProfile, profile.Error},
 		{"token_user,NoUserFoundWithGivenClaims", "token_user", Refused, ScopeMailbox, profile.Error},
 		{"mailbox_permission", "mailbox_permission", Transient, ScopeMailbox, profile.Error},
 		{"certificate-expired", "certificate-expired", Transient, ScopeProfile, profile.Error},

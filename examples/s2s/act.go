@@ -2,31 +2,38 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/go-serversync/serversync"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/profile"
+	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 	"github.com/go-serversync/serversync/secret"
 )
 
 // What the steps do.
 
-// certify has a certificate, the one of a file or a new one.
+// certify has a certificate, the one of a file, the one that was made before, or a new one.
 func (s *setup) certify(context.Context) (string, error) {
-	get := s.newCertificate
-	if s.file != "" {
-		get = func() (*certificate.Certificate, error) { return s.load(s.file) }
+	c, err := s.kept()
+	if err == nil {
+		err = c.Check(s.network.now())
 	}
-	c, err := get()
+	var known *provider.Error
+	expired := errors.As(err, &known) && known.Code == certificate.CodeExpired
+	if s.file == "" && (expired || errors.Is(err, fs.ErrNotExist)) { // one that cannot be opened may be registered, and stays
+		c, err = s.newCertificate()
+	}
 	if err != nil {
 		return "", err
 	}
-	if err := c.Check(s.network.now()); err != nil {
-		return "", err
+	if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
+		return "", problem{"the certificate has no RSA key, and neither Entra ID nor Exchange Server takes another", "use a certificate with an RSA key of 2,048 bits or more"}
 	}
 	s.certificates = []*certificate.Certificate{c}
 	return fmt.Sprintf("%s, good until %s", c.Leaf().Subject, c.NotAfter().UTC().Format(time.DateOnly)), nil

@@ -28,11 +28,13 @@ func (s *setup) registering() []string {
 	return append([]string{"# " + way.With}, way.Do...)
 }
 
-func (s *setup) consenting() []string {
+func (s *setup) consenting() []string { return s.consentingIn(s.tenant) }
+
+func (s *setup) consentingIn(tenant string) []string {
 	return []string{
 		"# The operator admits the organization to the tenant once it has shown that the tenant is its own.",
 		"# An administrator of the tenant opens this page, and accepts:",
-		"https://login.microsoftonline.com/" + s.tenant + "/adminconsent?client_id=" + s.client,
+		"https://login.microsoftonline.com/" + tenant + "/adminconsent?client_id=" + s.client,
 	}
 }
 

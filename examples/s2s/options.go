@@ -97,7 +97,6 @@ func (o *options) run(ctx context.Context, show *printer) error {
 	case o.real():
 		return o.once(ctx, show, &o.setup)
 	}
-	show.steady = true
 	s := paths()[0].setup
 	scene, err := newScene(s.kind)
 	if err != nil {

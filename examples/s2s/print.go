@@ -37,7 +37,10 @@ func (o *options) printAll(show *printer) error {
 			show.title("the same for profiles with IMAP, POP3 and SMTP")
 			show.commands(s.mailProtocols())
 			show.title("for mailboxes of another tenant")
-			show.commands(s.consenting())
+			show.commands(append([]string{
+				"# The application is registered for accounts of any organization:",
+				"az ad app update --id " + s.client + " --sign-in-audience AzureADMultipleOrgs",
+			}, s.consentingIn("<their tenant's ID>")...))
 		}
 	}
 	return show.err

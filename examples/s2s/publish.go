@@ -26,7 +26,7 @@ func (s *setup) publish(context.Context) (string, error) {
 		return "", err
 	}
 	words := strings.Join(strings.Fields(string(text)), " ")
-	return metadataFile + ": " + tooLong.ReplaceAllString(words, `"$1": "$2…"`), nil
+	return metadataFile + ", to be served at " + s.metadataURL() + ", where the Exchange servers reach it: " + tooLong.ReplaceAllString(words, `"$1": "$2…"`), nil
 }
 
 // tooLong is what nobody reads: the certificate, and what is made of it.

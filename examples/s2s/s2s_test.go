@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -62,6 +61,14 @@ func TestAnotherRunResumes(t *testing.T) {
 	made, err := os.ReadFile(filepath.Join(dir, keyFile))
 	if err != nil {
 		t.Fatal(err)
+	}
+	c, err := certificate.Load(made, secret.Text{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, print := range c.Thumbprints() { // which are to be compared with what stands there
+		_, print, _ = strings.Cut(print, " ")
+		holds(t, first, print)
 	}
 	second, err := program(t, "-dir", dir)
 	if err != nil {
@@ -224,6 +231,9 @@ func TestPrint(t *testing.T) {
 	}
 	holds(t, out, "New-ServicePrincipal -AppId "+client, "full_access_as_app", "The two add up", "Application EWS.AccessAsApp", "-EwsAllowedAppIDs",
 		"IMAP.AccessAsApp", "Add-MailboxPermission 'o''neil@contoso.example'", "az ad app credential reset", "adminconsent?client_id="+client)
+	// Whose tenant it is that consents is not the one that the application is registered in.
+	holds(t, out, "login.microsoftonline.com/<their tenant's ID>/adminconsent", "az ad app update --id "+client+" --sign-in-audience AzureADMultipleOrgs")
+	lacks(t, out, tenant+"/adminconsent")
 	out, err = program(t, "-client", client, "-realm", "contoso.example", "-url", "https://mail.contoso.example/EWS/Exchange.asmx", "-print")
 	if err != nil {
 		t.Fatal(err)
@@ -234,44 +244,6 @@ func TestPrint(t *testing.T) {
 		if out, err := program(t, append(args, "-client", client, "-print")...); err == nil {
 			t.Errorf("%q: %s", args, out)
 		}
-	}
-}
-
-// A certificate that there is already is not copied, and one that cannot be opened stops the first step, in words.
-func TestCertificateOfAFile(t *testing.T) {
-	c, err := certificate.SelfSigned(certificate.SelfSignedOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := c.PEM(secret.New("correct horse"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, password, dir := filepath.Join(t.TempDir(), "crm.pem"), filepath.Join(t.TempDir(), "password"), t.TempDir()
-	args := []string{"-tenant", tenant, "-client", client, "-mailbox", "anna@contoso.example", "-cert", file, "-password-file", password, "-dir", dir}
-	for _, of := range []struct{ password, stops, says string }{
-		{"wrong horse", "stopped at step 1", "password is wrong"},
-		{"correct horse", "stopped at step 3", "Application.ClientID"},
-	} {
-		if err := errors.Join(os.WriteFile(file, text, 0o600), os.WriteFile(password, []byte(of.password), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-		o, err := parse(args, io.Discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if of.password == "correct horse" {
-			o.client = "" // so that it stops before it asks anybody
-		}
-		var out bytes.Buffer
-		if err := run(t.Context(), &out, o); err == nil || !strings.Contains(err.Error(), of.stops) {
-			t.Fatal(err, out.String())
-		}
-		holds(t, out.String(), of.says, "what to do:")
-		lacks(t, out.String(), of.password)
-	}
-	if _, err := os.Stat(filepath.Join(dir, keyFile)); !os.IsNotExist(err) {
-		t.Error("the key was copied", err)
 	}
 }
 
@@ -287,4 +259,23 @@ func TestNoNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, strings.Join(strings.Fields(out.String()), " "), "what is wrong: s2s: token: unavailable:", "no answer from the issuer", "what to do: check this machine's network")
+}
+
+// A key that is there may be registered already: it is used, or its step says why it cannot be, and another one takes
+// Who has the host issue its tokens is told where its document is to be served, before Exchange is asked to read it.
+func TestPublishingIsTold(t *testing.T) {
+	o, err := parse([]string{"-realm", "contoso.example", "-client", client, "-mailbox", anna, "-url", "https://" + onPremises + "/EWS/Exchange.asmx", "-dir", t.TempDir()}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.network.policy.Proxy = profile.Proxy{URL: "socks5://127.0.0.1:1", Resolves: true}
+	var out bytes.Buffer
+	err = run(t.Context(), &out, o)
+	if err == nil {
+		t.Fatal("nobody answers")
+	}
+	if strings.Contains(err.Error(), "step 4") {
+		t.Skip("under FIPS 140 no document is made")
+	}
+	holds(t, strings.Join(strings.Fields(out.String()), " "), "to be served at https://crm.contoso.example/metadata/json/1")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -77,15 +78,16 @@ func (s *setup) thumbprint() string {
 	return fmt.Sprintf("%x", s.certificates[0].SHA256())
 }
 
-// resume has the certificate of an earlier walk. Where it cannot be had, the first step is not done.
+// resume has the certificate of an earlier walk. Where it cannot be had, or has expired, the first step is not done.
 func (s *setup) resume() {
-	c, err := s.load(s.file)
-	if s.file == "" {
-		c, err = s.load(s.folder.path(keyFile))
-	}
-	if err == nil {
+	if c, err := s.kept(); err == nil && c.Check(s.network.now()) == nil {
 		s.certificates = []*certificate.Certificate{c}
 	}
+}
+
+// kept returns the certificate that there is.
+func (s *setup) kept() (*certificate.Certificate, error) {
+	return s.load(cmp.Or(s.file, s.folder.path(keyFile)))
 }
 
 func (s *setup) load(file string) (*certificate.Certificate, error) {

@@ -66,6 +66,7 @@ func TestOfToken(t *testing.T) {
 			require.Equal(t, row.code, m.Code)
 			require.Contains(t, m.Cause, row.cause)
 			require.Contains(t, m.Remedy(true), row.remedy)
+			require.NotContains(t, m.Remedy(true), "ApplicationImpersonation", "a self-issued token names its user, so that nobody needs a role that opens all mailboxes")
 			require.NotEmpty(t, m.Remedy(false))
 			require.NotContains(t, m.Remedy(false), "full_access_as_app", "an owner has nothing to do with it")
 		})

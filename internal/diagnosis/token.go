@@ -40,7 +40,7 @@ var challenged = Meaning{
 var meanings = [...]Meaning{
 	{Code: "token_permission", says: []string{"partner application", "linked account"},
 		Cause:  "the server knows the application, and gives it no rights",
-		remedy: "where this host issues its tokens itself, give the partner application a linked account with the roles UserApplication and ApplicationImpersonation (Set-PartnerApplication -LinkedAccount); for tokens of Entra ID give the application full_access_as_app with an administrator's consent",
+		remedy: "where this host issues its tokens itself, give the partner application a linked account with the role UserApplication (Set-PartnerApplication -LinkedAccount); for tokens of Entra ID give the application full_access_as_app with an administrator's consent",
 		owner:  ownerPermission},
 	{Code: "token_permission", is: []string{"2000008", "invalid_grant", "insufficient_scope"}, says: []string{"permission", "'roles'"},
 		Cause:  "the token permits nothing that this server could grant",

@@ -43,7 +43,7 @@ func (c *Certificate) PFX(password secret.Text) (file []byte, err error) {
 	if err := c.copied(); err != nil {
 		return nil, err
 	}
-	if _, err := (&opener{password: password}).passwords(); err != nil {
+	if err := (&opener{password: password}).ucs2(); err != nil {
 		return nil, err
 	}
 	err = guarded(func() (err error) {

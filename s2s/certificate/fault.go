@@ -44,7 +44,7 @@ var reasons = map[string]reason{
 	CodeExpired:     {provider.ErrAuth, "the certificate has expired", "make a new certificate, register its .cer with the application, and give it to this host"},
 	CodeNotYet:      {provider.ErrAuth, "the certificate is not good yet", "wait until it is, or set this machine's clock if that is wrong"},
 	CodePassword:    {provider.ErrAuth, "the password is wrong, or there is none where one is needed", "enter the password that it was exported with"},
-	CodeTooLarge:    {provider.ErrTooLarge, "it is larger, or takes more work to open, than a certificate does", reexport},
+	CodeTooLarge:    {provider.ErrTooLarge, "it is larger, or takes more work to open, than a certificate does", "export the one certificate with its key and those that vouch for it, and with fewer iterations where it asks for many (openssl pkcs12 -export -iter 100000)"},
 	CodeMalformed:   {provider.ErrProtocol, "it is no PFX and no PEM, or it is damaged", "export it anew"},
 	CodeUnsupported: {provider.ErrUnsupported, "it is protected in a way that this process does not know, or may not use under FIPS 140", reexport},
 	CodeKept:        {provider.ErrUnsupported, "the private key is kept by a key store, a security module or a vault, and cannot be copied", "let it be there, and give this host the same access to it"},

@@ -10,10 +10,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/binary"
 	"encoding/hex"
 	"hash"
 	"math/big"
 	"slices"
+	"unicode/utf16"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -38,20 +40,28 @@ var digests = map[string]struct {
 	"2.16.840.1.101.3.4.2.3": {sha512.New, 128},
 }
 
-// passwords returns what the password may be as PKCS #12 has it (RFC 7292, appendix B.1): in UTF-16 with two
-// zeros behind it. Some write an empty one without them, as if there were none.
-func (o *opener) passwords() (all [][]byte, err error) {
+// passwords returns what the password may be as PKCS #12 has it (RFC 7292, appendix B.1): in UCS-2 with two
+// zeros behind it, or in UTF-16, as Windows and OpenSSL take it. Some write an empty one without the zeros, as if there
+// were none.
+func (o *opener) passwords() (all [][]byte) {
 	var wide []byte
-	for _, r := range o.password.Reveal() {
-		if r > 0xffff {
-			return nil, fail(CodeUnsupported, "the password has characters that such a file cannot have in one")
-		}
-		wide = append(wide, byte(r>>8), byte(r))
+	for _, unit := range utf16.Encode([]rune(o.password.Reveal())) {
+		wide = binary.BigEndian.AppendUint16(wide, unit)
 	}
 	if all = [][]byte{append(wide, 0, 0)}; len(wide) == 0 {
 		all = append(all, nil)
 	}
-	return all, nil
+	return all
+}
+
+// ucs2 returns an error if the library cannot take the password: it has UCS-2 alone.
+func (o *opener) ucs2() error {
+	for _, r := range o.password.Reveal() {
+		if r > 0xffff {
+			return fail(CodeUnsupported, "the password has characters, such as emoji, that are not taken with RC2 and Triple DES, or in a file that is written")
+		}
+	}
+	return nil
 }
 
 // verify checks the code that protects a PFX as a whole, if it has one. It tells at once if the password is wrong.
@@ -69,11 +79,7 @@ func (o *opener) verify(mac macData, safe []byte) error {
 	if mac.Iterations == nil {
 		mac.Iterations = big.NewInt(1)
 	}
-	all, err := o.passwords()
-	if err != nil {
-		return err
-	}
-	for _, password := range all {
+	for _, password := range o.passwords() {
 		n, err := o.spend(mac.Iterations)
 		if err != nil {
 			return err
@@ -163,12 +169,11 @@ func (o *opener) through(algorithm pkix.AlgorithmIdentifier, contents ...content
 	if err := unmarshal(algorithm.Parameters.FullBytes, &p); err != nil {
 		return nil, nil, err
 	}
-	all, err := o.passwords()
-	if err != nil {
+	if err := o.ucs2(); err != nil {
 		return nil, nil, err
 	}
 	safe := der(contents)
-	for _, password := range all {
+	for _, password := range o.passwords() {
 		if _, err = o.spend(p.Iterations); err != nil {
 			return nil, nil, err
 		}

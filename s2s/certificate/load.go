@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/pem"
 	"slices"
+	"strings"
 	"unicode/utf16"
 
 	"github.com/go-serversync/serversync/secret"
@@ -74,7 +75,10 @@ func (p *parts) addCertificate(der []byte) error {
 		return fail(CodeTooLarge)
 	}
 	c, err := x509.ParseCertificate(der)
-	if err != nil {
+	switch {
+	case err != nil && strings.Contains(err.Error(), "negative serial number"):
+		return fail(CodeMalformed, "a certificate has a negative serial number, which RFC 5280 forbids: leave it out, if it is not the one that is meant, or have it made anew")
+	case err != nil:
 		return fail(CodeMalformed, "a certificate cannot be read")
 	}
 	p.certificates = append(p.certificates, c)

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"software.sslmate.com/src/go-pkcs12"
 
+	"github.com/go-serversync/serversync/internal/canarytest"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -111,6 +112,7 @@ func TestPFX01IterationsAreBounded(t *testing.T) {
 			o := &opener{password: right}
 			err := o.either(file(n))
 			refused(t, CodeTooLarge, err, name, n.BitLen())
+			require.Contains(t, canarytest.Told(err), "-iter 100000", "what was exported with AES and SHA-256 already is not to be exported so again")
 			require.LessOrEqual(t, o.done, 3, "%s: done before it was refused", name)
 		}
 		for _, n := range []*big.Int{big.NewInt(0), big.NewInt(-1), big.NewInt(-1 << 31)} {
@@ -140,7 +142,7 @@ func TestPFX01IterationsAreBounded(t *testing.T) {
 	})
 	t.Run("a key that the library would open", func(t *testing.T) {
 		notUnderFIPS(t, "there is no Triple DES")
-		all, _ := (&opener{password: right}).passwords()
+		all := (&opener{password: right}).passwords()
 		for _, n := range []*big.Int{one, big.NewInt(1<<62 - 1)} {
 			nested := der([]safeBag{certificateBag(leaf), shrouded(tripleDES(n), make([]byte, 64))})
 			_, err := LoadPFX(pfxOf(t, right, encryptedPart(tripleDES(one), sealLegacy(all[0], nested))), right)
@@ -237,6 +239,13 @@ func TestPFX02ReasonsAreTold(t *testing.T) {
 			refused(t, c.code, loaded.Check(now))
 		})
 	}
+	t.Run("negative serial number", func(t *testing.T) { // of authorities of old, which Go does not read
+		odd := bytes.Clone(other.Raw)
+		odd[bytes.Index(odd, der(other.SerialNumber))+2] |= 0x80
+		_, err := LoadPFX(pfxOf(t, right, part(certificateBag(leaf), bag(oidCertBag, der(certBag{oidX509, odd})), keyBag(key))), right)
+		refused(t, CodeMalformed, err)
+		require.Contains(t, err.Error(), "negative serial number")
+	})
 	t.Run("renewed", func(t *testing.T) { // with the same key: the newest counts
 		old, next := maker{name: "x", from: now.AddDate(-2, 0, 0), to: now.AddDate(-1, 0, 0)}.of(key), maker{name: "x"}.of(key)
 		c, err := LoadPFX(pfxOf(t, right, part(certificateBag(old), certificateBag(next), keyBag(key))), right)
@@ -249,7 +258,7 @@ func TestPFX02ReasonsAreTold(t *testing.T) {
 func TestPFX03Passwords(t *testing.T) {
 	key, leaf := rsaKeyOf(), maker{name: "leaf"}.of(rsaKeyOf())
 	none := secret.Text{}
-	odd := []secret.Text{none, secret.New("\x00"), secret.New("a\x00b"), secret.New("\x00\x00"), secret.New("ß€"), secret.New("\xff\xfe"), secret.New("\xed\xa0\x80"), secret.New(string(bytes.Repeat([]byte("long"), 5000)))}
+	odd := []secret.Text{none, secret.New("\x00"), secret.New("a\x00b"), secret.New("\x00\x00"), secret.New("ß€"), secret.New("\xff\xfe"), secret.New("\xed\xa0\x80"), secret.New("𝄞 and 😀"), secret.New(string(bytes.Repeat([]byte("long"), 5000)))}
 	file := func(password secret.Text) []byte {
 		return pfxOf(t, password, part(certificateBag(leaf), shrouded(modern(one), sealWith(t, password, pkcs8(key)))))
 	}
@@ -261,9 +270,6 @@ func TestPFX03Passwords(t *testing.T) {
 		_, err = LoadPFX(file(right), p)
 		refused(t, CodePassword, err, p.Reveal())
 	}
-	_, err := LoadPFX(file(right), secret.New("𝄞 and 😀"))
-	refused(t, CodeUnsupported, err)
-
 	t.Run("empty and none", func(t *testing.T) {
 		safe := der([]contentInfo{part(certificateBag(leaf), shrouded(modern(one), sealWith(t, none, pkcs8(key))))})
 		for _, password := range [][]byte{{0, 0}, nil} {
@@ -311,6 +317,15 @@ func TestPFX03Passwords(t *testing.T) {
 			refused(t, CodeUnsupported, err, name)
 			require.Contains(t, reasons[CodeUnsupported].remedy, "re-export with AES-256 and SHA-256")
 		}
+	})
+	t.Run("legacy and beyond the first 65,536 characters", func(t *testing.T) { // which the library cannot say
+		clef := secret.New("𝄞")
+		_, err := LoadPFX(pfxOf(t, clef, encryptedPart(tripleDES(one), make([]byte, 64))), clef)
+		refused(t, CodeUnsupported, err)
+		c, err := FromSigner(key, leaf)
+		require.NoError(t, err)
+		_, err = c.PFX(clef)
+		refused(t, CodeUnsupported, err)
 	})
 	t.Run("SHA-1", func(t *testing.T) {
 		var pdu pfxPDU
@@ -364,8 +379,7 @@ func TestPFX04BoundsAreKept(t *testing.T) {
 	sequence := func(inner []byte) []byte {
 		return der(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: inner})
 	}
-	forms, err := (&opener{password: right}).passwords()
-	require.NoError(t, err)
+	forms := (&opener{password: right}).passwords()
 	wide := forms[0]
 	deep := []byte{5, 0}
 	for range 5000 {

@@ -52,6 +52,7 @@ func TestEachNumber(t *testing.T) {
 		cause, remedy string
 	}{
 		{"700027", "Client assertion contains an invalid signature. [Reason - The key was not found., Thumbprint of key used by client: 'AB12']", "", provider.ErrAuth, "not registered with the application", "compare its thumbprint"},
+		{"700027", "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found.] Alternatively, SNI may be configured on the app. Please ensure that client assertion is being sent with the x5c claim in the JWT header", "AADSTS7000213", provider.ErrAuth, "its chain was not sent", "SendChain"},
 		{"700027", "Client assertion contains an invalid signature. [Reason - The key used is expired.]", "AADSTS1000502", provider.ErrAuth, "registered with the application has expired", "make a new certificate"},
 		{"7000274", "The certificate is not within its validity.", "", provider.ErrAuth, "not registered with the application", "register the certificate's .cer"},
 		{"1000502", "The provided certificate is not within its specified validity window.", "", provider.ErrAuth, "not good at this time", "make a new certificate"},
@@ -68,6 +69,9 @@ func TestEachNumber(t *testing.T) {
 		{"700021", "Client assertion application identifier doesn't match 'client_id' parameter.", "", provider.ErrAuth, "another application", "issuer and subject"},
 		{"50048", "Subject mismatches Issuer claim in the client assertion.", "", provider.ErrAuth, "another application", "issuer and subject"},
 		{"50027", "JWT token is invalid or malformed.", "", provider.ErrAuth, "no token that Entra ID can read", "signed JWT"},
+		{"5002723", "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified in token header.", "", provider.ErrAuth, "no token that Entra ID can read", "thumbprint"},
+		{"5002738", "Invalid JWT token. 'none' is not a supported signature algorithm.", "", provider.ErrAuth, "no token that Entra ID can read", "signed JWT"},
+		{"7000216", "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.", "", provider.ErrAuth, "nothing proves the application", "give this host a certificate"},
 		{"7000215", "Invalid client secret provided.", "", provider.ErrAuth, "secret is wrong", "not the secret's id"},
 		{"70002", "Error validating credentials.", "", provider.ErrAuth, "secret is wrong", "not the secret's id"},
 		{"7000222", "The provided client secret keys for app 'x' are expired.", "", provider.ErrAuth, "secret has expired", "make a new secret"},
@@ -115,6 +119,7 @@ func TestEachNumber(t *testing.T) {
 		{"700213", "No matching federated identity record found for presented assertion subject 'x'.", "", provider.ErrAuth, "for the subject of", "credential's subject"},
 		{"7002131", "No matching federated identity record found for presented assertion subject 'x'.", "", provider.ErrAuth, "for the subject of", "credential's subject"},
 		{"70021", "No matching federated identity record found for presented assertion.", "", provider.ErrAuth, "for the subject of", "credential's subject"},
+		{"70025", "The client 'x'(crm) has no configured federated identity credentials.", "", provider.ErrAuth, "has no federated credential", "issuer, subject and audience"},
 		{"700222", "AAD-issued tokens may not be used for federated identity flows.", "", provider.ErrAuth, "no token of this kind", "managed identity's own token"},
 		{"700229", "Only app-only tokens can be used as Federated Identity Credentials.", "", provider.ErrAuth, "no token of this kind", "managed identity's own token"},
 		{"50196", "The server terminated an operation because it encountered a client request loop.", "", provider.ErrThrottled, "in a loop", "nothing at first"},

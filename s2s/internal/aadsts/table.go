@@ -21,6 +21,9 @@ var meanings = [...]meaning{
 	{"700027 7000274", "expired", "1000502", provider.ErrAuth, true,
 		"the certificate that is registered with the application has expired",
 		"make a new certificate, register its .cer with the application in Entra ID (Certificates & secrets), and give it to this host"},
+	{"700027 7000274", "sni may be configured", "7000213", provider.ErrAuth, true, // which Entra ID says at the end of a long text
+		"Entra ID does not know the certificate by its thumbprint, and the application trusts a subject name and issuer, but its chain was not sent",
+		"have the whole chain sent (SendChain); or register the certificate's .cer with the application in Entra ID (Certificates & secrets)"},
 	{"700027 7000274", "", "", provider.ErrAuth, true,
 		"the certificate that has signed this is not registered with the application",
 		"register the certificate's .cer with the application in Entra ID (Certificates & secrets), and compare its thumbprint; a new one is known after a few minutes"},
@@ -47,9 +50,9 @@ var meanings = [...]meaning{
 	{"700021 50048", "", "", provider.ErrAuth, false,
 		"what proves the application is made for another application than the profile names",
 		"check the application's id in the profile; a proof of the host's own must name it as its issuer and subject"},
-	{"50027", "", "", provider.ErrAuth, false,
+	{"50027 5002723 5002738", "", "", provider.ErrAuth, false,
 		"what proves the application is no token that Entra ID can read",
-		"look at what makes the host's own proof: it must be a signed JWT"},
+		"look at what makes the host's own proof: it must be a signed JWT (PS256 or RS256), whose header names its key, as by the certificate's thumbprint"},
 
 	{"7000215 70002", "", "", provider.ErrAuth, false,
 		"the application's secret is wrong",
@@ -57,7 +60,7 @@ var meanings = [...]meaning{
 	{"7000222", "", "", provider.ErrAuth, false,
 		"the application's secret has expired",
 		"make a new secret for the application in Entra ID (Certificates & secrets) and enter its value, or use a certificate"},
-	{"7000218", "", "", provider.ErrAuth, false,
+	{"7000218 7000216", "", "", provider.ErrAuth, false,
 		"nothing proves the application: the request had neither a certificate's signature nor a secret",
 		"give this host a certificate, a managed identity or another proof, or the profile the application's secret"},
 	{"700025", "", "", provider.ErrAuth, false,
@@ -105,6 +108,9 @@ var meanings = [...]meaning{
 
 	{"70011 700022 28002 28003 1002012", "", "", provider.ErrUnsupported, false, causeScope, remedyScope},
 
+	{"70025", "", "", provider.ErrAuth, false,
+		"the application has no federated credential, by which this host's proof could be taken",
+		"add one to the application in Entra ID (Certificates & secrets > Federated credentials), with the issuer, subject and audience of the proof"},
 	{"700211", "", "", provider.ErrAuth, false,
 		"no federated credential of the application is for the issuer of this host's proof",
 		"set the federated credential's issuer to the one that the message names; it is compared letter by letter"},
