@@ -128,6 +128,7 @@ func TestCertificateExpiryOfAnotherProcess(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, open, 1)
 		require.Contains(t, open[0].Message, "is good for 1 day only")
+		require.Contains(t, open[0].Message, "SHA-256 ")
 		k.until(time.Now().Add(365 * 24 * time.Hour))
 		_, err = newSyncer(t, cfg).SyncMailbox(t.Context(), keys[0])
 		require.NoError(t, err)
@@ -203,13 +204,17 @@ func (d stager) Open(ctx context.Context, a provider.Account) (provider.Provider
 // M1: what is to be mended outside the profile, such as a certificate that nobody renewed in time, is tried
 // again for however long it lasts, seldom, and all goes on by itself once it is mended.
 func TestM1ApplicationsHeal(t *testing.T) {
-	for _, code := range []string{"certificate-expired", "AADSTS700027", "token_permission", "token_signature", "token_time", "token_claims"} {
+	for code, kind := range map[string]provider.Kind{
+		"certificate-expired": provider.ErrAuth, "AADSTS700027": provider.ErrAuth, "token_permission": provider.ErrAuth, "token_signature": provider.ErrAuth,
+		"token_time": provider.ErrAuth, "token_claims": provider.ErrAuth, "token_user": provider.ErrAuth, "token_refused": provider.ErrAuth,
+		"mailbox_permission": provider.ErrUnsupported, "ews_blocked": provider.ErrUnsupported,
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			k, cfg, keys := newCertified()
 			k.until(time.Now().Add(365 * 24 * time.Hour))
 			s := newSyncer(t, cfg)
 			k.Add(keys[0], "INBOX", letter(1))
-			k.fails(&provider.Error{Op: "token", Kind: provider.ErrAuth, Code: code, Remedy: "mend it", Err: errors.New("no")})
+			k.fails(&provider.Error{Op: "token", Kind: kind, Code: code, Remedy: "mend it", Err: errors.New("no")})
 			var report Report
 			for range 24 * 60 {
 				report, _ = s.SyncMailbox(t.Context(), keys[0])

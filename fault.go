@@ -93,7 +93,7 @@ func meaning(err error) mailbox.Known {
 // refine returns how an error is met whose kind says class and whose name says more.
 func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbox.Class {
 	switch {
-	case ofApplication(named) && (kind == provider.ErrAuth || kind == provider.ErrUnsafe):
+	case locksNobody(named) && (kind == provider.ErrAuth || kind == provider.ErrUnsafe):
 		return named.Class // which can be refused as often as it asks, by an issuer or by the operator's rule
 	case kind == provider.ErrThrottled, kind == provider.ErrUnsafe:
 		return class // the driver has seen the server ask for a wait; and our own rules are no server's to soften
@@ -107,10 +107,10 @@ func refine(class mailbox.Class, named mailbox.Known, kind provider.Kind) mailbo
 	return named.Class
 }
 
-// ofApplication reports whether an error is about this host as an application, and so about all mailboxes of a profile.
-// There is no account that refusals could lock.
-func ofApplication(k mailbox.Known) bool {
-	return k.Scope == mailbox.ScopeProfile && (k.Source == mailbox.SourceOAuth || k.Source == mailbox.SourceCertificate)
+// locksNobody reports whether an error is about a token, or the certificate that tokens are had by: there is no account that
+// refusals of these could lock.
+func locksNobody(k mailbox.Known) bool {
+	return k.Source == mailbox.SourceOAuth || k.Source == mailbox.SourceCertificate
 }
 
 // serverDown reports whether an error says that the profile's server cannot be

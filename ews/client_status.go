@@ -106,12 +106,17 @@ func (c *client) redirected(answer *http.Response, fail failing) error {
 // retired is what there is to say since Exchange Online lets EWS go.
 const retired = "Exchange Online blocks EWS by default since October 2026, and has none at all from 1 April 2027 on"
 
-const remedyRetired = "what comes after EWS is Microsoft Graph; until 1 April 2027 an administrator can have EWS enabled for the organization (EWSEnabled) with this application in EwsAllowedAppIDs"
+const remedyRetired = "what comes after EWS is Microsoft Graph; until 1 April 2027 an administrator can have EWS enabled: for the organization with this application among those allowed (Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs), and for the mailbox (Set-CASMailbox -EwsEnabled $true); it takes up to two hours to apply, and goes on by itself"
+
+// codeBlocked says that Exchange Online lets EWS not be used. It is in the catalogue (package mailbox), and tried again there:
+// an administrator who mends it changes no profile.
+const codeBlocked = "ews_blocked"
 
 // forbidden says what 403 means.
 func (c *client) forbidden(fail failing) error {
 	if c.online() {
-		return fail(provider.ErrUnsupported, remedyRetired, "the server does not let this application use EWS for the mailbox; "+retired)
+		return &provider.Error{Op: "ews", Kind: provider.ErrUnsupported, Code: codeBlocked, Remedy: remedyRetired,
+			Err: errors.New("the server does not let this application use EWS for the mailbox; " + retired)}
 	}
 	return fail(provider.ErrUnsupported, "", "the server allows no programs, or not this one, to this mailbox")
 }
@@ -133,10 +138,10 @@ func headerIn(err error) http.Header {
 	return nil
 }
 
-const remedyScope = "permit the application this mailbox: in Exchange Online by the role \"Application EWS.AccessAsApp\" with a scope that holds it (RBAC for Applications), or full_access_as_app without an application access policy that leaves it out; on premises by the role ApplicationImpersonation. It takes up to two hours to apply"
+const remedyScope = "permit the application this mailbox: in Exchange Online by the role \"Application EWS.AccessAsApp\" with a scope that holds it (RBAC for Applications), or full_access_as_app without an application access policy that leaves it out; on premises by the role ApplicationImpersonation. It takes up to two hours to apply, and goes on by itself"
 
-// granted tells a refusal of Exchange Online's to let us act for a mailbox, that it lately let us act for, as
-// what it mostly is: one that passes.
+// granted tells a refusal to let us act for a mailbox as what it is. An application's is a mailbox that is not opened to
+// it, or not yet, and one of Exchange Online's that lately let us act for it mostly passes.
 func (c *client) granted(e *provider.Error) {
 	switch e.Code {
 	case "ErrorImpersonateUserDenied", "ErrorImpersonationDenied", "ErrorImpersonationFailed":
@@ -148,7 +153,7 @@ func (c *client) granted(e *provider.Error) {
 		return
 	}
 	if c.account.Endpoint.Credentials == profile.ServerToServer {
-		e.Remedy = remedyScope
+		e.Code, e.Remedy = diagnosis.CodeMailbox, remedyScope
 	}
 	if c.online() && c.driver.known.lately(c.account.Mailbox.Key) {
 		e.Kind, e.Code = provider.ErrUnavailable, "ErrorInternalServerTransientError"

@@ -126,12 +126,14 @@ func TestExchangeOnlineRetires(t *testing.T) {
 	for _, words := range []string{"October 2026", "1 April 2027", "Graph"} {
 		require.Contains(t, e.Error()+e.Remedy, words)
 	}
-	require.Equal(t, "HTTP 403", e.Code)
+	require.Equal(t, "ews_blocked", e.Code)
+	require.True(t, definite(e), "nothing was sent")
 	soap := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 403, faultOf("ErrorAccessDenied", "")) })
 	e = soap.fails(t, provider.ErrUnsupported, online, application(new(tokens)))
 	require.Contains(t, e.Remedy, "Graph", "and as a fault")
 	e = s.fails(t, provider.ErrUnsupported)
 	require.NotContains(t, e.Error()+e.Remedy, "Graph", "a server on premises goes on")
+	require.Equal(t, "HTTP 403", e.Code)
 
 	s = newScript(t, well)
 	p, err := s.openWith(t, s.driver(), s.account(online, application(new(tokens))))
@@ -188,7 +190,8 @@ func TestImpersonationThatFlaps(t *testing.T) {
 	_, err = s.openWith(t, d, a)
 	require.Equal(t, provider.ErrUnavailable, provider.KindOf(err))
 	e := s.fails(t, provider.ErrUnsupported, online, application(new(tokens)))
-	require.Equal(t, "ErrorImpersonateUserDenied", e.Code)
+	require.Equal(t, "mailbox_permission", e.Code)
+	require.Contains(t, e.Error(), "ErrorImpersonateUserDenied")
 	require.Contains(t, e.Remedy, "Application EWS.AccessAsApp", "the scope of an application is not widened by the role for accounts")
 }
 

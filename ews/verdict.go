@@ -34,7 +34,7 @@ var waits = []string{
 }
 
 // statuses are those of HTTP with which a server says that it did nothing.
-var statuses = []string{"HTTP 400", "HTTP 401", "HTTP 403", "HTTP 404", "HTTP 405", "HTTP 413", "HTTP 415", "HTTP 429", "HTTP 456"}
+var statuses = []string{"HTTP 400", "HTTP 401", "HTTP 403", "HTTP 404", "HTTP 405", "HTTP 413", "HTTP 415", "HTTP 429", "HTTP 456", codeBlocked}
 
 // changed reports whether err says that the draft's key is an old one.
 func changed(err error) bool {

@@ -103,6 +103,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		{"ErrorNonExistentMailbox", "ErrorNonExistentMailbox", Permanent, ScopeMailbox, profile.Error},
 		{"ErrorImpersonateUserDenied", "ErrorImpersonateUserDenied", Permanent, ScopeProfile, profile.Error},
 		{"ErrorAccessDenied", "ErrorAccessDenied", Permanent, ScopeMailbox, profile.Error},
+		{"ews_blocked", "ews_blocked", Transient, ScopeMailbox, profile.Error},
 		{"ErrorSendAsDenied", "ErrorSendAsDenied", Permanent, ScopeItem, profile.Error},
 		{"ErrorServerBusy", "ErrorServerBusy", Throttled, ScopeMailbox, profile.Info},
 		{"ExchangeSyncSchedulingConflictsError", "ExchangeSyncSchedulingConflictsError", Permanent, ScopeItem, profile.Warning},
@@ -149,7 +150,7 @@ func TestLookupSaysHowAnErrorIsMet(t *testing.T) {
 		// X-Ms-Diagnostics, and what IMAP says in its place.
 		{"token_permission", "token_permission", Transient, ScopeProfile, profile.Error},
 		{"token_signature", "token_signature", Transient, ScopeProfile, profile.Error},
-		{"token_user,NoUserFoundWithGivenClaims", "token_user", Refused, ScopeMailbox, profile.Error},
+		{"token_user,NoUserFoundWithGivenClaims", "token_user", Transient, ScopeMailbox, profile.Error},
 		{"mailbox_permission", "mailbox_permission", Transient, ScopeMailbox, profile.Error},
 		{"certificate-expired", "certificate-expired", Transient, ScopeProfile, profile.Error},
 	} {

@@ -118,15 +118,15 @@ var oauthRows = [...]Known{
 	{"token_claims", "", SourceOAuth, Transient, ScopeProfile, profile.Error,
 		"the mail server wants a newer access token: something about the application, the network or a policy has changed since it was issued",
 		"see in Entra ID whether the application is enabled, and whether Conditional Access allows this host's public address"},
-	{"token_user", "NoUserFoundWithGivenClaims", SourceOAuth, Refused, ScopeMailbox, profile.Error,
+	{"token_user", "NoUserFoundWithGivenClaims", SourceOAuth, Transient, ScopeMailbox, profile.Error,
 		"the mail server finds no account, or several, for whom the access token is meant",
 		"check the mailbox's address; see that no two accounts have it, and that an account which was created anew is synchronized to Entra ID, which takes up to 72 hours"},
-	{"token_refused", "", SourceOAuth, Refused, ScopeMailbox, profile.Error,
+	{"token_refused", "", SourceOAuth, Transient, ScopeMailbox, profile.Error,
 		"the mail server refuses access tokens that the issuer has only just given",
 		"check that the protocol is switched on for the mailbox, that its address is that of whoever consented, and that the application may use it"},
 	{"mailbox_permission", "", SourceOAuth, Transient, ScopeMailbox, profile.Error,
 		"the mail server lets the application in, and does not let it into this mailbox",
-		"give the application's service principal FullAccess to the mailbox (Add-MailboxPermission), and check the mailbox's address; it goes on by itself"},
+		"give the application's service principal FullAccess to the mailbox (Add-MailboxPermission), or for Exchange Web Services a role whose scope holds it, and check the mailbox's address; it goes on by itself"},
 }
 
 // certificateRows has what is wrong with the certificate that proves this host (package s2s/certificate). It is the

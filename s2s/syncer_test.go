@@ -147,10 +147,10 @@ func TestSyncerTellsWhatIsWrong(t *testing.T) {
 			require.NoError(s.t, s.issuer.Revoke(s2stest.Contoso, client, s2stest.ExchangeOnline))
 			require.NoError(s.t, s.issuer.Grant(s2stest.Contoso, client, s2stest.ExchangeOnline, "Mail.Read"))
 		}, provider.StageSignIn, "token_permission", []string{"permits nothing"}, []string{"full_access_as_app"}},
-		"not in the scope": {"online", app(bobAddress), provider.StageSignIn, "ErrorImpersonateUserDenied", []string{"ErrorImpersonateUserDenied"}, []string{"scope", "RBAC for Applications"}},
+		"not in the scope": {"online", app(bobAddress), provider.StageSignIn, "mailbox_permission", []string{"ErrorImpersonateUserDenied"}, []string{"scope", "RBAC for Applications"}},
 		"access denied": {"online", func(s *site) {
 			s.options.Faults = []ewstest.Fault{{Code: "ErrorAccessDenied", Text: "Access is denied. Check credentials and try again."}}
-		}, provider.StageSignIn, "ErrorAccessDenied", []string{"ErrorAccessDenied"}, []string{"full_access_as_app", "RBAC for Applications"}},
+		}, provider.StageSignIn, "mailbox_permission", []string{"ErrorAccessDenied"}, []string{"full_access_as_app", "RBAC for Applications"}},
 		"no such mailbox":    {"online", func(s *site) { s.box.Address = "carol@contoso.example" }, provider.StageSignIn, "ErrorNonExistentMailbox", []string{"ErrorNonExistentMailbox"}, []string{"address"}},
 		"audience":           {"on premises", func(s *site) { s.exchange.Hosts = []string{"mail.contoso.example"} }, provider.StageSignIn, "token_audience", []string{"another service"}, []string{"https address", "SSL offloading"}},
 		"audience, online":   {"online", func(s *site) { s.exchange.Audiences = nil }, provider.StageSignIn, "token_audience", []string{"another service"}, []string{"Resource empty"}},
