@@ -3,11 +3,13 @@ package s2s
 import (
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/go-serversync/serversync/internal/wire"
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s/certificate"
 )
@@ -25,12 +27,15 @@ type proving struct {
 }
 
 func provingOf(c *certificate.Certificate) *proving {
-	p := &proving{thumbprint: c.SHA256(), cert: c, subject: c.Leaf().Subject.String(), prints: c.Thumbprints()}
+	p := &proving{thumbprint: c.SHA256(), cert: c, subject: subjectOf(c.Leaf()), prints: c.Thumbprints()}
 	for _, x := range c.Chain() {
-		p.chain = append(p.chain, x.Subject.String())
+		p.chain = append(p.chain, subjectOf(x))
 	}
 	return p
 }
+
+// subjectOf returns whose a certificate is, in a line that can be shown: whoever made it may have written anything.
+func subjectOf(c *x509.Certificate) string { return wire.Quote(c.Subject.String()) }
 
 // provings returns all with what is told of them. The error says what is wrong with them.
 func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
@@ -40,7 +45,7 @@ func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
 			continue
 		}
 		if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
-			err = errors.Join(err, fmt.Errorf("of the certificates number %d: the key is no RSA key, and issuers take assertions of no other", i))
+			err = errors.Join(err, fmt.Errorf("of the certificates number %d: the key is no RSA key, and neither Entra ID nor Exchange Server takes another: use a certificate with an RSA key of 2,048 bits or more", i))
 		}
 		proofs = append(proofs, provingOf(c))
 	}

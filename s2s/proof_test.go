@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,6 +98,30 @@ func TestOverlap(t *testing.T) {
 	w.clock.pass(time.Hour)
 	require.Contains(t, w.refused(provider.ErrAuth).Error(), "AADSTS700027")
 	require.Equal(t, 7, w.issuer.asked())
+}
+
+// What is told is the certificate that worked last, also on the day on which the preferred one is to be tried again: an
+// alert must not come and go with it.
+func TestOverlapIsToldSteadily(t *testing.T) {
+	w := newWorld(t)
+	next, old := newCertificate(t, 1, "next\x1b[31m\r\n"+strings.Repeat("x", 3000), epoch.Add(-time.Hour), epoch.AddDate(2, 0, 0)), w.source.Certificates[0]
+	w.source.Certificates = []*certificate.Certificate{next, old}
+	for range 120 {
+		w.token()
+		w.clock.pass(30 * time.Minute)
+		e, err := w.source.Certificate(account("ann"))
+		require.NoError(t, err)
+		require.Equal(t, "CN=crm.example 0, 2 of 2", e.Text, w.clock.Now())
+	}
+	w.issuer.register(next)
+	w.clock.pass(25 * time.Hour)
+	w.token()
+	e, err := w.source.Certificate(account("ann"))
+	require.NoError(t, err)
+	for _, text := range append(e.Chain, e.Text, w.source.Expiries(w.clock.Now())[0].Subject) {
+		require.Regexp(t, `^[ -~]+$`, strings.ReplaceAll(text, "…", "..."), "whoever made a certificate may have written anything")
+		require.Less(t, len(text), 300)
+	}
 }
 
 // A certificate that has expired is passed over; where none is good that is said, and nobody is asked.

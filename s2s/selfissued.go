@@ -116,7 +116,8 @@ func (s *Source) issue(w *want) (granted, error) {
 	return granted{token: secret.New(actor), got: s.now(), expires: expires.Add(-s.offset())}, nil
 }
 
-// worked returns which certificate was used last for the token that a needs, zero if none was.
+// worked returns which certificate was used last for the token that a needs, zero if none was. It is what is told, also
+// while the preferred one is about to be tried again.
 func (s *Source) worked(a provider.Account) thumbprint {
 	if len(*s.in.proofs.Load()) < 2 {
 		return thumbprint{}
@@ -132,7 +133,10 @@ func (s *Source) worked(a provider.Account) thumbprint {
 	if c == nil {
 		return thumbprint{}
 	}
-	return c.worked.Load().before(s.issuerNow())
+	if w := c.worked.Load(); w != nil {
+		return w.thumbprint
+	}
+	return thumbprint{}
 }
 
 // permissionOfIssued tells what a token of this host's own says.

@@ -40,11 +40,14 @@ type Source struct {
 	Cloud Cloud
 
 	// Admit says whether a's organization may use this host's application in a tenant, or in a
-	// realm for tokens that the host issues itself. nil admits the host's own tenant, Policy.TenantID, on a
-	// self-hosted deployment, which is one organization's, any, and where Policy.OrganizationsEnterHosts none. It is asked when an organization's profile is new or has
-	// changed, and once an hour, and not for an application of the profile's own, which its secret
-	// proves. It decides by the organization and not by the mailbox. Its error is shown as the cause of
-	// ErrUnsafe; one of ErrUnavailable or ErrThrottled, which says that it could not be found out, as it is.
+	// realm for tokens that the host issues itself. It decides by the organization and not by the mailbox.
+	//
+	// It is asked when an organization's profile is new or has changed, and once an hour. It is not asked for an
+	// application of the profile's own, which its secret proves. Its error is shown as the cause of an
+	// ErrUnsafe; but an ErrUnavailable or ErrThrottled, which says that it could not be found out, as it is.
+	//
+	// Where it is nil, the host's own tenant is admitted (Policy.TenantID). On a self-hosted deployment, which is
+	// one organization's, any is. Where Policy.OrganizationsEnterHosts none is.
 	Admit func(ctx context.Context, a provider.Account, tenant string) error
 
 	// Transport carries requests to the issuer. Default: one that dials under Policy,
