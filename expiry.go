@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,12 +69,17 @@ func (h *certificates) look(ctx context.Context, c *cycle) {
 		why := fault(err)
 		alert.Level, alert.Cause, alert.Message, alert.Remedy = profile.Error, why.Code, "no access token can be had for the profile: "+why.Cause, why.Remedy
 	case left < certificateSoon:
-		alert.Level, alert.Message, alert.Remedy = profile.Warning, fmt.Sprintf("the certificate that proves this host for the profile is good for %s only, until %s", days(left), seen.NotAfter.UTC().Format(time.DateOnly)), remedyCertificate
+		alert.Level, alert.Message, alert.Remedy = profile.Warning, fmt.Sprintf("the certificate that proves this host for the profile is good for %s only, until %s: %s", days(left), seen.NotAfter.UTC().Format(time.DateOnly), which(seen)), remedyCertificate
 	}
 	h.tell(ctx, c, alert, now)
 }
 
 const remedyCertificate = "make a new certificate, register it with the application beside the old one, and have the operator give it to this host"
+
+// which says which certificate it is, as its owner and the portals show it.
+func which(seen provider.Evidence) string {
+	return bounded(strings.Join(append([]string{seen.Text}, seen.Thumbprints...), ", "))
+}
 
 // inspector returns who knows of the profile's certificate, nil if nobody does.
 func (h *certificates) inspector(c *cycle) (provider.TokenInspector, provider.Account) {

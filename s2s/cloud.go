@@ -43,6 +43,12 @@ func cloudOf(c tokens.Cloud, resource string, more ...string) Cloud {
 // exchangeOnline is how Entra ID itself names Exchange Online, in every cloud.
 const exchangeOnline = "00000002-0000-0ff1-ce00-000000000000"
 
+// ConsentURL returns the page on which an administrator of a tenant has the application of client admitted to the
+// mailboxes there, for a host to show.
+func (c Cloud) ConsentURL(tenant, client string) string {
+	return strings.TrimRight(c.Authority, "/") + "/" + url.PathEscape(tenant) + "/adminconsent?client_id=" + url.QueryEscape(client)
+}
+
 func (c Cloud) isZero() bool { return c.Authority == "" && c.Resource == "" && len(c.Hosts) == 0 }
 
 // Check returns all that is wrong with c, nil if nothing is.

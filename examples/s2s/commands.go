@@ -1,6 +1,10 @@
 package main
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/go-serversync/serversync/s2s"
+)
 
 // What the administrator does by hand, in Microsoft's tools. Lines that begin with # are for people.
 
@@ -34,7 +38,7 @@ func (s *setup) consentingIn(tenant string) []string {
 	return []string{
 		"# The operator admits the organization to the tenant once it has shown that the tenant is its own.",
 		"# An administrator of the tenant opens this page, and accepts:",
-		"https://login.microsoftonline.com/" + tenant + "/adminconsent?client_id=" + s.client,
+		s2s.WorldWide().ConsentURL(tenant, s.client),
 	}
 }
 

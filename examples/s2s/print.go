@@ -40,7 +40,7 @@ func (o *options) printAll(show *printer) error {
 			show.commands(append([]string{
 				"# The application is registered for accounts of any organization:",
 				"az ad app update --id " + s.client + " --sign-in-audience AzureADMultipleOrgs",
-			}, s.consentingIn("<their tenant's ID>")...))
+			}, s.consentingIn("THEIR-TENANT-ID")...))
 		}
 	}
 	return show.err

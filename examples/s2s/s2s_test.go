@@ -232,7 +232,7 @@ func TestPrint(t *testing.T) {
 	holds(t, out, "New-ServicePrincipal -AppId "+client, "full_access_as_app", "The two add up", "Application EWS.AccessAsApp", "-EwsAllowedAppIDs",
 		"IMAP.AccessAsApp", "Add-MailboxPermission 'o''neil@contoso.example'", "az ad app credential reset", "adminconsent?client_id="+client)
 	// Whose tenant it is that consents is not the one that the application is registered in.
-	holds(t, out, "login.microsoftonline.com/<their tenant's ID>/adminconsent", "az ad app update --id "+client+" --sign-in-audience AzureADMultipleOrgs")
+	holds(t, out, "login.microsoftonline.com/THEIR-TENANT-ID/adminconsent", "az ad app update --id "+client+" --sign-in-audience AzureADMultipleOrgs")
 	lacks(t, out, tenant+"/adminconsent")
 	out, err = program(t, "-client", client, "-realm", "contoso.example", "-url", "https://mail.contoso.example/EWS/Exchange.asmx", "-print")
 	if err != nil {
