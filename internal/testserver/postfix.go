@@ -92,7 +92,9 @@ func newPostfix(o PostfixOptions) (*Postfix, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postfix{opt: o, SubmissionAddr: loopback(ports[0]), SMTPSAddr: loopback(ports[1]), PlainAddr: loopback(ports[2])}
+	n := ports.numbers
+	p := &Postfix{opt: o, SubmissionAddr: loopback(n[0]), SMTPSAddr: loopback(n[1]), PlainAddr: loopback(n[2])}
+	p.instance.ports = ports
 	p.instance.name, p.instance.addr, p.instance.start = "Postfix", p.PlainAddr, p.launch
 	p.instance.dir, err = newFolder("postfix")
 	p.banner = filepath.Base(p.dir)
