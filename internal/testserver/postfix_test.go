@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/smtp"
 	"net/textproto"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,7 @@ func submit(t *testing.T, d *testserver.Dovecot, addr string, implicit bool, pas
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if implicit {
 		c = tls.Client(c, trust(d))
 	}
@@ -75,7 +77,7 @@ func arrived(t *testing.T, d *testserver.Dovecot, n int) []byte {
 	c := dial(t, d.IMAPSAddr, trust(d))
 	c.line()
 	c.ok("LOGIN bob b")
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(c.ok("STATUS INBOX (MESSAGES)")[0], fmt.Sprintf("MESSAGES %d)", n)) {
 			break
 		}
@@ -85,6 +87,29 @@ func arrived(t *testing.T, d *testserver.Dovecot, n int) []byte {
 	}
 	c.ok("SELECT INBOX")
 	return fetch(c, n)
+}
+
+// sent waits until a Postfix has nothing left to send. One that is killed between the
+// delivery of a message and its end in the queue delivers it once more.
+func sent(t *testing.T, p *testserver.Postfix) {
+	t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		var left []string
+		for _, name := range []string{"incoming", "active", "deferred"} {
+			filepath.WalkDir(filepath.Join(p.Dir(), "queue", name), func(path string, entry fs.DirEntry, err error) error {
+				if err == nil && !entry.IsDir() { // what is gone meanwhile is an error
+					left = append(left, path)
+				}
+				return nil
+			})
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("in the queue is %q", left)
+		}
+	}
 }
 
 // code returns the number of an SMTP server's refusal, 0 if there was none.
@@ -198,6 +223,7 @@ func TestPostfixKillRestartClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		arrived(t, d, i+1)
+		sent(t, p)
 		pids := p.PIDs()
 		if len(pids) < 3 {
 			t.Errorf("only processes %d run", pids)
