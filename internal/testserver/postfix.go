@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -165,6 +166,36 @@ func (p *Postfix) answers() string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
+}
+
+// Idle waits until nothing is left in the queue, or ctx ends: what was taken has been
+// delivered, or came back. One that is killed between the delivery of a message and its
+// end in the queue delivers it once more.
+func (p *Postfix) Idle(ctx context.Context) error {
+	for {
+		left := p.queued()
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("testserver: Postfix still has %q: %w", left, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// queued returns the files of the messages that are not delivered yet.
+func (p *Postfix) queued() (files []string) {
+	for _, name := range []string{"incoming", "active", "deferred"} {
+		_ = filepath.WalkDir(filepath.Join(p.dir, "queue", name), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() { // what is gone meanwhile is an error
+				files = append(files, path)
+			}
+			return nil
+		})
+	}
+	return files
 }
 
 // launch starts the server's processes.

@@ -5,12 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/smtp"
 	"net/textproto"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -87,29 +85,6 @@ func arrived(t *testing.T, d *testserver.Dovecot, n int) []byte {
 	}
 	c.ok("SELECT INBOX")
 	return fetch(c, n)
-}
-
-// sent waits until a Postfix has nothing left to send. One that is killed between the
-// delivery of a message and its end in the queue delivers it once more.
-func sent(t *testing.T, p *testserver.Postfix) {
-	t.Helper()
-	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		var left []string
-		for _, name := range []string{"incoming", "active", "deferred"} {
-			filepath.WalkDir(filepath.Join(p.Dir(), "queue", name), func(path string, entry fs.DirEntry, err error) error {
-				if err == nil && !entry.IsDir() { // what is gone meanwhile is an error
-					left = append(left, path)
-				}
-				return nil
-			})
-		}
-		if len(left) == 0 {
-			return
-		}
-		if time.Now().After(until) {
-			t.Fatalf("in the queue is %q", left)
-		}
-	}
 }
 
 // code returns the number of an SMTP server's refusal, 0 if there was none.
@@ -223,7 +198,9 @@ func TestPostfixKillRestartClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		arrived(t, d, i+1)
-		sent(t, p)
+		if err := p.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		pids := p.PIDs()
 		if len(pids) < 3 {
 			t.Errorf("only processes %d run", pids)
