@@ -47,9 +47,7 @@ func TestHugeSubjects(t *testing.T) {
 		t.Log(took, len(m.Subject))
 		require.Less(t, e.Raw.Size(), int64(20<<10))
 		require.LessOrEqual(t, len([]rune(m.Subject)), 256)
-		if !raceEnabled {
-			require.Less(t, took, 500*time.Millisecond)
-		}
+		require.Less(t, took, time.Minute) // what grows with the square of a subject takes days
 	}
 }
 

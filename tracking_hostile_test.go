@@ -107,7 +107,7 @@ func TestTrackingBearsAnOddDirectory(t *testing.T) {
 		began := time.Now()
 		report := w.sync()
 		require.Equal(t, 50, report.Tracked+report.Ignored, name)
-		require.Less(t, time.Since(began), 5*time.Second, name)
+		require.Less(t, time.Since(began), time.Minute, name) // which is a second for the most
 		for _, d := range report.Decisions {
 			require.Less(t, len(d.Reason), 10_000, name)
 		}

@@ -190,7 +190,7 @@ func TestP9HostileAnswers(t *testing.T) {
 				}
 				server, d, account := start(t, ewstest.Options{})
 				server.Add(user, "inbox", letter(1))
-				d.Limits.Command, d.Limits.Message = 300*time.Millisecond, 8<<20
+				d.Limits.Command, d.Limits.Message = 2*time.Second, 8<<20
 				s := open(t, d, account)
 				server.SetFault(fault)
 				var err error

@@ -124,7 +124,10 @@ func TestOneStageFails(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, r.how, r.play)
-			d := &imap.Driver{Limits: provider.Limits{Greeting: time.Second, Command: time.Second, TLS: time.Second}}
+			d := &imap.Driver{Limits: provider.Limits{Greeting: soon, Command: soon, TLS: soon}}
+			if r.code == "TimedOut" {
+				d.Limits = provider.Limits{Greeting: time.Second, Command: time.Second, TLS: time.Second}
+			}
 			ctx, told := follow(t.Context())
 			_, err := d.Open(ctx, a)
 			if err == nil {
@@ -192,7 +195,7 @@ func TestProbe(t *testing.T) {
 
 func settle(t *testing.T, ok func() bool) {
 	t.Helper()
-	for range 200 {
+	for until := time.Now().Add(soon); time.Now().Before(until); {
 		if ok() {
 			return
 		}

@@ -110,8 +110,9 @@ func loopback() profile.Policy {
 
 // A clock moves when it is told to. Sleeping is one way to tell.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu     sync.Mutex
+	now    time.Time
+	sleeps func() // called before each Sleep
 }
 
 func (c *clock) Now() time.Time {
@@ -121,6 +122,9 @@ func (c *clock) Now() time.Time {
 }
 
 func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	if c.sleeps != nil {
+		c.sleeps()
+	}
 	c.pass(d)
 	return ctx.Err()
 }

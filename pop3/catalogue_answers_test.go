@@ -5,7 +5,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-serversync/serversync/pop3"
 	"github.com/go-serversync/serversync/pop3/pop3test"
@@ -52,7 +51,7 @@ func TestPOP3_05Numbers(t *testing.T) {
 	} {
 		t.Run(tt.to+" "+tt.answer[:min(len(tt.answer), 40)], func(t *testing.T) {
 			server, d, a := start(t, pop3test.Options{TLS: profile.Plaintext})
-			d.Limits.Command = time.Second
+			d.Limits.Command = soon
 			server.Add("user", mail(1, 300))
 			server.Add("user", mail(2, 300))
 			server.SetFail(func(line string) string {

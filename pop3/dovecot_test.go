@@ -138,7 +138,7 @@ func oracle(t *testing.T, server *testserver.Dovecot, user string) (items []prov
 }
 
 // TestTurns counts the turns of the line that a first sync of 100 messages takes over
-// 40 ms, sign-in and goodbye included.
+// 120 ms, sign-in and goodbye included.
 func TestTurns(t *testing.T) {
 	for name, how := range map[string]profile.TLS{"TLS": profile.ImplicitTLS, "STLS": profile.StartTLS} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestTurns(t *testing.T) {
 			if err := server.Fill(context.Background(), "anna", "INBOX", 100, func(i int) []byte { return mailgen.Tiny(1, i) }); err != nil {
 				t.Fatal(err)
 			}
-			line, d, a := far(t, server, "anna", how, link.Options{Delay: 20 * time.Millisecond})
+			line, d, a := far(t, server, "anna", how, link.Options{Delay: 60 * time.Millisecond})
 			begun := time.Now()
 			s := open(t, d, a)
 			if _, err := s.Folders(context.Background()); err != nil {

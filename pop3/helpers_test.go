@@ -22,6 +22,9 @@ import (
 	"github.com/go-serversync/serversync/secret"
 )
 
+// soon is how long what happens at once may take on a busy machine.
+const soon = time.Minute
+
 // canary is the password of every test. It must never show.
 const canary = "canary-Zx9!q7"
 
@@ -194,7 +197,7 @@ func script(t testing.TB, how profile.TLS, f func(*peer)) (provider.Account, fun
 			}
 			wait.Go(func() {
 				defer conn.Close()
-				conn.SetDeadline(time.Now().Add(20 * time.Second))
+				conn.SetDeadline(time.Now().Add(soon))
 				f(&peer{conn, bufio.NewReader(io.TeeReader(conn, &heard))})
 			})
 		}

@@ -125,7 +125,13 @@ func TestOneStageFails(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, profile.Plaintext, r.play)
-			d := &pop3.Driver{Limits: provider.Limits{TLS: time.Second, Greeting: time.Second, Command: time.Second}}
+			d := &pop3.Driver{Limits: provider.Limits{TLS: soon, Greeting: soon, Command: soon}}
+			switch {
+			case r.kind == provider.ErrUnavailable: // it waits for a limit
+				d.Limits = provider.Limits{TLS: time.Second, Greeting: time.Second, Command: time.Second}
+			case r.name == "a challenge that is none": // so does the answer to giving up
+				d.Limits.Command = 3 * time.Second
+			}
 			ctx, told := follow(t.Context())
 			p, err := d.Open(ctx, a)
 			if err == nil {

@@ -41,7 +41,7 @@ func listening(t testing.TB, change ...func(*s2s.Source)) (*s2stest.Issuer, *s2s
 	require.NoError(t, err)
 	t.Cleanup(i.Close)
 	s := &s2s.Source{
-		Certificates: []*certificate.Certificate{cert}, TLSConfig: &tls.Config{RootCAs: i.CertPool()}, Timeout: 10 * time.Second,
+		Certificates: []*certificate.Certificate{cert}, TLSConfig: &tls.Config{RootCAs: i.CertPool()}, Timeout: time.Minute,
 		Policy: profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Cloud:  s2s.Cloud{Authority: i.URL, Resource: outlook, Hosts: s2s.WorldWide().Hosts},
 	}
@@ -54,7 +54,7 @@ func listening(t testing.TB, change ...func(*s2s.Source)) (*s2stest.Issuer, *s2s
 
 // TOK-C: a network that is hostile gets nothing that proves us, and holds nobody up.
 func TestHostileNetwork(t *testing.T) {
-	brief := func(s *s2s.Source) { s.Timeout = 300 * time.Millisecond }
+	brief := func(s *s2s.Source) { s.Timeout = 3 * time.Second } // in which a request has to get there
 	drip := func(head, piece string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) {
 			fmt.Fprint(w, head)

@@ -199,7 +199,11 @@ func TestSMTP04And05AfterTheTerminator(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := plain(t, on(".", tt.fault))
 			a := account(server.Addr, profile.Plaintext)
-			p, err := smtp.Driver{Limits: provider.Limits{Terminator: 500 * time.Millisecond}}.Open(t.Context(), a)
+			limits := provider.Limits{Terminator: soon}
+			if strings.HasSuffix(tt.name, "silence") {
+				limits.Terminator = 500 * time.Millisecond
+			}
+			p, err := smtp.Driver{Limits: limits}.Open(t.Context(), a)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -53,7 +53,7 @@ func TestAServerThatStopsReading(t *testing.T) {
 	// More than the buffers between us hold.
 	sub := provider.Submission{From: ann, Recipients: []string{bob}, Raw: item.NewBlob([]byte(strings.Repeat(mail, 200_000)))}
 	t.Run("ends by the deadline for progress", func(t *testing.T) {
-		p, err := smtp.Driver{Limits: provider.Limits{Command: 500 * time.Millisecond}}.Open(t.Context(), account(takesNoBody(t, ""), profile.Plaintext))
+		p, err := smtp.Driver{Limits: provider.Limits{Command: 2 * time.Second}}.Open(t.Context(), account(takesNoBody(t, ""), profile.Plaintext))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func endpoint(t *testing.T, addr string, c profile.Credentials, a profile.Authen
 // open opens an account and returns the evidence of its sign-in.
 func open(t *testing.T, d provider.Driver, a provider.Account) (told provider.Evidence, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ctx = provider.WithTrace(ctx, &provider.Trace{End: func(s provider.Stage, e provider.Evidence, _ error) {
 		if s == provider.StageSignIn {

@@ -43,7 +43,7 @@ func account(t *testing.T, addr, password string, by profile.Authentication, mec
 // open opens an account and returns the mechanism of its sign-in.
 func open(t *testing.T, d provider.Driver, a provider.Account) (mechanism string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ctx = provider.WithTrace(ctx, &provider.Trace{End: func(s provider.Stage, e provider.Evidence, _ error) {
 		if s == provider.StageSignIn {

@@ -23,7 +23,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 				failed <- err
 			}()
 		}
-		require.Eventually(t, func() bool { return s.Counts().All == 2 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.Counts().All == 2 }, time.Minute, time.Millisecond)
 		s.Close()
 		for range 2 {
 			require.Error(t, <-failed)
@@ -44,7 +44,7 @@ func newRequest(t *testing.T, s *Server) *http.Request {
 // leavesNothing waits until a server's goroutines, which have done all they had to do, are gone.
 func leavesNothing(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { return leaks("ewstest.(*Server)", "net/http.(*conn).serve") == nil }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return leaks("ewstest.(*Server)", "net/http.(*conn).serve") == nil }, time.Minute, time.Millisecond)
 }
 
 // leaks returns the goroutines that run what is named.
@@ -70,6 +70,6 @@ func TestBreak(t *testing.T) {
 			answer.Body.Close()
 		}
 		return err == nil && answer.StatusCode == 200
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	require.EqualValues(t, 2, c.s.Counts().Connections)
 }

@@ -105,7 +105,7 @@ func TestDovecotFailures(t *testing.T) {
 		r := b.once(t, "-send", b.write(t, "letter.eml", to("bob", letter)))
 		r.want(t, 1, append(words, "what to do:")...)
 		r.report(t)
-		if took := time.Since(began); took > 35*time.Second {
+		if took := time.Since(began); took > 2*time.Minute {
 			t.Errorf("it took %v", took)
 		}
 	}

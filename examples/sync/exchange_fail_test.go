@@ -29,7 +29,7 @@ func TestExchangeFailures(t *testing.T) {
 		{name: "http without a word", ews: func(x *exchange) string { return "http://" + x.Addr() + "/EWS/Exchange.asmx" }, status: 2, words: []string{"needs -tls plain"}},
 		{name: "STARTTLS", flags: []string{"-tls", "starttls"}, status: 2, words: []string{"not for -ews"}},
 		{name: "two servers to send through", flags: []string{"-smtp", "localhost"}, status: 2, words: []string{"one server at a time"}},
-		{name: "closed port", ews: func(*exchange) string { return "https://" + closedPort(t) + "/EWS/Exchange.asmx" }, status: 1,
+		{name: "closed port", ews: func(*exchange) string { return "https://" + closed + "/EWS/Exchange.asmx" }, status: 1,
 			words: []string{"nothing listens there", "check host and port"}},
 		{name: "wrong host", ews: func(*exchange) string { return "https://no-such-host.invalid/EWS/Exchange.asmx" }, status: 1,
 			words: []string{"ews: GetFolder: unavailable"}},

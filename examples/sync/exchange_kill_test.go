@@ -181,7 +181,7 @@ func (s *exchangeSiege) rest() {
 	for _, letter := range s.letters {
 		flags = append(flags, "-send", letter)
 	}
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(10 * time.Minute)
 	for {
 		cmd, said := s.start(append(flags, "-export", s.out)...)
 		if err := cmd.Wait(); err == nil && strings.Contains(said.String(), "nothing new") {

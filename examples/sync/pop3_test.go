@@ -221,7 +221,7 @@ func TestPOP3_08Kill(t *testing.T) {
 		}
 	}
 	g.arm("")
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(10 * time.Minute)
 	for left := 1; left > 0; left = len(ids(t, d, "anna", "INBOX")) {
 		cmd, said := run("-export", b.out)
 		cmd.Wait()

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -241,23 +240,16 @@ func TestForever(t *testing.T) {
 
 func wait(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not happen")
 		}
 	}
 }
 
-// A closed port, found by closing one.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+// closed is an address where nobody listens, and no server that is started meanwhile
+// will.
+const closed = "127.0.0.1:1"
 
 func TestFailures(t *testing.T) {
 	plain := imaptest.NewServer(imaptest.Options{TLS: profile.Plaintext, Users: map[string]string{user: password}})
@@ -272,7 +264,7 @@ func TestFailures(t *testing.T) {
 			words: []string{"incoming: imap: sign in: sign-in refused", "outgoing: smtp: AUTH: sign-in refused", "what to do:"}},
 		{name: "wrong host", breaks: func(_ *testing.T, b *bench) { b.imap, b.smtp = "no-such-host.invalid", "no-such-host.invalid" },
 			words: []string{"incoming: imap: dial: unavailable", "outgoing: smtp: dial: unavailable"}},
-		{name: "wrong port", breaks: func(t *testing.T, b *bench) { b.imap, b.smtp = closedPort(t), closedPort(t) },
+		{name: "wrong port", breaks: func(t *testing.T, b *bench) { b.imap, b.smtp = closed, closed },
 			words: []string{"imap: dial: unavailable: nothing listens there", "smtp: dial: unavailable: nothing listens there"}},
 		{name: "wrong certificate", breaks: func(t *testing.T, b *bench) {
 			b.ca = b.write(t, "other.pem", string(otherRoot(t)))
@@ -296,7 +288,7 @@ func TestFailures(t *testing.T) {
 			r := b.once(t, tt.flags...)
 			r.want(t, 1, tt.words...)
 			r.report(t)
-			if took := time.Since(began); took > 25*time.Second {
+			if took := time.Since(began); took > 2*time.Minute {
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -84,7 +84,7 @@ func (r road) account(t *testing.T) provider.Account {
 // open signs in, and returns the mechanism that it was done with.
 func (r road) open(t *testing.T, d *testserver.Dovecot, a provider.Account, shown ...tls.Certificate) (provider.Evidence, error) {
 	var told provider.Evidence
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	a.Policy.AllowNetworks = loopback
 	ctx = provider.WithTrace(ctx, &provider.Trace{End: func(s provider.Stage, e provider.Evidence, _ error) {

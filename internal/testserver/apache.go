@@ -130,7 +130,8 @@ func newApache(o ApacheOptions) (*Apache, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Apache{HTTPSAddr: loopback(ports[0]), opt: o}
+	a := &Apache{HTTPSAddr: loopback(ports.numbers[0]), opt: o}
+	a.instance.ports = ports
 	if a.CA, err = NewCA(); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,7 @@ func (a *Apache) launch() (*process, error) {
 
 // began waits until the server says that it serves.
 func (a *Apache) began(ctx context.Context, p *process) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for !strings.Contains(a.Log(), "resuming normal operations") {
 		select {

@@ -46,8 +46,7 @@ type DavMail struct {
 	IMAPAddr string // IMAP without TLS
 	SMTPAddr string // SMTP without TLS
 
-	opt   DavMailOptions
-	ports []int // of IMAP and SMTP
+	opt DavMailOptions
 }
 
 // davmailJar is DavMail in Debian's package. It names the libraries that it needs.
@@ -121,7 +120,8 @@ func newDavMail(o DavMailOptions) (*DavMail, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DavMail{opt: o, ports: ports, IMAPAddr: loopback(ports[0]), SMTPAddr: loopback(ports[1])}
+	d := &DavMail{opt: o, IMAPAddr: loopback(ports.numbers[0]), SMTPAddr: loopback(ports.numbers[1])}
+	d.instance.ports = ports
 	d.instance.name, d.instance.addr, d.instance.start, d.instance.ready = "DavMail", d.IMAPAddr, d.launch, d.began
 	d.instance.dir, err = newFolder("davmail")
 	return d, err
@@ -190,15 +190,15 @@ func (d *DavMail) launch() (*process, error) {
 // for another DavMail may have taken the port and would greet with the same words; and
 // it would be a request that the Exchange counts.
 func (d *DavMail) began(ctx context.Context, p *process) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*startTime)
 	defer cancel()
 	for {
 		log := d.Log()
 		switch {
 		case d.portTaken():
 			return errors.New("testserver: DavMail found a port taken")
-		case strings.Contains(log, " listening on ") && strings.Contains(log, fmt.Sprintf("IMAP port %d ", d.ports[0])) &&
-			strings.Contains(log, fmt.Sprintf("SMTP port %d ", d.ports[1])):
+		case strings.Contains(log, " listening on ") && strings.Contains(log, fmt.Sprintf("IMAP port %d ", d.ports.numbers[0])) &&
+			strings.Contains(log, fmt.Sprintf("SMTP port %d ", d.ports.numbers[1])):
 			return nil
 		}
 		select {

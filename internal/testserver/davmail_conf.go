@@ -38,7 +38,7 @@ func (d *DavMail) properties() string {
 		wire = "DEBUG"
 	}
 	conf := strings.NewReplacer("@DIR@", d.dir, "@URL@", d.opt.URL, "@WIRE@", wire,
-		"@IMAP@", fmt.Sprint(d.ports[0]), "@SMTP@", fmt.Sprint(d.ports[1])).Replace(davmailConf)
+		"@IMAP@", fmt.Sprint(d.ports.numbers[0]), "@SMTP@", fmt.Sprint(d.ports.numbers[1])).Replace(davmailConf)
 	return conf + d.opt.Extra + "\n"
 }
 

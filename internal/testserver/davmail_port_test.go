@@ -21,7 +21,7 @@ func TestDavMailFindsPortTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		taken, err := net.Listen("tcp", loopback(d.ports[i]))
+		taken, err := net.Listen("tcp", loopback(d.ports.numbers[i]))
 		if err != nil {
 			t.Fatal(err)
 		}

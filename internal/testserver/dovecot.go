@@ -157,8 +157,9 @@ func newDovecot(o DovecotOptions) (*Dovecot, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.instance.ports = ports
 	for i, addr := range []*string{&d.IMAPAddr, &d.IMAPSAddr, &d.POP3Addr, &d.POP3SAddr, &d.LMTPAddr, &d.SASLAddr} {
-		*addr = loopback(ports[i])
+		*addr = loopback(ports.numbers[i])
 	}
 	if o.RequireTLS {
 		d.IMAPAddr, d.POP3Addr = distant(d.IMAPAddr), distant(d.POP3Addr)

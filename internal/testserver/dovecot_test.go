@@ -21,6 +21,9 @@ import (
 	"github.com/go-serversync/serversync/internal/testserver/servertest"
 )
 
+// patience is how long what happens at once may take on a busy machine.
+const patience = time.Minute
+
 var users = map[string]string{"anna": "pass: ü \"word\\", "bob@example.test": "b"}
 
 // client speaks a line protocol by hand.
@@ -37,7 +40,7 @@ func dial(t *testing.T, addr string, config *tls.Config) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if config != nil {
 		c = tls.Client(c, config)
 	}
@@ -92,12 +95,18 @@ func TestDovecotIMAP(t *testing.T) {
 	d := servertest.Dovecot(t, testserver.DovecotOptions{Users: users})
 	c := dial(t, d.IMAPSAddr, trust(d))
 	c.line()
-	began := time.Now()
-	if answer := c.imap("LOGIN anna wrong"); !strings.HasPrefix(answer[0], "NO [AUTHENTICATIONFAILED]") {
-		t.Errorf("a wrong password got %q", answer)
+	// Dovecot as it is waits for two seconds, and longer each time. The quickest of some
+	// tells, for a busy machine makes others slower.
+	quickest := time.Hour
+	for n := 0; n == 0 || n < 10 && quickest > time.Second; n++ {
+		began := time.Now()
+		if answer := c.imap("LOGIN anna wrong"); !strings.HasPrefix(answer[0], "NO [AUTHENTICATIONFAILED]") {
+			t.Errorf("a wrong password got %q", answer)
+		}
+		quickest = min(quickest, time.Since(began))
 	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("a wrong password took %v", took)
+	if quickest > time.Second {
+		t.Errorf("a wrong password took %v", quickest)
 	}
 	c.ok("LOGIN anna %s", quote(users["anna"]))
 	capabilities := strings.Fields(c.ok("CAPABILITY")[0])
@@ -408,7 +417,7 @@ func TestDovecotCloseLeavesNothing(t *testing.T) {
 
 func TestDovecotSaysWhatIsWrong(t *testing.T) {
 	servertest.Need(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if d, err := testserver.StartDovecot(ctx, testserver.DovecotOptions{Extra: "no_such_setting = yes"}); err == nil {
 		d.Close()

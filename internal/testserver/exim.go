@@ -100,7 +100,8 @@ func newExim(o EximOptions) (*Exim, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Exim{opt: o, Addr: loopback(ports[0])}
+	e := &Exim{opt: o, Addr: loopback(ports.numbers[0])}
+	e.instance.ports = ports
 	e.instance.name, e.instance.addr, e.instance.start = "Exim", e.Addr, e.launch
 	e.instance.dir, err = newFolder("exim")
 	e.banner = filepath.Base(e.dir)

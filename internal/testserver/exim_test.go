@@ -24,7 +24,7 @@ func sendToExim(t *testing.T, e *testserver.Exim, to string, raw []byte) {
 // inExim waits for n messages and returns the last.
 func inExim(t *testing.T, e *testserver.Exim, n int) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	all, err := e.Received(ctx, n)
 	if err != nil {
@@ -49,7 +49,7 @@ func TestEximDelivers(t *testing.T) {
 		t.Errorf("no bounce but\n%s", bounce)
 	}
 	sendToExim(t, e, "someone@elsewhere.example", mailgen.Tiny(1, 3))
-	for until := time.Now().Add(10 * time.Second); !bytes.Contains([]byte(next.Log()), []byte("someone@elsewhere.example")); time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(patience); !bytes.Contains([]byte(next.Log()), []byte("someone@elsewhere.example")); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("nothing has gone to the next server")
 		}

@@ -17,6 +17,7 @@ type instance struct {
 	dir    string
 	banner string // a word of the greeting that no other server uses
 	addr   string // where the greeting is heard
+	ports  ports
 	start  func() (*process, error)
 	ready  func(context.Context, *process) error // nil: the greeting tells
 
@@ -125,7 +126,7 @@ func (s *instance) Close() error {
 		s.proc.kill() // what a good end would save is removed next
 		s.proc = nil
 	}
-	return os.RemoveAll(s.dir)
+	return errors.Join(s.ports.Close(), os.RemoveAll(s.dir))
 }
 
 // portTaken tells whether a server did not start because someone else took a port

@@ -94,7 +94,8 @@ func newKDC(o KDCOptions) (*KDC, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &KDC{Addr: loopback(ports[0]), opt: o}
+	k := &KDC{Addr: loopback(ports.numbers[0]), opt: o}
+	k.instance.ports = ports
 	k.instance.name, k.instance.addr, k.instance.start, k.instance.ready = "the KDC", k.Addr, k.launch, k.began
 	k.instance.dir, err = newFolder("kdc")
 	return k, err
@@ -145,7 +146,7 @@ func (k *KDC) launch() (*process, error) {
 // began waits until the server says that it serves. It greets nobody, and another
 // server may have taken the port, so that a connection would say nothing.
 func (k *KDC) began(ctx context.Context, p *process) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	for !strings.Contains(k.Log(), "commencing operation") {
 		select {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -92,7 +93,9 @@ func newPostfix(o PostfixOptions) (*Postfix, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Postfix{opt: o, SubmissionAddr: loopback(ports[0]), SMTPSAddr: loopback(ports[1]), PlainAddr: loopback(ports[2])}
+	n := ports.numbers
+	p := &Postfix{opt: o, SubmissionAddr: loopback(n[0]), SMTPSAddr: loopback(n[1]), PlainAddr: loopback(n[2])}
+	p.instance.ports = ports
 	p.instance.name, p.instance.addr, p.instance.start = "Postfix", p.PlainAddr, p.launch
 	p.instance.dir, err = newFolder("postfix")
 	p.banner = filepath.Base(p.dir)
@@ -163,6 +166,36 @@ func (p *Postfix) answers() string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
+}
+
+// Idle waits until nothing is left in the queue, or ctx ends: what was taken has been
+// delivered, or came back. One that is killed between the delivery of a message and its
+// end in the queue delivers it once more.
+func (p *Postfix) Idle(ctx context.Context) error {
+	for {
+		left := p.queued()
+		if len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("testserver: Postfix still has %q: %w", left, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// queued returns the files of the messages that are not delivered yet.
+func (p *Postfix) queued() (files []string) {
+	for _, name := range []string{"incoming", "active", "deferred"} {
+		_ = filepath.WalkDir(filepath.Join(p.dir, "queue", name), func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() { // what is gone meanwhile is an error
+				files = append(files, path)
+			}
+			return nil
+		})
+	}
+	return files
 }
 
 // launch starts the server's processes.

@@ -32,7 +32,7 @@ func submit(t *testing.T, d *testserver.Dovecot, addr string, implicit bool, pas
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if implicit {
 		c = tls.Client(c, trust(d))
 	}
@@ -75,7 +75,7 @@ func arrived(t *testing.T, d *testserver.Dovecot, n int) []byte {
 	c := dial(t, d.IMAPSAddr, trust(d))
 	c.line()
 	c.ok("LOGIN bob b")
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if strings.Contains(c.ok("STATUS INBOX (MESSAGES)")[0], fmt.Sprintf("MESSAGES %d)", n)) {
 			break
 		}
@@ -198,6 +198,9 @@ func TestPostfixKillRestartClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		arrived(t, d, i+1)
+		if err := p.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		pids := p.PIDs()
 		if len(pids) < 3 {
 			t.Errorf("only processes %d run", pids)

@@ -27,7 +27,7 @@ func SignIn(ctx context.Context, service, addr string, config *tls.Config, x pro
 		return err
 	}
 	defer func() { _ = conn.Close() }() // nobody is waiting for a good end
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return err
 	}
 	if config != nil {

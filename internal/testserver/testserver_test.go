@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,17 +52,55 @@ func TestAvailable(t *testing.T) {
 	}
 }
 
+// locking skips the test where the loopback interface has but one address.
+func locking(t *testing.T) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.3:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	ln.Close()
+}
+
 func TestFreePortsDiffer(t *testing.T) {
+	locking(t)
 	ports, err := freePorts(100)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer ports.Close()
 	seen := map[int]bool{}
-	for _, p := range ports {
+	for _, p := range ports.numbers {
 		seen[p] = true
 	}
 	if len(seen) != 100 {
 		t.Errorf("of 100 ports %d differ", len(seen))
+	}
+}
+
+// A server that was killed finds its ports free again, however many servers other
+// programs start meanwhile.
+func TestPortsAreKept(t *testing.T) {
+	locking(t)
+	ours, err := freePorts(100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	for range 2000 { // of 20,000
+		other, err := freePorts(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(ours.numbers, other.numbers[0]) {
+			t.Errorf("port %d was given to another", other.numbers[0])
+		}
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := ours.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -100,7 +140,7 @@ func TestServerEndsWithItsProgram(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		_, err := os.Stat(dir)
 		left := groupMembers(group)
 		if errors.Is(err, os.ErrNotExist) && len(left) == 0 {

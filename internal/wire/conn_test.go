@@ -14,7 +14,7 @@ import (
 )
 
 // soon is how long what happens at once may take on a busy machine.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 func TestP3ContextEndsARead(t *testing.T) {
 	c := mustDial(t, options(listen(t, stall)))
@@ -113,14 +113,14 @@ func TestNoDeadlineBetweenOperations(t *testing.T) {
 }
 
 func TestProgressExtendsTheDeadline(t *testing.T) {
-	const pieces = 20
+	const pieces = 25
 	o := options(listen(t, func(c net.Conn) {
 		for range pieces {
-			time.Sleep(50 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond)
 			io.WriteString(c, "x")
 		}
 	}))
-	o.Limits.Command = 900 * time.Millisecond // less than all pieces take
+	o.Limits.Command = 2400 * time.Millisecond // less than all pieces take
 	c := mustDial(t, o)
 	end := c.During(t.Context())
 	_, err := io.ReadFull(c, make([]byte, pieces))
@@ -195,7 +195,7 @@ func TestSilent(t *testing.T) {
 
 // await asks until the answer is another than not.
 func await(c *Conn, not error) (err error) {
-	for range 200 {
+	for until := time.Now().Add(soon); time.Now().Before(until); {
 		if err = c.Silent(); err != not {
 			return err
 		}
@@ -219,13 +219,8 @@ func TestBlackHole(t *testing.T) {
 }
 
 func TestDialErrors(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, err = Dial(t.Context(), options(address))
+	const address = "127.0.0.1:1" // a port that was free may be somebody's in a moment
+	_, err := Dial(t.Context(), options(address))
 	wantKind(t, err, provider.ErrUnavailable)
 	if !strings.Contains(err.Error(), "nothing listens") {
 		t.Errorf("words = %q", err)

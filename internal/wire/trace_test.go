@@ -161,7 +161,10 @@ func TestOneStageFails(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := options(tt.address)
-			o.TLSConfig, o.Limits.TLS = tt.config, 300*time.Millisecond
+			o.TLSConfig, o.Limits.TLS = tt.config, soon
+			if tt.address == silent {
+				o.Limits.TLS = 300 * time.Millisecond
+			}
 			o.TLS = tt.mode
 			if tt.policy != nil {
 				o.Policy = *tt.policy

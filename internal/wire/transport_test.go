@@ -129,7 +129,9 @@ func TestTransportErrors(t *testing.T) {
 		z.Write(make([]byte, 10<<20))
 		z.Close()
 	}
-	quick := func(o *HTTPOptions) { o.Limits.Command = 200 * time.Millisecond }
+	within := func(limit time.Duration) func(*HTTPOptions) {
+		return func(o *HTTPOptions) { o.Limits.Command = limit }
+	}
 	gone := func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }
 	for _, tt := range []struct {
 		name    string
@@ -141,12 +143,12 @@ func TestTransportErrors(t *testing.T) {
 		{"a long header", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100_000)) }, func(o *HTTPOptions) { o.HTTP1 = true }, provider.ErrTooLarge, "header"},
 		{"a long body", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1001)) }, nil, provider.ErrTooLarge, "1000 bytes"},
 		{"a packed body", packed, nil, provider.ErrTooLarge, "1000 bytes"},
-		{"no answer", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, quick, provider.ErrUnavailable, "in time"},
+		{"no answer", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, within(200 * time.Millisecond), provider.ErrUnavailable, "in time"},
 		{"half an answer", func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "half")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, quick, provider.ErrUnavailable, "too slowly"},
+		}, within(3 * time.Second), provider.ErrUnavailable, "too slowly"}, // and the half comes in time
 		{"hung up", gone, func(o *HTTPOptions) { o.HTTP1 = true }, provider.ErrUnavailable, "closed"},
 		{"a stranger's certificate", nil, func(o *HTTPOptions) { o.TLSConfig = &tls.Config{RootCAs: stranger.pool()} }, provider.ErrUnsafe, "vouches"},
 	} {

@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
-	for range 100 {
+	for until := time.Now().Add(soon); time.Now().Before(until); {
 		if runtime.NumGoroutine() <= before {
 			os.Exit(code)
 		}

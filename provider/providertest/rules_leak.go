@@ -93,7 +93,7 @@ func files(dir string) int {
 
 // settles reports whether ok comes true, and waits for it for some seconds.
 func settles(ok func() bool) bool {
-	for range 100 {
+	for range 300 {
 		if ok() {
 			return true
 		}

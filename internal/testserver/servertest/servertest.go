@@ -15,6 +15,10 @@ import (
 	"github.com/go-serversync/serversync/internal/testserver"
 )
 
+// startTime is how long a server may take to start, where others start at the same time
+// and the machine is busy.
+const startTime = 2 * time.Minute
+
 // Need skips or fails the test if the servers cannot run here.
 func Need(t testing.TB) {
 	t.Helper()
@@ -37,7 +41,7 @@ func need(t testing.TB, err error, ci string) {
 func Dovecot(t testing.TB, o testserver.DovecotOptions) *testserver.Dovecot {
 	t.Helper()
 	Need(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	d, err := testserver.StartDovecot(ctx, o)
 	if err != nil {
@@ -54,7 +58,7 @@ func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
 	if o.NTLM != nil {
 		need(t, testserver.AvailableCyrus(), os.Getenv("CI"))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	p, err := testserver.StartPostfix(ctx, o)
 	if err != nil {
@@ -68,7 +72,7 @@ func Postfix(t testing.TB, o testserver.PostfixOptions) *testserver.Postfix {
 func Exim(t testing.TB, o testserver.EximOptions) *testserver.Exim {
 	t.Helper()
 	need(t, testserver.AvailableExim(), os.Getenv("CI"))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	e, err := testserver.StartExim(ctx, o)
 	if err != nil {
@@ -97,7 +101,7 @@ func end(t testing.TB, name string, server interface {
 func KDC(t testing.TB, o testserver.KDCOptions) *testserver.KDC {
 	t.Helper()
 	need(t, testserver.AvailableKDC(), os.Getenv("CI"))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	k, err := testserver.StartKDC(ctx, o)
 	if err != nil {
@@ -111,7 +115,7 @@ func KDC(t testing.TB, o testserver.KDCOptions) *testserver.KDC {
 func Apache(t testing.TB, o testserver.ApacheOptions) *testserver.Apache {
 	t.Helper()
 	need(t, testserver.AvailableApache(), os.Getenv("CI"))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	a, err := testserver.StartApache(ctx, o)
 	if err != nil {
@@ -131,7 +135,7 @@ func NeedDavMail(t testing.TB) {
 func DavMail(t testing.TB, o testserver.DavMailOptions) *testserver.DavMail {
 	t.Helper()
 	NeedDavMail(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	d, err := testserver.StartDavMail(ctx, o)
 	if err != nil {
