@@ -172,9 +172,12 @@ func (p *Postfix) answers() string {
 // delivered, or came back. One that is killed between the delivery of a message and its
 // end in the queue delivers it once more.
 func (p *Postfix) Idle(ctx context.Context) error {
-	for {
+	for idle := 0; ; {
 		left := p.queued()
-		if len(left) == 0 {
+		if idle++; len(left) > 0 {
+			idle = 0
+		}
+		if idle == 2 { // what goes back from one part of the queue to another may be missed once
 			return nil
 		}
 		select {
