@@ -4,10 +4,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/go-serversync/serversync/ews/internal/soap"
+	"github.com/go-serversync/serversync/internal/websignin"
 	"github.com/go-serversync/serversync/mailbox"
 	"github.com/go-serversync/serversync/provider"
 )
@@ -23,6 +25,9 @@ func (c *client) head(h http.Header, k call) {
 	if k.many {
 		h.Set("Accept-Encoding", "identity") // what is packed comes in blocks, and so too late
 	}
+	if slices.Contains(reads, k.op) {
+		websignin.MayRepeat(h)
+	}
 	if k.header != nil {
 		k.header(h)
 	}
@@ -30,6 +35,10 @@ func (c *client) head(h http.Header, k call) {
 		c.state.cookies(c, h)
 	}
 }
+
+// reads are the operations that change nothing. One that a kept connection did not take, because the server had just
+// closed that, is made once more on another one.
+var reads = []string{"FindFolder", "FindItem", "GetAttachment", "GetEvents", "GetFolder", "GetItem", "ResolveNames", "SyncFolderItems"}
 
 // newID returns a GUID of chance (RFC 9562, section 5.4).
 func newID() string {

@@ -81,6 +81,13 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
+// repeatable is by what net/http's Transport knows a request that may be made twice. Without a value it is not sent.
+const repeatable = "X-Idempotency-Key"
+
+// MayRepeat says of a request, by its header, that it changes nothing: where a connection that was kept ends before its
+// answer begins, it is made again on another one, unless it is the connection that is signed in.
+func MayRepeat(h http.Header) { h[repeatable] = nil }
+
 // A sending is a request on its way.
 type sending struct {
 	*Client
@@ -169,6 +176,9 @@ func (s *sending) withToken() (*http.Response, error) {
 func (s *sending) finish(t *wire.Transport, by string, prove func(*http.Request)) (*http.Response, error) {
 	r := s.request.Clone(s.request.Context())
 	r.Header.Del("Authorization")
+	if t != s.lines.plain {
+		r.Header.Del(repeatable) // on another connection it would not be signed in
+	}
 	if s.sent && r.GetBody != nil {
 		body, err := r.GetBody()
 		if err != nil {
