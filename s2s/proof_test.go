@@ -3,15 +3,11 @@ package s2s_test
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -336,21 +332,12 @@ func TestKeyStore(t *testing.T) {
 
 // What is wrong with a Source is told when it starts, all of it.
 func TestCheck(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: epoch, NotAfter: epoch.AddDate(1, 0, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	leaf, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	curve, err := certificate.FromSigner(key, leaf)
-	require.NoError(t, err)
-	s := &s2s.Source{Certificates: []*certificate.Certificate{nil, curve}, Cloud: s2s.Cloud{Authority: "http://login.example", Hosts: []string{"*"}}}
+	s := &s2s.Source{Certificates: []*certificate.Certificate{nil, onCurve(t)}, Cloud: s2s.Cloud{Authority: "http://login.example", Hosts: []string{"*"}}}
 	e := isError(t, s.Check(), provider.ErrUnsupported)
 	for _, words := range []string{"number 0 is nil", "number 1: the key is no RSA key", "Authority", "Resource", `"*" is no host name`} {
 		require.Contains(t, e.Error(), words)
 	}
-	_, err = s.Token(context.Background(), account("ann"), secret.Text{})
+	_, err := s.Token(context.Background(), account("ann"), secret.Text{})
 	require.Equal(t, error(e), err)
 	require.NoError(t, s.Close())
 	require.ErrorContains(t, (&s2s.Source{Proof: s2s.Credential(nil)}).Check(), "Credential")

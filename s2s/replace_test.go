@@ -3,15 +3,10 @@ package s2s_test
 import (
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"sync"
 	"testing"
 	"time"
@@ -110,14 +105,10 @@ func TestSetCertificatesAfterARefusal(t *testing.T) {
 
 // Certificates that nobody could use do not take the place of those that are used.
 func TestSetCertificatesRefuses(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	elliptic, err := certificate.FromSigner(key, selfSigned(t, key))
-	require.NoError(t, err)
 	w := newWorld(t)
 	first := w.token()
 	for name, all := range map[string][]*certificate.Certificate{
-		"none": nil, "nil": {nil}, "one is nil": {goodCertificate(t, 1), nil}, "no RSA": {elliptic},
+		"none": nil, "nil": {nil}, "one is nil": {goodCertificate(t, 1), nil}, "no RSA": {onCurve(t)},
 	} {
 		isError(t, w.source.SetCertificates(all...), provider.ErrUnsupported)
 		require.Equal(t, first, w.token(), name)
@@ -126,15 +117,6 @@ func TestSetCertificatesRefuses(t *testing.T) {
 	require.Equal(t, 1, w.issuer.asked())
 	wrong := &s2s.Source{Timeout: -1}
 	isError(t, wrong.SetCertificates(goodCertificate(t, 1)), provider.ErrUnsupported)
-}
-
-func selfSigned(t *testing.T, key crypto.Signer) *x509.Certificate {
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: epoch.Add(-time.Hour), NotAfter: epoch.AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	leaf, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
-	return leaf
 }
 
 // A token that was asked for with the old certificate, and comes when that is gone, is replaced.

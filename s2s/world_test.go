@@ -3,6 +3,9 @@ package s2s_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -170,7 +173,17 @@ var keys = sync.OnceValue(func() (all []*rsa.PrivateKey) {
 
 // newCertificate makes a certificate with the nth key.
 func newCertificate(t testing.TB, n int, name string, from, until time.Time) *certificate.Certificate {
-	key := keys()[n]
+	return certify(t, keys()[n], n, name, from, until)
+}
+
+// onCurve makes a certificate whose key no issuer takes.
+func onCurve(t testing.TB) *certificate.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	return certify(t, key, 0, "curve", epoch, epoch.AddDate(1, 0, 0))
+}
+
+func certify(t testing.TB, key crypto.Signer, n int, name string, from, until time.Time) *certificate.Certificate {
 	template := &x509.Certificate{SerialNumber: big.NewInt(int64(n + 1)), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: until, KeyUsage: x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
