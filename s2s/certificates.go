@@ -47,7 +47,9 @@ func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
 		if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
 			err = errors.Join(err, fmt.Errorf("of the certificates number %d: the key is no RSA key, and neither Entra ID nor Exchange Server takes another: use a certificate with an RSA key of 2,048 bits or more", i))
 		}
-		proofs = append(proofs, provingOf(c))
+		if find(proofs, c.SHA256()) == nil { // what is given twice is one
+			proofs = append(proofs, provingOf(c))
+		}
 	}
 	return proofs, err
 }
