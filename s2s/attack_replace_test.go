@@ -2,6 +2,7 @@ package s2s_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,8 +11,47 @@ import (
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/certificate"
+	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
+
+// A busyClock does something when it is asked for the time.
+type busyClock struct {
+	*clock
+	asked atomic.Int64
+	do    func(asked int64)
+}
+
+func (c *busyClock) Now() time.Time {
+	if c.do != nil {
+		c.do(c.asked.Add(1))
+	}
+	return c.clock.Now()
+}
+
+// Whoever is about to have a token signed with a certificate when that is replaced has one of the new one.
+func TestSetCertificatesWhileATokenIsIssued(t *testing.T) {
+	needSHA1(t, "self-issued")
+	for at := int64(1); at <= 3; at++ { // before the token is asked for, and before its cell is entered
+		var busy *busyClock
+		w := newWorld(t, func(s *s2s.Source) {
+			busy = &busyClock{clock: s.Clock.(*clock)}
+			s.Clock = busy
+		})
+		_, err := w.source.Token(context.Background(), onPremises("ann"), secret.Text{})
+		require.NoError(t, err)
+		require.NoError(t, w.source.SetCertificates(goodCertificate(t, 1)))
+		last := goodCertificate(t, 0)
+		w.settle()
+		busy.do = func(asked int64) {
+			if asked == at {
+				require.NoError(t, w.source.SetCertificates(last))
+			}
+		}
+		_, err = w.source.Token(context.Background(), onPremises("ann"), secret.Text{})
+		require.NoError(t, err, "replaced at call %d", at)
+	}
+}
 
 // A certificate that is given twice is one: nobody is asked twice with it, and nobody who was refused its token is given
 // that again.
@@ -41,3 +81,44 @@ func TestSetCertificatesTwiceTheSame(t *testing.T) {
 	require.NotEqual(t, first.Value.Reveal(), second.Value.Reveal())
 }
 
+// What an issuer refuses of the old certificate, when there are others already, stands for nobody: they are tried.
+func TestSetCertificatesWhileTheOldIsRefused(t *testing.T) {
+	w := newWorld(t)
+	old, next := w.source.Certificates[0], goodCertificate(t, 1)
+	w.issuer.register(next)
+	w.issuer.remove(old)
+	hold := make(chan struct{})
+	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
+	got := make(chan error)
+	go func() {
+		_, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
+		got <- err
+	}()
+	w.issuer.arrived()
+	require.NoError(t, w.source.SetCertificates(next))
+	close(hold)
+	require.NoError(t, <-got)
+	require.Equal(t, 2, w.issuer.asked())
+}
+
+// A token that comes of the old certificate does not keep the new one, which goes before it, from being tried.
+func TestSetCertificatesPrefersTheNew(t *testing.T) {
+	w := newWorld(t)
+	old, next := w.source.Certificates[0], goodCertificate(t, 1)
+	w.issuer.register(next)
+	hold := make(chan struct{})
+	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
+	got := make(chan error)
+	go func() {
+		_, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
+		got <- err
+	}()
+	w.issuer.arrived()
+	require.NoError(t, w.source.SetCertificates(next, old))
+	close(hold)
+	require.NoError(t, <-got)
+	w.settle()
+	w.clock.pass(time.Hour)
+	w.token()
+	require.Equal(t, printOf(next), w.provedBy(w.issuer.asked()-1))
+}

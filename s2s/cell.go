@@ -47,10 +47,12 @@ func (w *worked) before(now time.Time) thumbprint {
 	return w.thumbprint
 }
 
-// note keeps which certificate worked.
-func (c *cell) note(p *proving, now time.Time) {
-	if c.worked.Load().before(now) != p.thumbprint {
-		c.worked.Store(&worked{p.thumbprint, now})
+// note keeps which certificate worked, one of all. Where there are others now, which of them to prefer is looked at anew.
+// c.mu is held.
+func (s *Source) note(c *cell, all *[]*proving, of thumbprint) {
+	now := s.issuerNow()
+	if of != (thumbprint{}) && s.in.proofs.Load() == all && c.worked.Load().before(now) != of {
+		c.worked.Store(&worked{of, now})
 	}
 }
 
