@@ -122,3 +122,26 @@ func TestSetCertificatesPrefersTheNew(t *testing.T) {
 	w.token()
 	require.Equal(t, printOf(next), w.provedBy(w.issuer.asked()-1))
 }
+
+// What certificates do not prove goes on as it is when they are replaced: nobody is asked anew.
+func TestSetCertificatesLeavesOtherProofsAlone(t *testing.T) {
+	own := account("ann")
+	own.Profile.Application.Secret = secret.New("wrong")
+	for name, row := range map[string]struct {
+		proof s2s.Proof
+		a     provider.Account
+	}{
+		"a secret": {nil, own},
+		"a Proof":  {s2s.Assertion(func(context.Context) (string, error) { return "e30.e30.e30", nil }), account("ann")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(s *s2s.Source) { s.Proof = row.proof })
+			_, err := w.source.Token(context.Background(), row.a, secret.Text{})
+			isError(t, err, provider.ErrAuth)
+			require.NoError(t, w.source.SetCertificates(goodCertificate(t, 1)))
+			_, err = w.source.Token(context.Background(), row.a, secret.Text{})
+			isError(t, err, provider.ErrAuth)
+			require.Equal(t, 1, w.issuer.asked())
+		})
+	}
+}

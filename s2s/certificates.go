@@ -73,10 +73,15 @@ func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
 	defer s.in.mu.Unlock()
 	s.in.proofs.Store(&proofs)
 	for _, c := range s.in.cells {
-		c.follow(proofs)
+		if s.certified(c.want) {
+			c.follow(proofs)
+		}
 	}
 	return nil
 }
+
+// certified reports whether it is a certificate that proves this host for a want, and no secret or Proof.
+func (s *Source) certified(w *want) bool { return w.realm != "" || w.secret.IsZero() && s.Proof == nil }
 
 // find returns the certificate of a thumbprint, nil if it is none of all.
 func find(all []*proving, of thumbprint) *proving {

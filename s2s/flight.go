@@ -115,7 +115,7 @@ func (s *Source) fly(c *cell, f *flight) {
 	defer cancel()
 	g, err := s.have(ctx, c)
 	// What came of certificates that others have replaced since says nothing.
-	for again := 0; again < 2 && err != nil && s.in.proofs.Load() != all && !asked(ours(err)) && ctx.Err() == nil; again++ {
+	for again := 0; again < 2 && err != nil && s.certified(c.want) && s.in.proofs.Load() != all && !asked(ours(err)) && ctx.Err() == nil; again++ {
 		all = s.in.proofs.Load()
 		g, err = s.have(ctx, c)
 	}
