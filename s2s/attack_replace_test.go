@@ -145,3 +145,33 @@ func TestSetCertificatesLeavesOtherProofsAlone(t *testing.T) {
 		})
 	}
 }
+
+// What is told of the certificate is steady: where a host reads its certificates anew, and where one is added that the issuer
+// does not know yet, it is the one that the token rests upon, of which an alert may be open.
+func TestSetCertificatesTellsSteadily(t *testing.T) {
+	w := newWorld(t)
+	old, next := w.source.Certificates[0], goodCertificate(t, 1)
+	w.token()
+	told := func() string {
+		e, err := w.source.Certificate(account("ann"))
+		require.NoError(t, err)
+		return e.Text
+	}
+	require.NoError(t, w.source.SetCertificates(next, old))
+	require.Equal(t, "CN=crm.example 0, 2 of 2", told())
+	w.clock.pass(time.Hour)
+	w.token()
+	require.Equal(t, 3, w.issuer.asked(), "the new one was asked with, and is not known")
+	for range 3 { // and no more: what has not changed is nothing new
+		require.NoError(t, w.source.SetCertificates(next, old))
+		require.Equal(t, "CN=crm.example 0, 2 of 2", told())
+		w.clock.pass(time.Hour)
+		w.issuer.forget()
+		w.token()
+		require.Equal(t, 1, w.issuer.asked())
+	}
+	w.issuer.register(next)
+	w.clock.pass(24 * time.Hour)
+	w.token()
+	require.Equal(t, "CN=crm.example 1, 1 of 2", told())
+}

@@ -71,10 +71,11 @@ func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
 	}
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
+	same := slices.EqualFunc(*s.in.proofs.Load(), proofs, func(a, b *proving) bool { return a.thumbprint == b.thumbprint })
 	s.in.proofs.Store(&proofs)
 	for _, c := range s.in.cells {
 		if s.certified(c.want) {
-			c.follow(proofs)
+			c.follow(proofs, same)
 		}
 	}
 	return nil

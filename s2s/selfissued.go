@@ -144,6 +144,9 @@ func (s *Source) worked(a provider.Account) thumbprint {
 	if w := c.worked.Load(); w != nil {
 		return w.thumbprint
 	}
+	if cur := c.now.Load(); cur != nil { // of before the certificates were replaced
+		return cur.by
+	}
 	return thumbprint{}
 }
 
