@@ -175,3 +175,21 @@ func TestSetCertificatesTellsSteadily(t *testing.T) {
 	w.token()
 	require.Equal(t, "CN=crm.example 1, 1 of 2", told())
 }
+
+// Certificates of which none is good now do not take the place of one that is: everybody would be without a token.
+func TestSetCertificatesThatAreNotGood(t *testing.T) {
+	needSHA1(t, "self-issued")
+	w := newWorld(t)
+	expired := newCertificate(t, 1, "expired", epoch.AddDate(-2, 0, 0), epoch.AddDate(-1, 0, 0))
+	early := newCertificate(t, 1, "early", epoch.Add(time.Hour), epoch.AddDate(1, 0, 0))
+	for code, all := range map[string][]*certificate.Certificate{certificate.CodeExpired: {expired, early}, certificate.CodeNotYet: {early}} {
+		require.Equal(t, code, isError(t, w.source.SetCertificates(all...), provider.ErrAuth).Code)
+		_, err := w.source.Token(context.Background(), onPremises("ann"), secret.Text{})
+		require.NoError(t, err)
+	}
+	require.NoError(t, w.source.SetCertificates(early, w.source.Certificates[0]), "one is enough")
+	w.clock.pass(2 * time.Hour)
+	require.NoError(t, w.source.SetCertificates(early))
+	_, err := w.source.Token(context.Background(), onPremises("ann"), secret.Text{})
+	require.NoError(t, err)
+}
