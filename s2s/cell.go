@@ -47,10 +47,12 @@ func (w *worked) before(now time.Time) thumbprint {
 	return w.thumbprint
 }
 
-// note keeps which certificate worked.
-func (c *cell) note(p *proving, now time.Time) {
-	if c.worked.Load().before(now) != p.thumbprint {
-		c.worked.Store(&worked{p.thumbprint, now})
+// note keeps which certificate worked, one of all. Where there are others now, which of them to prefer is looked at anew.
+// c.mu is held.
+func (s *Source) note(c *cell, all *[]*proving, of thumbprint) {
+	now := s.issuerNow()
+	if of != (thumbprint{}) && s.in.proofs.Load() == all && c.worked.Load().before(now) != of {
+		c.worked.Store(&worked{of, now})
 	}
 }
 
@@ -99,14 +101,17 @@ func (c *cell) settle(g granted) {
 	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
 }
 
-// follow has c go on with the certificates that there are now. c's token serves on meanwhile.
-func (c *cell) follow(all []*proving) {
+// follow has c go on with the certificates that there are now, or with the same ones with other keys. c's token
+// serves on meanwhile.
+func (c *cell) follow(all []*proving, same bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.worked.Store(nil) // the preferred one may be another
+	if !same {
+		c.worked.Store(nil) // the preferred one may be another
+	}
 	maps.DeleteFunc(c.parts, func(of thumbprint, _ *cell) bool { return find(all, of) == nil })
 	for _, part := range c.parts {
-		part.follow(all)
+		part.follow(all, same)
 	}
 	c.outdate(all)
 	if c.fault != nil && !asked(c.fault) {

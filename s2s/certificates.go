@@ -47,7 +47,9 @@ func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
 		if _, is := c.Signer().Public().(*rsa.PublicKey); !is {
 			err = errors.Join(err, fmt.Errorf("of the certificates number %d: the key is no RSA key, and neither Entra ID nor Exchange Server takes another: use a certificate with an RSA key of 2,048 bits or more", i))
 		}
-		proofs = append(proofs, provingOf(c))
+		if find(proofs, c.SHA256()) == nil { // what is given twice is one
+			proofs = append(proofs, provingOf(c))
+		}
 	}
 	return proofs, err
 }
@@ -55,7 +57,8 @@ func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
 // SetCertificates puts others in the place of Certificates while s is in use, the preferred first, as for a
 // host whose certificates are renewed while it runs. What was refused with the old ones is asked for anew. A token
 // that was given for one that is gone serves on until its successor is there, which is asked for when it is needed
-// next; one that this host issued with it does not. The error says what is wrong with the new ones; the old ones stay then.
+// next; one that this host issued with it does not. The error says what is wrong with the new ones, as where none of them is
+// good now; the old ones stay then.
 func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -67,14 +70,23 @@ func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
 	if err != nil {
 		return misconfigured(err)
 	}
+	if _, err := goodOf(proofs, s.issuerNow(), thumbprint{}); err != nil {
+		return s.withSkew(err)
+	}
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
+	same := slices.EqualFunc(*s.in.proofs.Load(), proofs, func(a, b *proving) bool { return a.thumbprint == b.thumbprint })
 	s.in.proofs.Store(&proofs)
 	for _, c := range s.in.cells {
-		c.follow(proofs)
+		if s.certified(c.want) {
+			c.follow(proofs, same)
+		}
 	}
 	return nil
 }
+
+// certified reports whether it is a certificate that proves this host for a want, and no secret or Proof.
+func (s *Source) certified(w *want) bool { return w.realm != "" || w.secret.IsZero() && s.Proof == nil }
 
 // find returns the certificate of a thumbprint, nil if it is none of all.
 func find(all []*proving, of thumbprint) *proving {
@@ -86,10 +98,15 @@ func find(all []*proving, of thumbprint) *proving {
 	return nil
 }
 
-// good returns the certificates that are good now, the preferred first; or that which worked last before
+// good is goodOf the certificates that there are.
+func (s *Source) good(now time.Time, worked thumbprint) ([]*proving, error) {
+	return goodOf(*s.in.proofs.Load(), now, worked)
+}
+
+// goodOf returns the certificates of all that are good now, the preferred first; or that which worked last before
 // the others. The error is the preferred one's where none is.
-func (s *Source) good(now time.Time, worked thumbprint) (good []*proving, err error) {
-	for _, p := range *s.in.proofs.Load() {
+func goodOf(all []*proving, now time.Time, worked thumbprint) (good []*proving, err error) {
+	for _, p := range all {
 		switch why := p.cert.Check(now); {
 		case why == nil && p.thumbprint == worked:
 			good = slices.Insert(good, 0, p)

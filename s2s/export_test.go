@@ -36,3 +36,15 @@ func AudienceOf(s *Source, a provider.Account) (string, error) {
 	}
 	return w.audience, nil
 }
+
+// Parts returns of how many certificates s keeps tokens that it has issued itself, of one cell at most.
+func Parts(s *Source) (most int) {
+	s.in.mu.RLock()
+	defer s.in.mu.RUnlock()
+	for _, c := range s.in.cells {
+		c.mu.Lock()
+		most = max(most, len(c.parts))
+		c.mu.Unlock()
+	}
+	return most
+}

@@ -110,15 +110,22 @@ func (s *Source) begin(c *cell) bool {
 // fly has a token. Its context is the source's and not that of whoever was first, who may lose interest.
 func (s *Source) fly(c *cell, f *flight) {
 	defer s.in.flights.Done()
-	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(*s.in.proofs.Load())+2)*2*s.timeout())
+	all := s.in.proofs.Load()
+	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(*all)+2)*2*s.timeout())
 	defer cancel()
 	g, err := s.have(ctx, c)
+	// What came of certificates that others have replaced since says nothing.
+	for again := 0; again < 2 && err != nil && s.certified(c.want) && s.in.proofs.Load() != all && !asked(ours(err)) && ctx.Err() == nil; again++ {
+		all = s.in.proofs.Load()
+		g, err = s.have(ctx, c)
+	}
 	c.mu.Lock()
 	if err == nil {
 		if c.now.Load() != nil {
 			s.in.stats.refreshes.Add(1)
 		}
 		c.settle(g)
+		s.note(c, all, g.by)
 		c.outdate(*s.in.proofs.Load())
 	} else {
 		s.in.stats.failures.Add(1)

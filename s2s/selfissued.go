@@ -43,7 +43,13 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 	if a.Mailbox.Address == "" {
 		return provider.Token{}, e.want.named(fail(opToken, provider.ErrUnsupported, "", "enter the mailbox's address; a profile is tested with one of its mailboxes", errNoUser))
 	}
-	c, err := s.actor(ctx, e, selfissued.ActorOf(refused.Reveal()))
+	var c *current
+	var err error
+	for range 3 { // a certificate may be replaced while a token is signed with it
+		if c, err = s.actor(ctx, e, selfissued.ActorOf(refused.Reveal())); !errors.Is(err, errGone) {
+			break
+		}
+	}
 	if err != nil {
 		return provider.Token{}, err
 	}
@@ -59,7 +65,7 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 // That one is the first for the others too. Where it is the mailbox that is refused, and not the certificate,
 // they are back at theirs by one more request, and without a failure.
 func (s *Source) actor(ctx context.Context, e *entry, refused string) (*current, error) {
-	now := s.issuerNow()
+	now, all := s.issuerNow(), s.in.proofs.Load()
 	good, err := s.good(now, e.cell.worked.Load().before(now))
 	if err != nil {
 		return nil, e.want.named(ours(s.withSkew(err)))
@@ -69,7 +75,9 @@ func (s *Source) actor(ctx context.Context, e *entry, refused string) (*current,
 		return s.current(ctx, e.cell.by(good[0]), secret.New(refused))
 	}
 	next := good[(i+1)%len(good)]
-	e.cell.note(next, now)
+	e.cell.mu.Lock()
+	s.note(e.cell, all, next.thumbprint)
+	e.cell.mu.Unlock()
 	c := e.cell.by(next)
 	if old := c.now.Load(); old != nil { // what was refused may be its age
 		if fresh, err := s.current(ctx, c, old.token.Value); err == nil {
@@ -135,6 +143,9 @@ func (s *Source) worked(a provider.Account) thumbprint {
 	}
 	if w := c.worked.Load(); w != nil {
 		return w.thumbprint
+	}
+	if cur := c.now.Load(); cur != nil { // of before the certificates were replaced
+		return cur.by
 	}
 	return thumbprint{}
 }
