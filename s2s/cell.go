@@ -1,7 +1,6 @@
 package s2s
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,32 +98,6 @@ func (c *cell) settle(g granted) {
 		ahead: refreshAt(c.share, g.got, g.expires), last: lastAt(g.expires), claims: g.claims, by: g.by,
 	})
 	c.fault, c.failures, c.until, c.ahead = nil, 0, time.Time{}, g.got.Add(restAhead)
-}
-
-// follow has c go on with the certificates that there are now, or with the same ones with other keys. c's token
-// serves on meanwhile.
-func (c *cell) follow(all []*proving, same bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !same {
-		c.worked.Store(nil) // the preferred one may be another
-	}
-	maps.DeleteFunc(c.parts, func(of thumbprint, _ *cell) bool { return find(all, of) == nil })
-	for _, part := range c.parts {
-		part.follow(all, same)
-	}
-	c.outdate(all)
-	if c.fault != nil && !asked(c.fault) {
-		c.fault, c.failures, c.until = nil, 0, time.Time{}
-	}
-	c.ahead = time.Time{}
-}
-
-// outdate notes if the certificate that c's token was given for is none of those that there are. c.mu is held.
-func (c *cell) outdate(all []*proving) {
-	if cur := c.now.Load(); cur != nil && cur.by != (thumbprint{}) && find(all, cur.by) == nil {
-		cur.gone.Store(true)
-	}
 }
 
 // failed notes that no token was had. c.mu is held.

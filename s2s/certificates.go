@@ -54,40 +54,6 @@ func provings(all []*certificate.Certificate) (proofs []*proving, err error) {
 	return proofs, err
 }
 
-// SetCertificates puts others in the place of Certificates while s is in use, the preferred first, as for a
-// host whose certificates are renewed while it runs. What was refused with the old ones is asked for anew. A token
-// that was given for one that is gone serves on until its successor is there, which is asked for when it is needed
-// next; one that this host issued with it does not. The error says what is wrong with the new ones, as where none of them is
-// good now; the old ones stay then.
-func (s *Source) SetCertificates(all ...*certificate.Certificate) error {
-	if err := s.Check(); err != nil {
-		return err
-	}
-	proofs, err := provings(all)
-	if len(all) == 0 {
-		err = errors.New("no certificate is given")
-	}
-	if err != nil {
-		return misconfigured(err)
-	}
-	if _, err := goodOf(proofs, s.issuerNow(), thumbprint{}); err != nil {
-		return s.withSkew(err)
-	}
-	s.in.mu.Lock()
-	defer s.in.mu.Unlock()
-	same := slices.EqualFunc(*s.in.proofs.Load(), proofs, func(a, b *proving) bool { return a.thumbprint == b.thumbprint })
-	s.in.proofs.Store(&proofs)
-	for _, c := range s.in.cells {
-		if s.certified(c.want) {
-			c.follow(proofs, same)
-		}
-	}
-	return nil
-}
-
-// certified reports whether it is a certificate that proves this host for a want, and no secret or Proof.
-func (s *Source) certified(w *want) bool { return w.realm != "" || w.secret.IsZero() && s.Proof == nil }
-
 // find returns the certificate of a thumbprint, nil if it is none of all.
 func find(all []*proving, of thumbprint) *proving {
 	for _, p := range all {

@@ -110,15 +110,9 @@ func (s *Source) begin(c *cell) bool {
 // fly has a token. Its context is the source's and not that of whoever was first, who may lose interest.
 func (s *Source) fly(c *cell, f *flight) {
 	defer s.in.flights.Done()
-	all := s.in.proofs.Load()
-	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(*all)+2)*2*s.timeout())
+	ctx, cancel := context.WithTimeout(s.in.life, time.Duration(len(*s.in.proofs.Load())+2)*2*s.timeout())
 	defer cancel()
-	g, err := s.have(ctx, c)
-	// What came of certificates that others have replaced since says nothing.
-	for again := 0; again < 2 && err != nil && s.certified(c.want) && s.in.proofs.Load() != all && !asked(ours(err)) && ctx.Err() == nil; again++ {
-		all = s.in.proofs.Load()
-		g, err = s.have(ctx, c)
-	}
+	g, all, err := s.haveAnew(ctx, c)
 	c.mu.Lock()
 	if err == nil {
 		if c.now.Load() != nil {
