@@ -185,8 +185,8 @@ func (e *Exim) delivered() ([][]byte, error) {
 }
 
 // byDelivery orders what is in a Maildir. Exim's names begin with the second and the
-// microsecond of the delivery, "1795803150.H9876P32004", neither filled up with zeros:
-// as text, .009876 would come after .123456.
+// microsecond of the delivery, "1795803150.M9876P32004" (H in later ones than Debian's),
+// neither filled up with zeros: as text, .009876 would come after .123456.
 func byDelivery(a, b os.DirEntry) int {
 	second, microsecond := delivery(a.Name())
 	otherSecond, otherMicrosecond := delivery(b.Name())
@@ -195,8 +195,8 @@ func byDelivery(a, b os.DirEntry) int {
 
 // delivery reads the time of a message's delivery from its name, zero if it has none.
 func delivery(name string) (second, microsecond int) {
-	head, rest, _ := strings.Cut(name, ".H")
-	micro, _, _ := strings.Cut(rest, "P")
+	head, rest, _ := strings.Cut(name, ".")
+	micro, _, _ := strings.Cut(strings.TrimLeft(rest, "MH"), "P")
 	second, _ = strconv.Atoi(head)
 	microsecond, _ = strconv.Atoi(micro)
 	return second, microsecond

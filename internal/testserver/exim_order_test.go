@@ -16,11 +16,11 @@ func TestEximReceivedOldestFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"999.H999999P7.exim.example.test",
-		"1000.H7P9000.exim.example.test",
-		"1000.H9876P31.exim.example.test",
-		"1000.H123456P30.exim.example.test",
-		"1001.H5P1.exim.example.test",
+		"999999999.M999999P7.exim.example.test",
+		"1795810369.M7P29000.exim.example.test",
+		"1795810369.M31479P23710.exim.example.test",
+		"1795810369.M245668P23705.exim.example.test",
+		"1795810370.M5P1.exim.example.test",
 	}
 	for _, name := range want {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(name), 0o600); err != nil {

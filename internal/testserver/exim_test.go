@@ -56,6 +56,28 @@ func TestEximDelivers(t *testing.T) {
 	}
 }
 
+// What is delivered in the first tenth of a second comes before what follows in it.
+func TestEximReceivesInOrder(t *testing.T) {
+	e := servertest.Exim(t, testserver.EximOptions{Users: []string{"anna"}})
+	const messages = 12
+	begun := time.Now()
+	time.Sleep(begun.Truncate(time.Second).Add(time.Second).Sub(begun))
+	for n := range messages {
+		sendToExim(t, e, "anna@example.test", mailgen.Tiny(1, n))
+		inExim(t, e, n+1)
+	}
+	all, err := e.Received(t.Context(), messages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, raw := range all {
+		_, want, _ := bytes.Cut(bytes.ReplaceAll(mailgen.Tiny(1, n), []byte("\r\n"), []byte("\n")), []byte("\n\n"))
+		if _, got, _ := bytes.Cut(raw, []byte("\n\n")); !bytes.Equal(got, want) {
+			t.Errorf("message %d is not the one that was sent so, but\n%s", n, raw)
+		}
+	}
+}
+
 func TestEximKillRestartClose(t *testing.T) {
 	if err := testserver.AvailableExim(); err != nil {
 		servertest.Exim(t, testserver.EximOptions{}) // skips or fails
