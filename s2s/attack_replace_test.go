@@ -11,7 +11,6 @@ import (
 	"github.com/go-serversync/serversync/provider"
 	"github.com/go-serversync/serversync/s2s"
 	"github.com/go-serversync/serversync/s2s/certificate"
-	"github.com/go-serversync/serversync/s2s/s2stest"
 	"github.com/go-serversync/serversync/secret"
 )
 
@@ -87,17 +86,7 @@ func TestSetCertificatesWhileTheOldIsRefused(t *testing.T) {
 	old, next := w.source.Certificates[0], goodCertificate(t, 1)
 	w.issuer.register(next)
 	w.issuer.remove(old)
-	hold := make(chan struct{})
-	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
-	got := make(chan error)
-	go func() {
-		_, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
-		got <- err
-	}()
-	w.issuer.arrived()
-	require.NoError(t, w.source.SetCertificates(next))
-	close(hold)
-	require.NoError(t, <-got)
+	w.replaceWhileAsked(next)
 	require.Equal(t, 2, w.issuer.asked())
 }
 
@@ -106,17 +95,7 @@ func TestSetCertificatesPrefersTheNew(t *testing.T) {
 	w := newWorld(t)
 	old, next := w.source.Certificates[0], goodCertificate(t, 1)
 	w.issuer.register(next)
-	hold := make(chan struct{})
-	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
-	got := make(chan error)
-	go func() {
-		_, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
-		got <- err
-	}()
-	w.issuer.arrived()
-	require.NoError(t, w.source.SetCertificates(next, old))
-	close(hold)
-	require.NoError(t, <-got)
+	w.replaceWhileAsked(next, old)
 	w.settle()
 	w.clock.pass(time.Hour)
 	w.token()

@@ -119,25 +119,30 @@ func TestSetCertificatesRefuses(t *testing.T) {
 	isError(t, wrong.SetCertificates(goodCertificate(t, 1)), provider.ErrUnsupported)
 }
 
+// replaceWhileAsked replaces the certificates while the issuer is asked for a token, and returns that.
+func (w *world) replaceWhileAsked(all ...*certificate.Certificate) string {
+	w.t.Helper()
+	hold, got := make(chan struct{}), make(chan string)
+	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
+	go func() {
+		token, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
+		if err != nil {
+			w.t.Error(err)
+		}
+		got <- token.Value.Reveal()
+	}()
+	w.issuer.arrived()
+	require.NoError(w.t, w.source.SetCertificates(all...))
+	close(hold)
+	return <-got
+}
+
 // A token that was asked for with the old certificate, and comes when that is gone, is replaced.
 func TestSetCertificatesWhileATokenIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	next := goodCertificate(t, 1)
 	w.issuer.register(next)
-	hold := make(chan struct{})
-	w.issuer.SetFault(s2stest.Fault{Until: hold, Times: 1})
-	got := make(chan string)
-	go func() {
-		token, err := w.source.Token(context.Background(), account("ann"), secret.Text{})
-		if err != nil {
-			t.Error(err)
-		}
-		got <- token.Value.Reveal()
-	}()
-	w.issuer.arrived()
-	require.NoError(t, w.source.SetCertificates(next))
-	close(hold)
-	first := <-got
+	first := w.replaceWhileAsked(next)
 	w.clock.pass(31 * time.Second)
 	require.Equal(t, first, w.token())
 	w.settle()
