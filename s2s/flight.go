@@ -114,14 +114,17 @@ func (s *Source) fly(c *cell, f *flight) {
 	defer cancel()
 	g, all, err := s.haveAnew(ctx, c)
 	c.mu.Lock()
-	if err == nil {
+	switch {
+	case err == nil:
 		if c.now.Load() != nil {
 			s.in.stats.refreshes.Add(1)
 		}
 		c.settle(g)
 		s.note(c, all, g.by)
 		c.outdate(*s.in.proofs.Load())
-	} else {
+	case errors.Is(err, errGone): // no failure: whoever waits goes on with another certificate
+		f.err = err
+	default:
 		s.in.stats.failures.Add(1)
 		known := c.want.named(ours(err))
 		if f.err = known; s.in.life.Err() == nil {

@@ -221,6 +221,7 @@ func TestSetCertificatesInACrowd(t *testing.T) {
 				}
 			})
 			crowd.Wait()
+			require.Zero(t, w.source.Stats().Failures)
 		})
 	}
 }

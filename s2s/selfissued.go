@@ -45,8 +45,8 @@ func (s *Source) issued(ctx context.Context, a provider.Account, e *entry, refus
 	}
 	var c *current
 	var err error
-	for range 3 { // a certificate may be replaced while a token is signed with it
-		if c, err = s.actor(ctx, e, selfissued.ActorOf(refused.Reveal())); !errors.Is(err, errGone) {
+	for { // a certificate may be replaced before a token is signed with it, and then there is another
+		if c, err = s.actor(ctx, e, selfissued.ActorOf(refused.Reveal())); !errors.Is(err, errGone) || ctx.Err() != nil {
 			break
 		}
 	}
