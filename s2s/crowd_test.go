@@ -78,6 +78,7 @@ func crowdOf(t *testing.T, n int, refused, exchange bool) {
 		s.options.Mailboxes = nil
 	}
 	s.start()
+	s.source.Timeout = 5 * time.Minute // the issuer answers when all are there
 	cfg := s.config()
 	cfg.Mailboxes = serversync.Static(s.profile, boxes...)
 	// All of them wait for the token before the issuer answers.

@@ -104,7 +104,14 @@ func hammer(t *testing.T, file string, issuer *oauthtest.Issuer, times int, clai
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { end(c) })
 	return c
+}
+
+// end kills a child that has not ended.
+func end(c *exec.Cmd) {
+	c.Process.Kill()
+	c.Wait()
 }
 
 // granted returns an issuer and a Store in which Anna has consented.
@@ -116,14 +123,20 @@ func granted(t *testing.T, grace bool, claim time.Duration) (*oauthtest.Issuer, 
 	if err := os.WriteFile(file+".pem", pemBytes, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, store, err := source(file, issuer.URL, issuer.CertPool(), claim)
-	if err != nil {
+	open := func(claim time.Duration) (*oauth.Source, io.Closer) {
+		s, store, err := source(file, issuer.URL, issuer.CertPool(), claim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, store
+	}
+	first, its := open(time.Minute) // a short claim leaves consenting little time
+	if err := consent(t.Context(), first, issuer, owner(issuer)); err != nil {
 		t.Fatal(err)
 	}
+	its.Close()
+	s, store := open(claim)
 	t.Cleanup(func() { store.Close() })
-	if err := consent(t.Context(), s, issuer, owner(issuer)); err != nil {
-		t.Fatal(err)
-	}
 	return issuer, s, file
 }
 
@@ -157,18 +170,18 @@ func TestTOK5Killed(t *testing.T) {
 	kills := 12
 	for n := range kills {
 		seen := issuer.Calls("refresh_token")
-		for issuer.Calls("refresh_token") < seen+1+n%2 { // they are at it
-			time.Sleep(time.Millisecond)
+		for until := time.Now().Add(5 * time.Minute); issuer.Calls("refresh_token") < seen+1+n%2; time.Sleep(time.Millisecond) {
+			if time.Now().After(until) { // they are not at it
+				t.Fatal("nobody refreshes the grant")
+			}
 		}
 		time.Sleep(rand.N(30 * time.Millisecond))
 		one := rand.N(len(children))
-		children[one].Process.Kill()
-		children[one].Wait()
+		end(children[one])
 		children[one] = hammer(t, file, issuer, 0, claim)
 	}
 	for _, c := range children {
-		c.Process.Kill()
-		c.Wait()
+		end(c)
 	}
 	t.Logf("%d refreshes and %d kills", issuer.Calls("refresh_token"), kills)
 	lives(t, issuer, s)

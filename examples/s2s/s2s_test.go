@@ -130,7 +130,10 @@ func TestKeyIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lacks(t, string(text), "PRIVATE", "correct horse", "eyJ")
+		lacks(t, string(text), "PRIVATE", "correct horse")
+		if name == stepsFile { // three letters may be in a certificate's base64 by chance
+			lacks(t, string(text), "eyJ")
+		}
 	}
 }
 

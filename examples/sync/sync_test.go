@@ -129,10 +129,10 @@ func tune(c *serversync.Config) {
 	}
 }
 
-// exported returns what lies in a folder of exported mail.
+// exported returns what lies in a folder of exported mail, but for what is being written.
 func exported(t *testing.T, dir string) (all []string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	names, err := filepath.Glob(filepath.Join(dir, "*.eml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,15 +283,22 @@ func TestAzidentityWorkload(t *testing.T) {
 	assert.Equal(t, 2, i.Counts().Federated)
 }
 
-// Managed identities are had as on a host of App Service, and as on a virtual machine.
+// Managed identities are had as on a host of App Service, and as on a virtual machine. azidentity keeps their
+// tokens for the whole process: the names are others each time, and the machine's own, which has none, is had once.
 func TestAzidentityManaged(t *testing.T) {
-	const own, given = "d0d0d0d0-0000-4000-8000-000000000001", "d0d0d0d0-0000-4000-8000-000000000002"
-	i := start(t, Options{Identities: []Identity{{ClientID: own, System: true}, {ClientID: given, Resource: "/subscriptions/s/given"}}})
+	run := managedRuns.Add(1)
+	id := func(n int) string { return fmt.Sprintf("d0d0d0d0-0000-4000-%04x-%012x", run, n) }
+	own, given, resource := id(1), id(2), fmt.Sprint("/subscriptions/s/given", run)
+	ways := map[azidentity.ManagedIDKind]string{azidentity.ClientID(given): given, azidentity.ResourceID(resource): given}
+	if run == 1 {
+		ways[nil] = own
+	}
+	i := start(t, Options{Identities: []Identity{{ClientID: own, System: true}, {ClientID: given, Resource: resource}}})
 	require.NoError(t, i.Grant("", given, ExchangeOnline, "IMAP.AccessAsApp"))
 	for name, value := range i.Environment() {
 		t.Setenv(name, value)
 	}
-	for id, want := range map[azidentity.ManagedIDKind]string{nil: own, azidentity.ClientID(given): given, azidentity.ResourceID("/subscriptions/s/given"): given} {
+	for id, want := range ways {
 		cred, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{ClientOptions: options(i), ID: id})
 		require.NoError(t, err)
 		token, err := cred.GetToken(context.Background(), scope(exoScope))
@@ -306,8 +315,7 @@ func TestAzidentityManaged(t *testing.T) {
 
 	t.Setenv("IDENTITY_ENDPOINT", "")
 	t.Setenv("IDENTITY_HEADER", "")
-	// azidentity keeps managed identities' tokens for the whole process, so that this is another one.
-	const other = "d0d0d0d0-0000-4000-8000-000000000003"
+	other := id(3)
 	inMemory, err := NewInMemory(Options{Identities: []Identity{{ClientID: other}}})
 	require.NoError(t, err)
 	defer inMemory.Close()
@@ -318,6 +326,9 @@ func TestAzidentityManaged(t *testing.T) {
 	_, err = inMemory.Verify(token.Token)
 	require.NoError(t, err)
 }
+
+// managedRuns counts the runs of TestAzidentityManaged.
+var managedRuns atomic.Int32
 
 // Only keys that Entra takes can be registered.
 func TestKeysThatAreNotTaken(t *testing.T) {

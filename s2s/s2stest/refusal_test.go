@@ -132,7 +132,7 @@ func TestAssertionsRefused(t *testing.T) {
 		"certificate expired":       {1000502, 401, "invalid_client", named(expired)},
 		"certificate not yet good":  {1000502, 401, "invalid_client", named(early)},
 		"expired":                   {700024, 401, "invalid_client", func(p *proof) { p.claims["exp"] = now.Add(-6 * time.Minute).Unix() }},
-		"not yet good":              {700024, 401, "invalid_client", func(p *proof) { p.claims["nbf"] = now.Add(6 * time.Minute).Unix() }},
+		"not yet good":              {700024, 401, "invalid_client", func(p *proof) { p.claims["nbf"] = now.Add(time.Hour).Unix() }},
 		"another tenant's endpoint": {700023, 401, "invalid_client", func(p *proof) { p.claims["aud"] = i.URL + "/" + Fabrikam + "/oauth2/v2.0/token" }},
 		"another issuer":            {700023, 401, "invalid_client", func(p *proof) { p.claims["aud"] = "https://login.microsoftonline.com" + tokenPath }},
 		"two audiences":             {700023, 401, "invalid_client", func(p *proof) { p.claims["aud"] = []string{i.URL + tokenPath, "https://elsewhere.example"} }},
