@@ -254,6 +254,10 @@ func TestNotifyGoesOn(t *testing.T) {
 			require.ErrorIs(t, stop(), context.Canceled)
 			s.mu.Lock()
 			defer s.mu.Unlock()
+			if name == "silent" { // what a slow machine does not say in time is said again
+				require.GreaterOrEqual(t, s.number, want)
+				return
+			}
 			require.Equal(t, want, s.number)
 		})
 	}
@@ -361,12 +365,7 @@ func TestGroupsOfAnApplication(t *testing.T) {
 func TestNotifyPulls(t *testing.T) {
 	for _, code := range []string{"ErrorSubscriptionDelegateAccessNotSupported", "ErrorInvalidServerVersion"} {
 		s := newTower(t)
-		s.refuse = func(_, kind, _ string) string {
-			if kind == "StreamingSubscriptionRequest" {
-				return code
-			}
-			return ""
-		}
+		s.refuse = refuseStreams(code)
 		told := make(chan bool, 3) // news that comes before the last was told is told with it
 		s.pulled = func(n int) string {
 			what := "StatusEvent"
@@ -393,6 +392,36 @@ func TestNotifyPulls(t *testing.T) {
 		require.Equal(t, 2, s.number)
 		require.Equal(t, []string{"sub2"}, s.gone)
 		s.mu.Unlock()
+	}
+}
+
+// The subscription is ended too where the end comes while it is asked.
+func TestNotifyPullsEnd(t *testing.T) {
+	s := newTower(t)
+	s.refuse = refuseStreams("ErrorInvalidServerVersion")
+	asked, answer := make(chan bool), make(chan bool)
+	s.pulled = func(int) string {
+		asked <- true
+		<-answer
+		return ""
+	}
+	_, stop := s.listen(t, s.account())
+	<-asked
+	err := stop()
+	close(answer)
+	require.ErrorIs(t, err, context.Canceled)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	require.Equal(t, []string{"sub1"}, s.gone)
+}
+
+// refuseStreams refuses subscriptions to streams.
+func refuseStreams(code string) func(op, kind, address string) string {
+	return func(_, kind, _ string) string {
+		if kind == "StreamingSubscriptionRequest" {
+			return code
+		}
+		return ""
 	}
 }
 

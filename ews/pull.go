@@ -84,12 +84,12 @@ func (l *listener) pull(ctx context.Context, s *subscriber) error {
 			}
 			missed, wait, refused = true, l.pace.first, 0
 		}
-		for err == nil {
-			if !pause(ctx, l.pace.poll) {
-				l.farewell(ctx, c, id)
-				return nil
-			}
+		for err == nil && pause(ctx, l.pace.poll) {
 			mark, err = l.ask(ctx, c, s, id, mark)
+		}
+		if id != "" && ctx.Err() != nil { // in the pause, or while it was asked
+			l.farewell(ctx, c, id)
+			return nil
 		}
 		switch provider.KindOf(err) {
 		case provider.ErrAuth:
