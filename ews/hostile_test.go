@@ -190,7 +190,10 @@ func TestP9HostileAnswers(t *testing.T) {
 				}
 				server, d, account := start(t, ewstest.Options{})
 				server.Add(user, "inbox", letter(1))
-				d.Limits.Command, d.Limits.Message = 2*time.Second, 8<<20
+				d.Limits.Message = 8 << 20
+				if name == "hangs" { // until the limit, which bounds the session's beginning too
+					d.Limits.Command = 2 * time.Second
+				}
 				s := open(t, d, account)
 				server.SetFault(fault)
 				var err error
@@ -215,7 +218,7 @@ func TestP9HostileAnswers(t *testing.T) {
 				<-ctx.Done() // it may have ended before
 				began := time.Now()
 				require.Error(t, call(ctx, s))
-				require.Less(t, time.Since(began), 10*time.Second) // a second, on a machine that is not busy
+				require.Less(t, time.Since(began), time.Minute) // a second, on a machine that is not busy
 			})
 		}
 	}

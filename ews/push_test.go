@@ -23,30 +23,61 @@ type pushed struct {
 	store  *memory.Store
 	boxes  []mailbox.Mailbox
 	n      int
+	before ewstest.Counts // when everybody had had a cycle
 	stop   func()
 }
 
-func push(t *testing.T, boxes int, edit func(*ewstest.Options, *serversync.Config)) *pushed {
+func push(t *testing.T, boxes int) *pushed {
 	t.Helper()
 	w := &pushed{t: t, store: memory.New()}
+	cycles := make(chan mailbox.Key, 10_000)
 	var syncer *serversync.Syncer
-	w.server, syncer, w.boxes = shared(t, boxes, func(o *ewstest.Options, cfg *serversync.Config) {
+	w.server, syncer, w.boxes = shared(t, boxes, func(_ *ewstest.Options, cfg *serversync.Config) {
 		cfg.Store, cfg.PollInterval, cfg.Notified = w.store, time.Hour, 1000
 		// A cycle that a cut hits waits before it is tried again, whoever tells of news (M1).
 		cfg.Retry = mailbox.Retry{Waits: []time.Duration{time.Second}, Tries: 1000}
-		if edit != nil {
-			edit(o, cfg)
+		cfg.Hooks.Cycle = func(ctx context.Context, key mailbox.Key) (context.Context, func(serversync.Report, error)) {
+			return ctx, func(_ serversync.Report, err error) {
+				if err == nil {
+					select {
+					case cycles <- key:
+					default:
+					}
+				}
+			}
 		}
 	})
-	ctx, stop := context.WithCancel(t.Context())
+	// Those are listened to that have had a cycle; who has had none after five seconds waits for a minute more.
+	stop := running(t, syncer)
+	for had := make(map[mailbox.Key]bool); len(had) < boxes; {
+		select {
+		case key := <-cycles:
+			had[key] = true
+		case <-time.After(time.Minute):
+			require.Fail(t, "not everybody has a cycle", "%d of %d have", len(had), boxes)
+		}
+	}
+	stop()
+	w.before, w.stop = w.server.Counts(), running(t, syncer)
+	w.until("everybody is listened to", time.Minute, func() bool { return w.asked("Subscribe") >= int64(boxes) })
+	return w
+}
+
+// running runs a Syncer until stop.
+func running(t *testing.T, s *serversync.Syncer) (stop func()) {
+	ctx, end := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- syncer.Run(ctx) }()
-	w.stop = func() {
-		stop()
+	go func() { done <- s.Run(ctx) }()
+	return func() {
+		t.Helper()
+		end()
 		require.NoError(t, <-done)
 	}
-	w.until("everybody is listened to", time.Minute, func() bool { return w.server.Counts().Requests["Subscribe"] >= int64(boxes) })
-	return w
+}
+
+// asked returns how often the server was asked for something since everybody had had a cycle.
+func (w *pushed) asked(op string) int64 {
+	return w.server.Counts().Requests[op] - w.before.Requests[op]
 }
 
 func (w *pushed) until(what string, bound time.Duration, is func() bool) {
@@ -81,19 +112,19 @@ func (w *pushed) deliver(bound time.Duration) time.Duration {
 // lost and whose connection is cut. Nothing of it is left at the end.
 func TestPushThroughTheSyncer(t *testing.T) {
 	before := runtime.NumGoroutine()
-	w := push(t, 12, nil)
-	w.until("the stream is open", time.Minute, func() bool { return w.server.Counts().Requests["GetStreamingEvents"] == 1 })
+	w := push(t, 12)
+	w.until("the stream is open", time.Minute, func() bool { return w.asked("GetStreamingEvents") == 1 })
 	took := w.deliver(time.Minute)
 	require.Less(t, took, time.Hour/2, "no poll brings it in for an hour")
 	t.Logf("12 mailboxes: %v", took)
-	require.Equal(t, int64(1), w.server.Counts().Requests["GetStreamingEvents"], "a stream goes on when it has told something")
-	require.Equal(t, int64(12), w.server.Counts().Requests["Subscribe"])
+	require.Equal(t, int64(1), w.asked("GetStreamingEvents"), "a stream goes on when it has told something")
+	require.Equal(t, int64(12), w.asked("Subscribe"))
 	w.server.LoseSubscriptions()
-	w.until("they are made anew", time.Minute, func() bool { return w.server.Counts().Requests["Subscribe"] >= 24 })
+	w.until("they are made anew", time.Minute, func() bool { return w.asked("Subscribe") >= 24 })
 	t.Logf("after lost subscriptions: %v", w.deliver(time.Minute))
 	w.server.Break()
 	t.Logf("after a cut: %v", w.deliver(3*time.Minute)) // in which a profile that seems to be down is probed several times
-	require.Less(t, w.server.Counts().Requests["Subscribe"], int64(100))
+	require.Less(t, w.asked("Subscribe"), int64(100))
 	w.stop()
 	w.server.Close()
 	w.until("nothing is left", time.Minute, func() bool { return runtime.NumGoroutine() <= before+1 })
@@ -104,10 +135,10 @@ func TestPushOf250Mailboxes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
-	w := push(t, 250, nil)
-	w.until("both streams are open", time.Minute, func() bool { return w.server.Counts().Requests["GetStreamingEvents"] == 2 })
-	t.Logf("250 mailboxes: %v", w.deliver(time.Minute))
-	require.LessOrEqual(t, w.server.Counts().Connections, int64(32+2), "who listens has a connection for each stream")
+	w := push(t, 250)
+	w.until("both streams are open", time.Minute, func() bool { return w.asked("GetStreamingEvents") == 2 })
+	t.Logf("250 mailboxes: %v", w.deliver(5*time.Minute))
+	require.LessOrEqual(t, w.server.Counts().Connections-w.before.Connections, int64(32+2), "who listens has a connection for each stream")
 	w.stop()
 }
 

@@ -96,7 +96,7 @@ func TestTraceOfAFailure(t *testing.T) {
 		io.WriteString(w, "<html/>")
 	}
 	gone := newScript(t, well)
-	gone.Close()
+	gone.URL = "https://127.0.0.1:1" // a port that was free may be somebody's in a moment
 	ntlm := newScript(t, well)
 	ntlm.offers = []string{"NTLM"}
 	busy := newScript(t, func(w http.ResponseWriter, _ *http.Request, _ string) { give(w, 500, faultOf("ErrorServerBusy", "")) })

@@ -24,7 +24,7 @@ func TestSyncStates(t *testing.T) {
 	assert.Greater(t, len(state), 100<<10)
 	assert.Equal(t, "NoError", b.code(syncBody(known("inbox"), state, "")))
 	for what, bad := range map[string]string{
-		"cut": state[:len(state)/2], "damaged": strings.Replace(state, state[50:54], "AAAA", 1), "none": "c3RhdGU=", "no base64": "%%%",
+		"cut": state[:len(state)/2], "damaged": strings.Replace(state, "AAAA", "AAAB", 1), "none": "c3RhdGU=", "no base64": "%%%",
 	} {
 		assert.Equal(t, "ErrorInvalidSyncStateData", b.code(syncBody(known("inbox"), bad, "")), what)
 	}
