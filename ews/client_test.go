@@ -202,6 +202,7 @@ func TestHTTP11Stalls(t *testing.T) {
 				w.(http.Flusher).Flush()
 			}
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // an end of the answer could still be read
 		})
 		d := s.driver()
 		d.Limits.Command = 200 * time.Millisecond

@@ -43,8 +43,8 @@ func (i *Issuer) misbehave(w http.ResponseWriter, req *http.Request) (answered b
 		defer t.Stop()
 		select {
 		case <-t.C:
-		case <-req.Context().Done():
-			return true, false
+		case <-req.Context().Done(): // an answer could still reach the client, who closes what he sends on first
+			panic(http.ErrAbortHandler)
 		}
 	}
 	for name, values := range f.Header {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/x509"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -187,10 +188,23 @@ func (i *Issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	i.ServeHTTP(w, req)
+	if !i.answers(w, req) {
+		return nil, cmp.Or(req.Context().Err(), io.ErrUnexpectedEOF)
+	}
 	res := w.Result()
 	res.Request = req
 	return res, nil
+}
+
+// answers serves a request, and reports whether the connection stays open.
+func (i *Issuer) answers(w http.ResponseWriter, req *http.Request) (is bool) {
+	defer func() {
+		if p := recover(); p != nil && p != http.ErrAbortHandler {
+			panic(p)
+		}
+	}()
+	i.ServeHTTP(w, req)
+	return true
 }
 
 func (i *Issuer) count(what string) {
