@@ -116,21 +116,21 @@ func TestOneStageFails(t *testing.T) {
 		{"two greetings", talk("+OK ready\r\n+OK ready\r\n"), capabilities, provider.ErrProtocol},
 		{"no way to sign in", talk("+OK ready\r\n", "+OK\r\nUIDL\r\n.\r\n"), capabilities, provider.ErrUnsupported},
 		{"capabilities without end", talk("+OK ready\r\n", "+OK\r\n"+strings.Repeat("X\r\n", 300)), capabilities, provider.ErrTooLarge},
-		{"hung up when asked", talk("+OK ready\r\n", "+OK\r\nUS"), capabilities, provider.ErrUnavailable},
+		{"half an answer", talk("+OK ready\r\n", "+OK\r\nUS"), capabilities, provider.ErrUnavailable},
 		{"refused", talk("+OK ready\r\n", "-ERR what?\r\n", "+OK\r\n", "-ERR wrong\r\n"), signIn, provider.ErrAuth},
 		{"a password that comes back", talk("+OK ready\r\n", "-ERR what?\r\n", "+OK\r\n", "-ERR ["+canary+"] "+canary+" is wrong\r\n"), signIn, provider.ErrAuth},
 		{"a challenge to USER", talk("+OK ready\r\n", "-ERR what?\r\n", "+ \r\n"), signIn, provider.ErrProtocol},
-		{"a challenge that is none", talk("+OK ready\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "+ !!!\r\n"), signIn, provider.ErrProtocol},
+		{"a challenge that is none", talk("+OK ready\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "+ !!!\r\n", "-ERR given up\r\n"), signIn, provider.ErrProtocol},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, profile.Plaintext, r.play)
-			d := &pop3.Driver{Limits: provider.Limits{TLS: soon, Greeting: soon, Command: soon}}
-			switch {
-			case r.kind == provider.ErrUnavailable: // it waits for a limit
-				d.Limits = provider.Limits{TLS: time.Second, Greeting: time.Second, Command: time.Second}
-			case r.name == "a challenge that is none": // so does the answer to giving up
-				d.Limits.Command = 3 * time.Second
+			d := &pop3.Driver{Limits: patient}
+			switch { // one limit is waited for
+			case r.name == "silence":
+				d.Limits.Greeting = time.Second
+			case r.name == "half an answer":
+				d.Limits.Command = time.Second
 			}
 			ctx, told := follow(t.Context())
 			p, err := d.Open(ctx, a)
