@@ -168,6 +168,28 @@ func await(t testing.TB, what string, holds func() bool) {
 	}
 }
 
+// closeInTime closes s and reports whether it had the answer to QUIT, for which Close waits
+// half a second. What follows on a server that took longer says nothing about Close.
+func closeInTime(s session) bool {
+	begun := time.Now()
+	s.Close()
+	return time.Since(begun) < 400*time.Millisecond
+}
+
+// whenFree opens a session when nobody else has the mailbox any more.
+func whenFree(t testing.TB, d *pop3.Driver, a provider.Account) (s session) {
+	t.Helper()
+	await(t, "free mailbox", func() bool {
+		p, err := d.Open(context.Background(), a)
+		if err == nil {
+			t.Cleanup(func() { p.Close() })
+			s = p.(session)
+		}
+		return err == nil
+	})
+	return s
+}
+
 func release(changes []provider.Change) {
 	for _, c := range changes {
 		c.Raw.Release()
