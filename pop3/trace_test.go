@@ -126,11 +126,14 @@ func TestOneStageFails(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, profile.Plaintext, r.play)
 			d := &pop3.Driver{Limits: patient}
-			switch { // one limit is waited for
-			case r.name == "silence":
+			late := true
+			switch r.name { // one limit is waited for
+			case "silence":
 				d.Limits.Greeting = time.Second
-			case r.name == "half an answer":
+			case "half an answer":
 				d.Limits.Command = time.Second
+			default:
+				late = false
 			}
 			ctx, told := follow(t.Context())
 			p, err := d.Open(ctx, a)
@@ -138,6 +141,9 @@ func TestOneStageFails(t *testing.T) {
 				p.Close()
 			}
 			wantKind(t, "Open", err, r.kind)
+			if e, ok := err.(*provider.Error); late && (!ok || e.Code != "TimedOut") {
+				t.Errorf("Open = %v, want it to have waited for the limit", err)
+			}
 			told.want(t, err)
 			if told.stages[len(told.stages)-1] != r.at {
 				t.Errorf("told were %v, want the last to be %s", told.stages, r.at)
