@@ -25,6 +25,9 @@ import (
 // soon is how long what happens at once may take on a busy machine.
 const soon = time.Minute
 
+// patient are limits that a server meets only by its own fault, however slow the machine.
+var patient = provider.Limits{Dial: soon, TLS: soon, Greeting: soon, Command: soon, Terminator: soon}
+
 // canary is the password of every test. It must never show.
 const canary = "canary-Zx9!q7"
 
@@ -67,7 +70,7 @@ func start(t testing.TB, o imaptest.Options) (*imaptest.Server, *imap.Driver, pr
 	o.Users = map[string]string{"user": canary}
 	server := imaptest.NewServer(o)
 	t.Cleanup(server.Close)
-	d := &imap.Driver{SpoolDir: t.TempDir(), TLSConfig: clientTLS(server)}
+	d := &imap.Driver{SpoolDir: t.TempDir(), Limits: patient, TLSConfig: clientTLS(server)}
 	return server, d, accountOf(server.Endpoint())
 }
 
@@ -88,6 +91,23 @@ func open(t testing.TB, d *imap.Driver, a provider.Account) session {
 	}
 	t.Cleanup(func() { p.Close() })
 	return p.(session)
+}
+
+// hurried opens a session under a limit for commands that only what follows is to meet: a
+// machine that is too slow for it even at the sign-in gets twice as long.
+func hurried(t testing.TB, d *imap.Driver, a provider.Account, limit time.Duration) session {
+	t.Helper()
+	for ; ; limit *= 2 {
+		d.Limits.Command = limit
+		p, err := d.Open(context.Background(), a)
+		if err == nil {
+			t.Cleanup(func() { p.Close() })
+			return p.(session)
+		}
+		if provider.KindOf(err) != provider.ErrUnavailable || limit > soon {
+			t.Fatal(err)
+		}
+	}
 }
 
 // changes asks for a page that must come.

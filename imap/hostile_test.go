@@ -87,11 +87,11 @@ func TestHostile(t *testing.T) {
 		t.Run(r.id, func(t *testing.T) {
 			server, d, a := start(t, imaptest.Options{TLS: profile.Plaintext, Without: []string{"ESEARCH"}})
 			server.Add("user", "INBOX", mail(1, 100))
-			d.Limits.Command = soon
+			limit := soon
 			if slices.Contains(r.kinds, provider.ErrUnavailable) { // it waits for the limit
-				d.Limits.Command = 500 * time.Millisecond
+				limit = 500 * time.Millisecond
 			}
-			s := open(t, d, a)
+			s := hurried(t, d, a, limit)
 			played := false
 			server.SetFail(func(line string) string {
 				if played || !strings.Contains(line, r.to) {
@@ -137,7 +137,7 @@ func TestGreetings(t *testing.T) {
 		{"", provider.ErrUnavailable},
 	} {
 		a, _ := script(t, profile.Plaintext, func(p *peer) { p.send("%s", r.greeting) })
-		d := &imap.Driver{}
+		d := &imap.Driver{Limits: patient}
 		_, err := d.Open(context.Background(), a)
 		wantKind(t, fmt.Sprintf("Open with the greeting %.20q", r.greeting), err, r.kind)
 	}
@@ -198,8 +198,7 @@ func TestChallenges(t *testing.T) {
 // TestEndlessTalk is IMAP-16.
 func TestEndlessTalk(t *testing.T) {
 	server, d, a := start(t, imaptest.Options{})
-	d.Limits.Command = 2 * time.Second
-	s := open(t, d, a)
+	s := hurried(t, d, a, 2*time.Second)
 	server.SetFault(imaptest.Fault{Endless: "* OK still here", Slow: 20 * time.Millisecond})
 	begun := time.Now()
 	err := backfill(s)
@@ -215,8 +214,7 @@ func TestShortLiteral(t *testing.T) {
 	server.Add("user", "INBOX", mail(1, 5000))
 	for _, f := range []imaptest.Fault{{Cut: 1}, {Cut: 4999}, {Lie: 100}, {Lie: -1}} {
 		server.SetFault(imaptest.Fault{})
-		d.Limits.Command = 2 * time.Second
-		s := open(t, d, a)
+		s := hurried(t, d, a, 2*time.Second)
 		server.SetFault(f)
 		page, err := s.Changes(context.Background(), provider.Request{Folder: "INBOX", Lane: provider.Backfill, Want: provider.WantBodies})
 		if err == nil {
@@ -302,8 +300,7 @@ func TestAppendLost(t *testing.T) {
 	for _, answer := range []string{"+ go on", "drop"} {
 		var tries atomic.Int32
 		server, d, a := start(t, imaptest.Options{Without: []string{"LITERAL+"}})
-		d.Limits.Command = 2 * time.Second
-		s := open(t, d, a)
+		s := hurried(t, d, a, 2*time.Second)
 		server.SetFail(func(line string) string {
 			if strings.Contains(line, "APPEND") {
 				tries.Add(1)

@@ -58,7 +58,7 @@ func TestAuthenticateOnTheWire(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			a, heard := script(t, profile.Plaintext, tt.play)
-			p, err := (&imap.Driver{}).Open(t.Context(), a)
+			p, err := (&imap.Driver{Limits: patient}).Open(t.Context(), a)
 			if err == nil {
 				p.Close()
 			}

@@ -124,9 +124,12 @@ func TestOneStageFails(t *testing.T) {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, r.how, r.play)
-			d := &imap.Driver{Limits: provider.Limits{Greeting: soon, Command: soon, TLS: soon}}
-			if r.code == "TimedOut" {
-				d.Limits = provider.Limits{Greeting: time.Second, Command: time.Second, TLS: time.Second}
+			d := &imap.Driver{Limits: patient}
+			switch { // one limit is waited for
+			case r.code == "TimedOut" && r.at == greeting:
+				d.Limits.Greeting = time.Second
+			case r.code == "TimedOut":
+				d.Limits.Command = time.Second
 			}
 			ctx, told := follow(t.Context())
 			_, err := d.Open(ctx, a)
@@ -222,7 +225,7 @@ func TestProbeTellsWhyNobodyCanSignIn(t *testing.T) {
 			io.Copy(io.Discard, p.in)
 		})
 		ctx, told := follow(t.Context())
-		err := (&imap.Driver{}).Probe(ctx, a)
+		err := (&imap.Driver{Limits: patient}).Probe(ctx, a)
 		told.want(t, err, tcp, greeting, capabilities)
 		if words == "" {
 			if err != nil {

@@ -99,7 +99,7 @@ func TestHostile(t *testing.T) {
 		t.Run(tt.row, func(t *testing.T) {
 			start := time.Now()
 			m := parse(t, tt.raw)
-			if took := time.Since(start); took > 30*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v for %d bytes", took, len(tt.raw))
 			}
 			if tt.warn != "" && !slices.Contains(m.Warnings, tt.warn) {

@@ -123,7 +123,7 @@ func TestPOP3_07NoAPOP(t *testing.T) {
 				p.send("-ERR no\r\n")
 			}
 		})
-		_, err := (&pop3.Driver{}).Open(context.Background(), a)
+		_, err := (&pop3.Driver{Limits: patient}).Open(context.Background(), a)
 		wantKind(t, "Open", err, provider.ErrAuth)
 		if strings.Contains(heard(), "APOP") {
 			t.Errorf("the server was told %q", heard())

@@ -20,26 +20,37 @@ import (
 // deleted is not taken for deleted.
 func TestPOP3_08Deletion(t *testing.T) {
 	ctx := context.Background()
+	confirm := func(_ *pop3test.Server, s session) error { return s.Confirm(ctx) }
+	// brokenOff ends the context when the server has QUIT, which it answers when all is over.
+	brokenOff := func(server *pop3test.Server, s session) error {
+		short, cancel := context.WithCancel(ctx)
+		over := make(chan struct{})
+		defer close(over)
+		server.SetFail(func(line string) string {
+			if line == "QUIT" {
+				cancel()
+				<-over
+			}
+			return ""
+		})
+		if err := s.Confirm(short); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("Confirm = %w", err)
+		}
+		return nil
+	}
 	for _, tt := range []struct {
 		name  string
 		fault pop3test.Fault
-		end   func(session) error
+		end   func(*pop3test.Server, session) error
 		kind  provider.Kind
 		left  int
 	}{
-		{"confirmed", pop3test.Fault{}, func(s session) error { return s.Confirm(ctx) }, "", 2},
-		{"closed", pop3test.Fault{}, session.Close, "", 3},
-		{"not all deleted", pop3test.Fault{Quit: "-ERR some deleted messages not removed"}, func(s session) error { return s.Confirm(ctx) }, provider.ErrBadItem, 3},
-		{"killed", pop3test.Fault{Keep: true}, func(s session) error { return s.Confirm(ctx) }, provider.ErrUnavailable, 3},
-		{"garbled", pop3test.Fault{Quit: "250 bye"}, func(s session) error { return s.Confirm(ctx) }, provider.ErrProtocol, 3},
-		{"broken off", pop3test.Fault{SlowQuit: 300 * time.Millisecond}, func(s session) error {
-			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-			defer cancel()
-			if err := s.Confirm(short); !errors.Is(err, context.DeadlineExceeded) {
-				return fmt.Errorf("Confirm = %w", err)
-			}
-			return nil
-		}, "", -1},
+		{"confirmed", pop3test.Fault{}, confirm, "", 2},
+		{"closed", pop3test.Fault{}, func(_ *pop3test.Server, s session) error { return s.Close() }, "", 3},
+		{"not all deleted", pop3test.Fault{Quit: "-ERR some deleted messages not removed"}, confirm, provider.ErrBadItem, 3},
+		{"killed", pop3test.Fault{Keep: true}, confirm, provider.ErrUnavailable, 3},
+		{"garbled", pop3test.Fault{Quit: "250 bye"}, confirm, provider.ErrProtocol, 3},
+		{"broken off", pop3test.Fault{}, brokenOff, "", -1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server, d, a := start(t, pop3test.Options{Fault: tt.fault})
@@ -56,7 +67,7 @@ func TestPOP3_08Deletion(t *testing.T) {
 			if got, err := fetch(t, s, act.ID); err != nil || len(got) != 0 {
 				t.Errorf("what is marked was given: %d, %v", len(got), err)
 			}
-			if err := tt.end(s); provider.KindOf(err) != tt.kind || tt.kind == "" && err != nil {
+			if err := tt.end(server, s); provider.KindOf(err) != tt.kind || tt.kind == "" && err != nil {
 				t.Errorf("the end: %v, want %q", err, tt.kind)
 			}
 			wantKind(t, "Check of what has ended", s.Check(ctx), provider.ErrUnavailable)
@@ -224,7 +235,7 @@ func TestPOP3_10ResponseCodes(t *testing.T) {
 }
 
 func TestPOP3_10InUse(t *testing.T) {
-	_, d, a := start(t, pop3test.Options{Exclusive: true})
+	_, d, a := start(t, pop3test.Options{Exclusive: true, Fault: pop3test.Fault{SlowQuit: 5 * time.Millisecond}})
 	s := open(t, d, a)
 	_, err := d.Open(context.Background(), a)
 	wantKind(t, "Open of a mailbox that somebody holds", err, provider.ErrUnavailable)
@@ -233,8 +244,11 @@ func TestPOP3_10InUse(t *testing.T) {
 		t.Errorf("the error is %+v", e)
 	}
 	for range 20 { // Close gives the mailbox free
-		s.Close()
-		s = open(t, d, a)
+		if closeInTime(s) {
+			s = open(t, d, a)
+		} else {
+			s = whenFree(t, d, a)
+		}
 	}
 }
 
@@ -280,10 +294,6 @@ func TestPOP3_11OutOfStep(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, without := range [][]string{nil, {"CAPA"}} {
 				server, d, a := start(t, pop3test.Options{TLS: profile.Plaintext, Without: without})
-				d.Limits.Command = soon
-				if slices.Contains(tt.kinds, provider.ErrUnavailable) { // it waits for the limit
-					d.Limits.Command = time.Second
-				}
 				server.Add("user", mail(1, 300))
 				server.Add("user", mail(2, 300))
 				server.SetFail(func(line string) string {
@@ -292,7 +302,11 @@ func TestPOP3_11OutOfStep(t *testing.T) {
 					}
 					return ""
 				})
-				s := open(t, d, a)
+				limit := soon
+				if slices.Contains(tt.kinds, provider.ErrUnavailable) { // it waits for the limit
+					limit = time.Second
+				}
+				s := hurried(t, d, a, limit)
 				if tt.kinds == nil {
 					tt.kinds = []provider.Kind{provider.ErrProtocol}
 				}

@@ -78,9 +78,8 @@ func TestP8SizesThatLie(t *testing.T) {
 func TestP9Trickle(t *testing.T) {
 	for _, to := range []string{"UIDL", "RETR 1"} {
 		server, d, a := start(t, pop3test.Options{TLS: profile.Plaintext})
-		d.Limits.Command = 400 * time.Millisecond
 		server.Add("user", mail(1, 300))
-		s := open(t, d, a)
+		s := hurried(t, d, a, 400*time.Millisecond)
 		server.SetFail(func(line string) string {
 			if line == to {
 				server.SetFault(pop3test.Fault{Chunk: 1, Pause: 50 * time.Millisecond}) // of a status line that has no end
@@ -338,7 +337,8 @@ func TestRefusedDeletion(t *testing.T) {
 		t.Errorf("Confirm = %v", err)
 	}
 	s.Close()
-	if all := said.String(); strings.Contains(all, "RSET") || !strings.HasSuffix(all, "QUIT\n") {
+	await(t, "QUIT", func() bool { return strings.HasSuffix(said.String(), "QUIT\n") }) // Close does not wait long
+	if all := said.String(); strings.Contains(all, "RSET") {
 		t.Errorf("the server was told %q", all)
 	}
 }

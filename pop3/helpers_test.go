@@ -25,6 +25,9 @@ import (
 // soon is how long what happens at once may take on a busy machine.
 const soon = time.Minute
 
+// patient are limits that a server meets only by its own fault, however slow the machine.
+var patient = provider.Limits{Dial: soon, TLS: soon, Greeting: soon, Command: soon, Terminator: soon}
+
 // canary is the password of every test. It must never show.
 const canary = "canary-Zx9!q7"
 
@@ -65,7 +68,7 @@ func start(t testing.TB, o pop3test.Options) (*pop3test.Server, *pop3.Driver, pr
 	o.Users = map[string]string{"user": canary}
 	server := pop3test.NewServer(o)
 	t.Cleanup(server.Close)
-	d := &pop3.Driver{SpoolDir: t.TempDir(), TLSConfig: &tls.Config{RootCAs: server.CertPool()}}
+	d := &pop3.Driver{SpoolDir: t.TempDir(), Limits: patient, TLSConfig: &tls.Config{RootCAs: server.CertPool()}}
 	return server, d, accountOf(server.Endpoint())
 }
 
@@ -86,6 +89,23 @@ func open(t testing.TB, d *pop3.Driver, a provider.Account) session {
 	}
 	t.Cleanup(func() { p.Close() })
 	return p.(session)
+}
+
+// hurried opens a session under a limit for commands that only what follows is to meet: a
+// machine that is too slow for it even at the sign-in gets twice as long.
+func hurried(t testing.TB, d *pop3.Driver, a provider.Account, limit time.Duration) session {
+	t.Helper()
+	for ; ; limit *= 2 {
+		d.Limits.Command = limit
+		p, err := d.Open(context.Background(), a)
+		if err == nil {
+			t.Cleanup(func() { p.Close() })
+			return p.(session)
+		}
+		if provider.KindOf(err) != provider.ErrUnavailable || limit > soon {
+			t.Fatal(err)
+		}
+	}
 }
 
 // look opens a session, asks for pages up to the end of the round, and closes it.
@@ -136,6 +156,38 @@ func content(t testing.TB, c provider.Change) []byte {
 		t.Fatal(err)
 	}
 	return raw
+}
+
+// await waits until something holds.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for until := time.Now().Add(soon); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatalf("there was no %s", what)
+		}
+	}
+}
+
+// closeInTime closes s and reports whether it had the answer to QUIT, for which Close waits
+// half a second. What follows on a server that took longer says nothing about Close.
+func closeInTime(s session) bool {
+	begun := time.Now()
+	s.Close()
+	return time.Since(begun) < 400*time.Millisecond
+}
+
+// whenFree opens a session when nobody else has the mailbox any more.
+func whenFree(t testing.TB, d *pop3.Driver, a provider.Account) (s session) {
+	t.Helper()
+	await(t, "free mailbox", func() bool {
+		p, err := d.Open(context.Background(), a)
+		if err == nil {
+			t.Cleanup(func() { p.Close() })
+			s = p.(session)
+		}
+		return err == nil
+	})
+	return s
 }
 
 func release(changes []provider.Change) {

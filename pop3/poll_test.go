@@ -3,6 +3,7 @@ package pop3_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-serversync/serversync/pop3/pop3test"
@@ -23,10 +24,20 @@ func many(t testing.TB, n int) (*pop3test.Server, func(provider.Request) ([]prov
 // memory is counted in.
 func TestP8PollOfMany(t *testing.T) {
 	server, look := many(t, 100_000)
+	var quits atomic.Int64
+	server.SetFail(func(line string) string {
+		if line == "QUIT" {
+			quits.Add(1)
+		}
+		return ""
+	})
 	_, last := look(provider.Request{MaxItems: 10_000})
+	await(t, "QUIT", func() bool { return quits.Load() == 1 }) // Close does not wait long
 	before, heap := server.Counts(), watchHeap()
 	news, end := look(provider.Request{Cursor: last.Next})
-	peak, after := heap(), server.Counts()
+	peak := heap()
+	await(t, "second QUIT", func() bool { return quits.Load() == 2 })
+	after := server.Counts()
 	t.Logf("%d KiB of heap more, %d bytes from the server, %d commands", peak>>10, after.Out-before.Out, after.Commands-before.Commands)
 	if len(news) != 0 || end.Next != last.Next || peak > 64<<20 {
 		t.Errorf("a poll without news told %d messages and held %d bytes, cursor moved %t", len(news), peak, end.Next != last.Next)

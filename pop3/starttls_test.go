@@ -59,7 +59,7 @@ func TestSTLS(t *testing.T) {
 		t.Run(row.id, func(t *testing.T) {
 			t.Parallel()
 			a, heard := script(t, profile.StartTLS, row.play)
-			d := &pop3.Driver{Limits: provider.Limits{TLS: soon, Greeting: soon, Command: soon}}
+			d := &pop3.Driver{Limits: patient}
 			if row.kind == provider.ErrUnavailable { // it waits for a limit
 				d.Limits = provider.Limits{TLS: time.Second, Greeting: time.Second, Command: time.Second}
 			}

@@ -116,21 +116,24 @@ func TestOneStageFails(t *testing.T) {
 		{"two greetings", talk("+OK ready\r\n+OK ready\r\n"), capabilities, provider.ErrProtocol},
 		{"no way to sign in", talk("+OK ready\r\n", "+OK\r\nUIDL\r\n.\r\n"), capabilities, provider.ErrUnsupported},
 		{"capabilities without end", talk("+OK ready\r\n", "+OK\r\n"+strings.Repeat("X\r\n", 300)), capabilities, provider.ErrTooLarge},
-		{"hung up when asked", talk("+OK ready\r\n", "+OK\r\nUS"), capabilities, provider.ErrUnavailable},
+		{"half an answer", talk("+OK ready\r\n", "+OK\r\nUS"), capabilities, provider.ErrUnavailable},
 		{"refused", talk("+OK ready\r\n", "-ERR what?\r\n", "+OK\r\n", "-ERR wrong\r\n"), signIn, provider.ErrAuth},
 		{"a password that comes back", talk("+OK ready\r\n", "-ERR what?\r\n", "+OK\r\n", "-ERR ["+canary+"] "+canary+" is wrong\r\n"), signIn, provider.ErrAuth},
 		{"a challenge to USER", talk("+OK ready\r\n", "-ERR what?\r\n", "+ \r\n"), signIn, provider.ErrProtocol},
-		{"a challenge that is none", talk("+OK ready\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "+ !!!\r\n"), signIn, provider.ErrProtocol},
+		{"a challenge that is none", talk("+OK ready\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n", "+ !!!\r\n", "-ERR given up\r\n"), signIn, provider.ErrProtocol},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
 			a, _ := script(t, profile.Plaintext, r.play)
-			d := &pop3.Driver{Limits: provider.Limits{TLS: soon, Greeting: soon, Command: soon}}
-			switch {
-			case r.kind == provider.ErrUnavailable: // it waits for a limit
-				d.Limits = provider.Limits{TLS: time.Second, Greeting: time.Second, Command: time.Second}
-			case r.name == "a challenge that is none": // so does the answer to giving up
-				d.Limits.Command = 3 * time.Second
+			d := &pop3.Driver{Limits: patient}
+			late := true
+			switch r.name { // one limit is waited for
+			case "silence":
+				d.Limits.Greeting = time.Second
+			case "half an answer":
+				d.Limits.Command = time.Second
+			default:
+				late = false
 			}
 			ctx, told := follow(t.Context())
 			p, err := d.Open(ctx, a)
@@ -138,6 +141,9 @@ func TestOneStageFails(t *testing.T) {
 				p.Close()
 			}
 			wantKind(t, "Open", err, r.kind)
+			if e, ok := err.(*provider.Error); late && (!ok || e.Code != "TimedOut") {
+				t.Errorf("Open = %v, want it to have waited for the limit", err)
+			}
 			told.want(t, err)
 			if told.stages[len(told.stages)-1] != r.at {
 				t.Errorf("told were %v, want the last to be %s", told.stages, r.at)

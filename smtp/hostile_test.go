@@ -90,7 +90,7 @@ func TestSTLS17PlaintextInPlaceOfTLS(t *testing.T) {
 		io.WriteString(c, "250 this is no TLS\r\n")
 		io.Copy(io.Discard, c)
 	}()
-	_, err = smtp.Driver{}.Open(t.Context(), account(l.Addr().String(), profile.StartTLS))
+	_, err = smtp.Driver{Limits: patient}.Open(t.Context(), account(l.Addr().String(), profile.StartTLS))
 	wantKind(t, err, provider.ErrUnsafe)
 	<-done
 }
@@ -110,7 +110,7 @@ func TestSTLS13NothingLearnedBeforeTLSIsBelieved(t *testing.T) {
 
 func TestTLS01CertificateOfAStranger(t *testing.T) {
 	server := newServer(t, smtptest.Options{Users: users})
-	_, err := smtp.Driver{TLSConfig: &tls.Config{}}.Open(t.Context(), account(server.Addr, profile.ImplicitTLS))
+	_, err := smtp.Driver{TLSConfig: &tls.Config{}, Limits: patient}.Open(t.Context(), account(server.Addr, profile.ImplicitTLS))
 	wantKind(t, err, provider.ErrUnsafe)
 	if len(server.Commands()) != 0 {
 		t.Errorf("the server got %q", server.Commands())
@@ -151,7 +151,7 @@ func TestSMTP03AnswersAheadOfQuestions(t *testing.T) {
 				server := newServer(t, smtptest.Options{TLS: mode, Fail: on(cmd, own+"\r\n250 ahead")})
 				a := account(server.Addr, mode)
 				a.Endpoint.Credentials = profile.Anonymous
-				p, err := smtp.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}}.Open(t.Context(), a)
+				p, err := smtp.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, Limits: patient}.Open(t.Context(), a)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -199,7 +199,7 @@ func TestSMTP04And05AfterTheTerminator(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := plain(t, on(".", tt.fault))
 			a := account(server.Addr, profile.Plaintext)
-			limits := provider.Limits{Terminator: soon}
+			limits := patient
 			if strings.HasSuffix(tt.name, "silence") {
 				limits.Terminator = 500 * time.Millisecond
 			}
@@ -361,7 +361,7 @@ func TestNoSignInWithoutPassword(t *testing.T) {
 	server := newServer(t, smtptest.Options{Users: users})
 	a := account(server.Addr, profile.ImplicitTLS)
 	a.Endpoint.Credentials = profile.FromProfile
-	_, err := smtp.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}}.Open(t.Context(), a)
+	_, err := smtp.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, Limits: patient}.Open(t.Context(), a)
 	wantKind(t, err, provider.ErrAuth)
 }
 

@@ -64,16 +64,16 @@ func TestOUTB04Addresses(t *testing.T) {
 func TestOUTB07LocalName(t *testing.T) {
 	server := plain(t, nil)
 	for _, bad := range []string{"a b", "a\r\nMAIL FROM:<x@y>", "exämple.de", "-a.example", "a..b", "[127.0.0.1", "[fe80::1%eth0]", "[x]"} {
-		_, err := smtp.Driver{LocalName: bad}.Open(t.Context(), account(server.Addr, profile.Plaintext))
+		_, err := smtp.Driver{LocalName: bad, Limits: patient}.Open(t.Context(), account(server.Addr, profile.Plaintext))
 		wantKind(t, err, provider.ErrUnsafe)
 	}
 	for name, want := range map[string]string{"": "EHLO [127.0.0.1]", "crm.example.com": "EHLO crm.example.com", "[192.0.2.1]": "EHLO [192.0.2.1]"} {
-		p, err := smtp.Driver{LocalName: name, TLSConfig: &tls.Config{}}.Open(t.Context(), account(server.Addr, profile.Plaintext))
+		p, err := smtp.Driver{LocalName: name, TLSConfig: &tls.Config{}, Limits: patient}.Open(t.Context(), account(server.Addr, profile.Plaintext))
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.Close()
-		if c := server.Commands(); c[len(c)-2] != want {
+		if c := untilQuit(t, server); c[len(c)-2] != want {
 			t.Errorf("LocalName %q: %q, want %q", name, c[len(c)-2], want)
 		}
 	}
@@ -102,7 +102,9 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 
 func TestTooLargeForUs(t *testing.T) {
 	server := plain(t, nil)
-	p, err := smtp.Driver{Limits: provider.Limits{Message: 10}}.Open(t.Context(), account(server.Addr, profile.Plaintext))
+	limits := patient
+	limits.Message = 10
+	p, err := smtp.Driver{Limits: limits}.Open(t.Context(), account(server.Addr, profile.Plaintext))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,42 +23,44 @@ func takesNoBody(t *testing.T, behind string) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done, over := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer c.Close()
-		in := bufio.NewReader(c)
-		io.WriteString(c, "220 hi\r\n")
+	var wait sync.WaitGroup
+	over := make(chan struct{})
+	wait.Go(func() {
 		for {
-			line, err := in.ReadString('\n')
+			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			if strings.HasPrefix(line, "DATA") {
-				io.WriteString(c, "354 go\r\n"+behind)
-				<-over
-				return
-			}
-			io.WriteString(c, "250 ok\r\n")
+			wait.Go(func() { talkUpToData(c, behind, over) })
 		}
-	}()
-	t.Cleanup(func() { close(over); l.Close(); <-done })
+	})
+	t.Cleanup(func() { close(over); l.Close(); wait.Wait() })
 	return l.Addr().String()
+}
+
+func talkUpToData(c net.Conn, behind string, over <-chan struct{}) {
+	defer c.Close()
+	in := bufio.NewReader(c)
+	io.WriteString(c, "220 hi\r\n")
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(line, "DATA") {
+			io.WriteString(c, "354 go\r\n"+behind)
+			<-over
+			return
+		}
+		io.WriteString(c, "250 ok\r\n")
+	}
 }
 
 func TestAServerThatStopsReading(t *testing.T) {
 	// More than the buffers between us hold.
 	sub := provider.Submission{From: ann, Recipients: []string{bob}, Raw: item.NewBlob([]byte(strings.Repeat(mail, 200_000)))}
 	t.Run("ends by the deadline for progress", func(t *testing.T) {
-		p, err := smtp.Driver{Limits: provider.Limits{Command: 2 * time.Second}}.Open(t.Context(), account(takesNoBody(t, ""), profile.Plaintext))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Close()
+		p := hurried(t, account(takesNoBody(t, ""), profile.Plaintext), 2*time.Second)
 		start := time.Now()
 		out := sendWith(t, p.(provider.Sender), sub)
 		out.want(t, provider.ErrUnavailable, provider.StatusRetry)
@@ -66,7 +69,7 @@ func TestAServerThatStopsReading(t *testing.T) {
 		}
 	})
 	t.Run("ends with the context", func(t *testing.T) {
-		p, err := smtp.Driver{}.Open(t.Context(), account(takesNoBody(t, ""), profile.Plaintext))
+		p, err := smtp.Driver{Limits: patient}.Open(t.Context(), account(takesNoBody(t, ""), profile.Plaintext))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +97,7 @@ func TestRefusedBeforeTheEnd(t *testing.T) {
 		"250 fine\r\n":          {provider.StatusRetry, provider.ErrProtocol},
 		"999 huh\r\n":           {provider.StatusRetry, provider.ErrProtocol},
 	} {
-		p, err := smtp.Driver{}.Open(t.Context(), account(takesNoBody(t, answer), profile.Plaintext))
+		p, err := smtp.Driver{Limits: patient}.Open(t.Context(), account(takesNoBody(t, answer), profile.Plaintext))
 		if err != nil {
 			t.Fatal(err)
 		}

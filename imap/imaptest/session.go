@@ -72,7 +72,7 @@ func (s *Server) serve(conn net.Conn) {
 
 func (c *session) shakeHands() bool {
 	t := tls.Server(c.conn, c.s.config)
-	c.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	c.conn.SetDeadline(time.Now().Add(time.Minute))
 	err := t.Handshake()
 	c.conn.SetDeadline(time.Time{})
 	c.conn, c.secure = t, true

@@ -159,7 +159,7 @@ func (d *DavMail) trust(ctx context.Context) error {
 			args[i] = "-J" + arg
 		}
 		cmd := exec.CommandContext(ctx, path, args...)
-		cmd.Dir, cmd.WaitDelay = d.dir, time.Second
+		cmd.Dir, cmd.WaitDelay = d.dir, time.Minute
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("testserver: keytool: %w: %s", err, strings.TrimSpace(string(out)))
 		}

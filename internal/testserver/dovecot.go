@@ -313,7 +313,7 @@ func (d *Dovecot) addresses() []string {
 func output(cmd *exec.Cmd) (string, error) {
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = time.Minute
 	out, err := cmd.Output()
 	if err != nil {
 		return "", fmt.Errorf("testserver: %s: %w: %s", filepath.Base(cmd.Path), err, strings.TrimSpace(complaint.String()))

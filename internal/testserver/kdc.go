@@ -213,7 +213,7 @@ func (k *KDC) tool(ctx context.Context, name, input string, args ...string) (str
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), k.Environ()...)
 	cmd.Stdin = strings.NewReader(input)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = time.Minute
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("testserver: %s: %w: %s", name, err, strings.TrimSpace(string(out)))

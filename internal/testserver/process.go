@@ -95,7 +95,11 @@ type guard struct {
 }
 
 func startGuard(group int, dir string) (*guard, error) {
-	const script = `read -r released || { kill -9 "-$1"; sleep 0.2; rm -rf -- "$2"; }`
+	// A process that dies late may write a file where rm has been already.
+	const script = `read -r released && exit
+kill -9 "-$1"
+n=0
+until sleep 0.2; rm -rf -- "$2" && [ ! -e "$2" ] || [ "$n" -ge 50 ]; do n=$((n+1)); done`
 	cmd := exec.Command("/bin/sh", "-c", script, "testserver-guard", fmt.Sprint(group), dir)
 	ownGroup(cmd)
 	in, err := cmd.StdinPipe()

@@ -34,7 +34,7 @@ func (d *Dovecot) session(ctx context.Context, user string, use func(*session) e
 	cmd := exec.CommandContext(ctx, path, "-c", d.conf(), "exec", "imap", "-u", Address(user))
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = time.Minute
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -112,20 +113,39 @@ func TestNoDeadlineBetweenOperations(t *testing.T) {
 	wantKind(t, err, provider.ErrUnavailable)
 }
 
+// everyPause returns a connection to a server that writes n bytes, one after each pause. It is for a
+// bubble, where time passes only when nobody has anything to do.
+func everyPause(t *testing.T, limit time.Duration, n int, pause time.Duration) *Conn {
+	client, server := net.Pipe()
+	over := make(chan struct{})
+	t.Cleanup(func() { client.Close(); <-over })
+	go func() {
+		defer close(over)
+		defer server.Close()
+		for range n {
+			time.Sleep(pause)
+			if _, err := server.Write([]byte("x")); err != nil {
+				return
+			}
+		}
+	}()
+	return newConn(client, "x", nil, provider.Limits{Command: limit}.WithDefaults())
+}
+
 func TestProgressExtendsTheDeadline(t *testing.T) {
 	const pieces = 25
-	o := options(listen(t, func(c net.Conn) {
-		for range pieces {
-			time.Sleep(100 * time.Millisecond)
-			io.WriteString(c, "x")
-		}
-	}))
-	o.Limits.Command = 2400 * time.Millisecond // less than all pieces take
-	c := mustDial(t, o)
-	end := c.During(t.Context())
-	_, err := io.ReadFull(c, make([]byte, pieces))
-	if err := end(err); err != nil {
-		t.Errorf("a slow server that makes progress was cut off: %v", err)
+	for _, tt := range []struct {
+		pause time.Duration
+		kind  provider.Kind
+	}{{50 * time.Second, ""}, {70 * time.Second, provider.ErrUnavailable}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := everyPause(t, time.Minute, pieces, tt.pause)
+			end := c.During(t.Context())
+			_, err := io.ReadFull(c, make([]byte, pieces))
+			if err := Error("x", end(err)); provider.KindOf(err) != tt.kind || tt.kind == "" && err != nil {
+				t.Errorf("a server that gives a byte each %v: %v, want %q", tt.pause, err, tt.kind)
+			}
+		})
 	}
 }
 

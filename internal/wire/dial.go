@@ -104,10 +104,19 @@ func dial(ctx context.Context, o DialOptions, look Lookup) (*Conn, error) {
 
 // explain returns what an error of dialling means.
 func (o DialOptions) explain(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ended(ctx) {
 		return context.Cause(ctx)
 	}
 	return Error(o.Op+": dial", err)
+}
+
+// ended reports whether ctx has ended. A connection that is given ctx's deadline may fail
+// for it an instant before ctx says so, which is then waited for.
+func ended(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }
 
 // connect resolves host and returns the first connection that comes about. All

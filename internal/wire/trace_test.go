@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-serversync/serversync/profile"
@@ -235,4 +238,31 @@ func TestNoTraceAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
+}
+
+// A tardy context has a deadline that is past and takes a while to end.
+type tardy struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c tardy) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// P3: what failed at the context's deadline failed with the context, even where the context
+// says so an instant later.
+func TestP3ADeadlineIsTheContexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := errors.New("why")
+		inner, cancel := context.WithTimeoutCause(t.Context(), time.Second, why)
+		defer cancel()
+		if err := (DialOptions{}).explain(tardy{inner, time.Now()}, os.ErrDeadlineExceeded); err != why {
+			t.Errorf("explain = %v, want the context's cause", err)
+		}
+		if err := (DialOptions{}).explain(tardy{t.Context(), time.Now()}, nil); err != nil {
+			t.Errorf("explain = %v of no error", err)
+		}
+		later, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		wantKind(t, DialOptions{}.explain(later, os.ErrDeadlineExceeded), provider.ErrUnavailable)
+	})
 }

@@ -129,7 +129,7 @@ func (t *Transport) permit(u *url.URL) error {
 
 // explain says what an error of net/http means. of is the request's own context.
 func (t *Transport) explain(of, ctx context.Context, err error) error {
-	if of.Err() != nil {
+	if ended(of) {
 		return context.Cause(of)
 	}
 	if cause := context.Cause(ctx); cause != nil {

@@ -36,8 +36,8 @@ type session struct {
 func (s *Server) serve(conn net.Conn) {
 	c := &session{s: s, conn: conn, marked: map[*Message]bool{}}
 	defer func() {
+		c.leave() // as in quit
 		conn.Close()
-		c.leave()
 		s.mu.Lock()
 		delete(s.conns, conn)
 		s.mu.Unlock()
@@ -56,7 +56,7 @@ func (s *Server) serve(conn net.Conn) {
 
 func (c *session) shakeHands() bool {
 	t := tls.Server(c.conn, c.s.config)
-	c.conn.SetDeadline(time.Now().Add(10 * time.Second))
+	c.conn.SetDeadline(time.Now().Add(time.Minute))
 	err := t.Handshake()
 	c.conn.SetDeadline(time.Time{})
 	c.conn, c.secure = t, true
@@ -127,6 +127,7 @@ func (c *session) failed(line string) (done, goOn bool) {
 		return false, true
 	case "drop":
 		c.out.Flush()
+		c.leave() // as in quit
 		c.conn.Close()
 		return true, false
 	default:
@@ -305,8 +306,10 @@ func (c *session) quit() {
 	time.Sleep(f.SlowQuit)
 	switch {
 	case f.Keep:
+		c.leave() // before the client sees the end and comes again
 		c.conn.Close()
 	case f.Quit != "":
+		c.leave()
 		c.say("%s", f.Quit)
 	default:
 		c.s.mu.Lock()

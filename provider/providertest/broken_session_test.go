@@ -7,9 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/provider"
@@ -18,20 +16,19 @@ import (
 func brokenSessions(t *testing.T) []fault {
 	quit := make(chan struct{})
 	t.Cleanup(func() { close(quit) })
-	var hung sync.Map
 	canary := ann.Mailbox.Password.Reveal()
 	return []fault{
 		{name: "works on after its context", rule: "P3/an ended context ends each call", wrap: func(f *faulty) {
 			f.check = func(ctx context.Context) error {
 				if ctx.Err() == context.Canceled {
-					time.Sleep(second + second/4)
+					f.hang()
 				}
 				return f.full.Check(ctx)
 			}
 		}},
 		{name: "ignores its context", rule: "P3/a stalled server does not hold a call", wrap: func(f *faulty) {
 			f.changes = func(ctx context.Context, r provider.Request) (provider.Page, error) {
-				own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*second)
+				own, cancel := f.deaf(ctx)
 				defer cancel()
 				return f.full.Changes(own, r)
 			}
@@ -47,9 +44,7 @@ func brokenSessions(t *testing.T) []fault {
 		{name: "Close of a lost session hangs", rule: "P4/a lost session closes", wrap: func(f *faulty) {
 			f.close = func() error {
 				if f.breaks != f.box.breaks.Load() {
-					if _, before := hung.LoadOrStore(f.server, true); !before { // once is enough
-						time.Sleep(second + second/4)
-					}
+					f.hang()
 				}
 				return f.full.Close()
 			}

@@ -55,7 +55,12 @@ func (f fault) check(t *testing.T, r rule, found *sync.Map) {
 	if testing.Short() && r.name != f.rule {
 		return
 	}
-	rec := record(r, f.harness())
+	rec := newRecorder(r)
+	var noticed chan struct{}
+	if r.name == f.rule {
+		noticed = rec.noticed
+	}
+	rec.record(r, f.harness(noticed))
 	expected := slices.ContainsFunc(f.also, func(prefix string) bool { return strings.HasPrefix(r.name, prefix) })
 	switch {
 	case r.name == f.rule && rec.Failed():
@@ -67,9 +72,9 @@ func (f fault) check(t *testing.T, r rule, found *sync.Map) {
 	}
 }
 
-func (f fault) harness() Harness {
+func (f fault) harness(noticed <-chan struct{}) Harness {
 	h := harness(IMAPLike, func(p provider.Provider) provider.Provider {
-		broken := &faulty{full: p.(full)}
+		broken := &faulty{full: p.(full), noticed: noticed}
 		if f.wrap != nil {
 			f.wrap(broken)
 		}

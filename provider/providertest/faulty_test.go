@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"context"
+	"time"
 
 	"github.com/go-serversync/serversync/item"
 	"github.com/go-serversync/serversync/provider"
@@ -18,6 +19,33 @@ type faulty struct {
 	file    func(ctx context.Context, folder provider.FolderID, raw *item.Blob, flags []string) error
 	send    func(context.Context, provider.Submission) (provider.Result, error)
 	close   func() error
+
+	noticed <-chan struct{} // closed when the rule has failed that must; nil under another
+}
+
+// hang lasts until the rule has failed that must, long beyond what a rule allows, so that
+// the two are not due at once on a slow machine. Under other rules nothing hangs.
+func (f *faulty) hang() {
+	if f.noticed == nil {
+		return
+	}
+	select {
+	case <-f.noticed:
+	case <-time.After(4 * second):
+	}
+}
+
+// deaf returns a context that lasts as long as hang.
+func (f *faulty) deaf(ctx context.Context) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*second)
+	go func() {
+		select {
+		case <-f.noticed:
+			cancel()
+		case <-own.Done():
+		}
+	}()
+	return own, cancel
 }
 
 func (f *faulty) Check(ctx context.Context) error {

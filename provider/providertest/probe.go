@@ -21,8 +21,8 @@ type probe struct {
 }
 
 const (
-	patience = 2 * time.Minute // for a whole rule
-	second   = 2 * time.Second // what a call may take after its context's end: P3's second, and one more for a busy machine
+	patience = 2 * time.Minute  // for a whole rule
+	second   = 10 * time.Second // what a call may take after its context's end: P3's second, and more for a busy machine
 )
 
 func newProbe(t tb, h Harness) *probe {

@@ -12,13 +12,21 @@ type recorder struct {
 	name     string
 	mu       sync.Mutex
 	failures []string
+	noticed  chan struct{} // closed with the first of them
 	skipped  bool
 	cleanups []func()
 }
 
+func newRecorder(r rule) *recorder { return &recorder{name: r.name, noticed: make(chan struct{})} }
+
 // record runs a rule to its end and returns what it reported.
 func record(r rule, h Harness) *recorder {
-	rec := &recorder{name: r.name}
+	rec := newRecorder(r)
+	rec.record(r, h)
+	return rec
+}
+
+func (rec *recorder) record(r rule, h Harness) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -28,7 +36,6 @@ func record(r rule, h Harness) *recorder {
 	for _, cleanup := range slices.Backward(rec.cleanups) {
 		cleanup()
 	}
-	return rec
 }
 
 func (r *recorder) Helper()             {}
@@ -50,6 +57,9 @@ func (r *recorder) Failed() bool {
 func (r *recorder) Errorf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.failures) == 0 {
+		close(r.noticed)
+	}
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
 }
 

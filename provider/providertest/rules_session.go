@@ -116,7 +116,7 @@ func (p *probe) timed(ctx context.Context, name string, do func(context.Context)
 		p.Cleanup(func() { // a session belongs to one goroutine at a time, so Close waits a while for the call
 			select {
 			case <-done:
-			case <-time.After(5 * second):
+			case <-time.After(second / 2):
 			}
 		})
 		p.Errorf("%s goes on %v after the end of its context", name, second)
