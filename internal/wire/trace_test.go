@@ -253,11 +253,12 @@ func (c tardy) Deadline() (time.Time, bool) { return c.deadline, true }
 func TestP3ADeadlineIsTheContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		why := errors.New("why")
-		inner, cancel := context.WithTimeoutCause(t.Context(), time.Second, why)
+		inner, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, why)
 		defer cancel()
 		if err := (DialOptions{}).explain(tardy{inner, time.Now()}, os.ErrDeadlineExceeded); err != why {
 			t.Errorf("explain = %v, want the context's cause", err)
 		}
+		wantKind(t, DialOptions{}.explain(tardy{t.Context(), time.Now()}, os.ErrDeadlineExceeded), provider.ErrUnavailable) // it never ends
 		if err := (DialOptions{}).explain(tardy{t.Context(), time.Now()}, nil); err != nil {
 			t.Errorf("explain = %v of no error", err)
 		}

@@ -121,6 +121,12 @@ func TestX4TransportFollowsNothing(t *testing.T) {
 	answer.Body.Close()
 }
 
+// silence says nothing until the client is gone, and nothing then: it could still be read.
+func silence(_ http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
 func TestTransportErrors(t *testing.T) {
 	stranger := newAuthority(t)
 	packed := func(w http.ResponseWriter, _ *http.Request) {
@@ -143,11 +149,11 @@ func TestTransportErrors(t *testing.T) {
 		{"a long header", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 100_000)) }, func(o *HTTPOptions) { o.HTTP1 = true }, provider.ErrTooLarge, "header"},
 		{"a long body", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1001)) }, nil, provider.ErrTooLarge, "1000 bytes"},
 		{"a packed body", packed, nil, provider.ErrTooLarge, "1000 bytes"},
-		{"no answer", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, within(200 * time.Millisecond), provider.ErrUnavailable, "in time"},
+		{"no answer", silence, within(200 * time.Millisecond), provider.ErrUnavailable, "in time"},
 		{"half an answer", func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "half")
 			w.(http.Flusher).Flush()
-			<-r.Context().Done()
+			silence(w, r)
 		}, within(soon), provider.ErrUnavailable, "too slowly"},
 		{"hung up", gone, func(o *HTTPOptions) { o.HTTP1 = true }, provider.ErrUnavailable, "closed"},
 		{"a stranger's certificate", nil, func(o *HTTPOptions) { o.TLSConfig = &tls.Config{RootCAs: stranger.pool()} }, provider.ErrUnsafe, "vouches"},
@@ -191,7 +197,7 @@ func TestTransportWeakServers(t *testing.T) {
 }
 
 func TestP3ContextEndsARequest(t *testing.T) {
-	s, tr := serveHTTP(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, nil)
+	s, tr := serveHTTP(t, silence, nil)
 	why := errors.New("why")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
