@@ -31,13 +31,13 @@ func (f *faulty) hang() {
 	}
 	select {
 	case <-f.noticed:
-	case <-time.After(4 * second):
+	case <-time.After(4 * grace):
 	}
 }
 
 // deaf returns a context that lasts as long as hang.
 func (f *faulty) deaf(ctx context.Context) (context.Context, context.CancelFunc) {
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*second)
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), 4*grace)
 	go func() {
 		select {
 		case <-f.noticed:

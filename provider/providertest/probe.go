@@ -22,7 +22,7 @@ type probe struct {
 
 const (
 	patience = 2 * time.Minute  // for a whole rule
-	second   = 10 * time.Second // what a call may take after its context's end: P3's second, and more for a busy machine
+	grace    = 10 * time.Second // what a call may take after its context's end: P3's second, and more for a busy machine
 )
 
 func newProbe(t tb, h Harness) *probe {

@@ -112,14 +112,14 @@ func (p *probe) timed(ctx context.Context, name string, do func(context.Context)
 	select {
 	case err := <-done:
 		return err, true
-	case <-time.After(second):
+	case <-time.After(grace):
 		p.Cleanup(func() { // a session belongs to one goroutine at a time, so Close waits a while for the call
 			select {
 			case <-done:
-			case <-time.After(second / 2):
+			case <-time.After(grace / 2):
 			}
 		})
-		p.Errorf("%s goes on %v after the end of its context", name, second)
+		p.Errorf("%s goes on %v after the end of its context", name, grace)
 		return nil, false
 	}
 }
