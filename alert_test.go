@@ -43,7 +43,7 @@ func TestSTLS15NoUserIsShownAnAlert(t *testing.T) {
 			box.Username, box.Password, box.Methods.Outgoing = "user", secret.New("secret"), mailbox.None
 			store := memory.New()
 			s := newSyncer(t, Config{Store: store, Mailboxes: Static(p, box),
-				Drivers: map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}}},
+				Drivers: map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, Limits: patient}},
 				Policy:  profile.Policy{OrganizationsEnterHosts: true, AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 			report, err := s.SyncMailbox(t.Context(), ann)
 			require.Error(t, err)

@@ -115,7 +115,7 @@ func attempt(t *testing.T, d provider.Driver, a provider.Account) *record {
 	t.Helper()
 	r := new(record)
 	reflect.Indirect(reflect.ValueOf(d)).FieldByName("Logger").Set(reflect.ValueOf(r.logger()))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	p, err := d.Open(r.trace(ctx), a)
 	r.note(err)

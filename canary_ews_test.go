@@ -10,7 +10,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -70,8 +69,7 @@ func (x *exchange) account() provider.Account {
 }
 
 func (x *exchange) driver() *ews.Driver {
-	limits := provider.Limits{Greeting: 5 * time.Second, Command: 5 * time.Second}
-	return &ews.Driver{TLSConfig: &tls.Config{RootCAs: x.CertPool()}, Limits: limits}
+	return &ews.Driver{TLSConfig: &tls.Config{RootCAs: x.CertPool()}, Limits: patient}
 }
 
 // leaks are answers that repeat what an Authorization header held, in every place that is told on.

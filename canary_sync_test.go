@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -98,12 +97,11 @@ func (g *rig) run(t *testing.T, ofProfile bool) (told *record, last Report) {
 		p.Outgoing.Credentials, p.Outgoing.Username, p.Outgoing.Password = profile.FromProfile, "ann", secret.New(g.word)
 		box.Username, box.Password = "", secret.Text{}
 	}
-	limits := provider.Limits{Greeting: 5 * time.Second, Command: 5 * time.Second}
 	st := memory.New()
 	cfg := Config{Store: st, Mailboxes: Static(p, box), Policy: loopback, Logger: told.logger(),
 		Drivers: map[profile.Protocol]provider.Driver{
-			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: g.imap.CertPool()}, Limits: limits, Logger: told.logger()},
-			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: g.smtp.CertPool()}, Limits: limits, Logger: told.logger()},
+			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: g.imap.CertPool()}, Limits: patient, Logger: told.logger()},
+			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: g.smtp.CertPool()}, Limits: patient, Logger: told.logger()},
 		}}
 	require.GreaterOrEqual(t, len(hookAll(told, &cfg.Hooks)), 5)
 	s := newSyncer(t, cfg)

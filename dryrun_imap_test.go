@@ -55,7 +55,7 @@ func TestDryRunOverIMAP(t *testing.T) {
 				box := annBox
 				box.Username, box.Password, box.ProcessAfter = "user", secret.New("secret"), dryBound
 				cfg := Config{Store: memory.New(), BatchItems: 4, Mailboxes: Static(p, box),
-					Drivers: map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}}},
+					Drivers: map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: server.CertPool()}, Limits: patient}},
 					Policy:  profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 				if filtered {
 					cfg.Filter = dryFilter(true)

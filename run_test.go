@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,8 +274,16 @@ func TestLeasesKeepNodesApart(t *testing.T) {
 func TestRunLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	cfg := newConfig(providertest.NewServer(providertest.IMAPLike), memory.New(), boxes("acme", 100)...)
-	ctx, stop := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	var polls atomic.Int64
+	cfg.Hooks.Cycle = func(ctx context.Context, _ mailbox.Key) (context.Context, func(Report, error)) {
+		return ctx, func(Report, error) {
+			if polls.Add(1) == 50 {
+				stop()
+			}
+		}
+	}
 	require.NoError(t, newSyncer(t, cfg).Run(ctx))
 	// One that has done its work may still be about to end.
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() <= before+1 }, time.Minute, time.Millisecond)

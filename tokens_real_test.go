@@ -66,8 +66,8 @@ func TestTokensOnRealServers(t *testing.T) {
 	s := newSyncer(t, Config{
 		Store: store, Mailboxes: directory, IdleSessions: -1,
 		Drivers: map[profile.Protocol]provider.Driver{
-			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}},
-			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}},
+			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}, Limits: patient},
+			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}, Limits: patient},
 		},
 		Tokens: map[profile.Credentials]provider.TokenSource{profile.OAuth: source},
 		Policy: profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},

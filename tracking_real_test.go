@@ -32,7 +32,7 @@ func TestTrackingOnDovecot(t *testing.T) {
 		Outgoing: profile.Endpoint{Host: "mail.example.test"}, MoveUndeliverable: true}
 	s := newSyncer(t, Config{
 		Store: refusingMessage{store, bad}, Mailboxes: Static(p, box), ItemTries: 1,
-		Drivers:  map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}}},
+		Drivers:  map[profile.Protocol]provider.Driver{profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: d.CA.CertPool()}, Limits: patient}},
 		Policy:   profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 		Tracking: &Tracking{Addresses: testPeople},
 	})

@@ -55,8 +55,8 @@ func (s system) test(t testing.TB, o TestOptions) TestReport {
 	syncer, err := New(Config{
 		Store: memory.New(), Mailboxes: Static(p, box),
 		Drivers: map[profile.Protocol]provider.Driver{
-			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: s.inRoots}},
-			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.outRoots}},
+			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: s.inRoots}, Limits: patient},
+			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.outRoots}, Limits: patient},
 		},
 		Policy: profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	})
@@ -220,8 +220,8 @@ func TestConnectionOnServers(t *testing.T) {
 	syncer, err := New(Config{
 		Store: memory.New(), Mailboxes: new(Directory),
 		Drivers: map[profile.Protocol]provider.Driver{
-			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: s.inRoots}},
-			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.outRoots}},
+			profile.IMAP: &imap.Driver{TLSConfig: &tls.Config{RootCAs: s.inRoots}, Limits: patient},
+			profile.SMTP: smtp.Driver{TLSConfig: &tls.Config{RootCAs: s.outRoots}, Limits: patient},
 		},
 		Policy: profile.Policy{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	})
@@ -251,3 +251,6 @@ func TestConnectionOnServers(t *testing.T) {
 	r = connect()
 	require.True(t, r.Passed, "a side that names no server is left out: %s", r)
 }
+
+// patient are limits that outlast a stop of the whole machine.
+var patient = provider.Limits{Dial: time.Minute, TLS: time.Minute, Greeting: time.Minute, Command: time.Minute}

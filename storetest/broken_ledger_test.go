@@ -98,7 +98,9 @@ func ledgerFaults() []fault {
 			return methods{
 				commit: altered(func(_ *memory.Store, b *serversync.Batch) { recorded.Add(int64(len(b.Records))) }),
 				known: func(c context.Context, m *memory.Store, key mailbox.Key, folder provider.FolderID, epoch string, ids []provider.ID) ([]serversync.Place, error) {
-					time.Sleep(time.Duration(recorded.Load()) * 100 * time.Nanosecond)
+					cost := time.Duration(recorded.Load()) * 100 * time.Nanosecond
+					for began := time.Now(); time.Since(began) < cost; { // a sleep is rounded up to a millisecond where nothing else runs
+					}
 					return m.Known(c, key, folder, epoch, ids)
 				},
 			}

@@ -28,7 +28,7 @@ func NewIssuer() (*Issuer, error) {
 		return nil, err
 	}
 	i := &Issuer{listener: l, tokens: map[string]string{}}
-	i.server = http.Server{Handler: http.HandlerFunc(i.introspect), ReadHeaderTimeout: 10 * time.Second}
+	i.server = http.Server{Handler: http.HandlerFunc(i.introspect), ReadHeaderTimeout: time.Minute}
 	go i.server.Serve(l)
 	return i, nil
 }
