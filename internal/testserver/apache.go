@@ -43,6 +43,9 @@ User nobody
 Group @GROUP@
 Listen @ADDR@
 @MODULES@
+StartServers 24
+MaxSpareServers 32
+KeepAliveTimeout 60
 SSLSessionCache none
 <VirtualHost *:*>
   DocumentRoot @DIR@/www
@@ -62,8 +65,10 @@ SSLSessionCache none
 </VirtualHost>
 `
 
-// apacheModules are the modules that it needs.
-var apacheModules = []string{"mpm_event", "authz_core", "authz_user", "authn_core", "headers", "ssl", "auth_gssapi"}
+// apacheModules are the modules that it needs. Each connection has a process: where several
+// share one, as mpm_event has it, gss-ntlmssp takes a token for an invalid one or drops connections
+// now and then.
+var apacheModules = []string{"mpm_prefork", "authz_core", "authz_user", "authn_core", "headers", "ssl", "auth_gssapi"}
 
 // mechanisms returns the part of the configuration about them.
 func (o ApacheOptions) mechanisms(dir string) string {
