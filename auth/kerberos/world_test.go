@@ -98,8 +98,8 @@ func logged(ok func() bool) bool {
 	return ok()
 }
 
-// letsIn holds that the server lets a client in as user. One line of its log, of a machine under load,
-// was not there after a minute; so a second sign-in may tell instead.
+// letsIn holds that the server lets a client in as user, by its log. A second sign-in may tell in the first
+// one's place: a run under load failed once, as if a line of the log had been lost. Why is not known.
 func (w *world) letsIn(t *testing.T, c *kerberos.Client, p provider.Peer, user string) {
 	t.Helper()
 	want := "Login: user=<" + user + "@example.test>, method=GSSAPI"
